@@ -1,0 +1,52 @@
+package scopes
+
+import (
+	"context"
+	"database/sql/driver"
+
+	"github.com/gormtenant/gormtenant"
+)
+
+// ID returns the tenant of ctx as an argument for raw SQL. A raw statement or fragment that names
+// a tenant's table is let through where one of its arguments is the ID of its own tenant: the
+// caller vouches for the condition. The whole text is trusted then, so put the ID in the condition
+// of every table that it names.
+//
+//	db.WithContext(ctx).Raw(
+//		"SELECT name FROM projects p WHERE p.tenant_id = ?", scopes.ID(ctx),
+//	).Scan(&names)
+//
+// Without a tenant in ctx the statement fails with gormtenant.ErrNoTenant, with another tenant
+// than the statement's own with gormtenant.ErrOtherTenant.
+func ID(ctx context.Context) BoundID {
+	id, err := gormtenant.Require(ctx)
+	return BoundID{id: id, err: err}
+}
+
+// BoundID is a tenant's ID that was taken from a context by [ID]. It is written to the database as
+// the ID itself. The zero BoundID names no tenant.
+type BoundID struct {
+	id  any
+	err error
+}
+
+// Tenant returns the ID, or gormtenant.ErrNoTenant where there is none.
+func (b BoundID) Tenant() (id any, err error) {
+	if b.err != nil {
+		return nil, b.err
+	}
+	if b.id == nil {
+		return nil, gormtenant.ErrNoTenant
+	}
+	return b.id, nil
+}
+
+// Value implements driver.Valuer. It fails with gormtenant.ErrNoTenant where there is no tenant,
+// also on a *gorm.DB without the plugin.
+func (b BoundID) Value() (driver.Value, error) {
+	id, err := b.Tenant()
+	if err != nil {
+		return nil, err
+	}
+	return driver.DefaultParameterConverter.ConvertValue(id)
+}

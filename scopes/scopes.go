@@ -1,0 +1,33 @@
+// Package scopes holds what one statement says about itself, where the context does not say it.
+//
+//	db.Scopes(scopes.Tenant("acme")).Find(&projects)
+//	db.Scopes(scopes.Unscoped("monthly invoicing")).Find(&projects)
+//	db.Raw("SELECT name FROM projects WHERE tenant_id = ?", scopes.ID(ctx)).Scan(&names)
+package scopes
+
+import (
+	"gorm.io/gorm"
+
+	"github.com/gormtenant/gormtenant"
+)
+
+// Tenant makes a statement run as tenant id, whatever its context says: gormtenant.WithTenant for
+// one statement.
+//
+//	db.Scopes(scopes.Tenant("acme")).Find(&projects)
+//	// SELECT * FROM "projects" WHERE "projects"."tenant_id" = 'acme'
+func Tenant(id any) func(*gorm.DB) *gorm.DB {
+	return func(db *gorm.DB) *gorm.DB {
+		db.Statement.Context = gormtenant.WithTenant(db.Statement.Context, id)
+		return db
+	}
+}
+
+// Unscoped makes a statement cross tenants for the given reason: gormtenant.Unscoped for one
+// statement. An empty reason makes it fail with gormtenant.ErrNoReason.
+func Unscoped(reason string) func(*gorm.DB) *gorm.DB {
+	return func(db *gorm.DB) *gorm.DB {
+		db.Statement.Context = gormtenant.Unscoped(db.Statement.Context, reason)
+		return db
+	}
+}

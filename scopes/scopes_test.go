@@ -1,0 +1,54 @@
+package scopes_test
+
+import (
+	"context"
+	"database/sql/driver"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/scopes"
+)
+
+type orgID string
+
+func TestID(t *testing.T) {
+	id := uuid.New()
+	for name, test := range map[string]struct {
+		id   any
+		want driver.Value
+	}{
+		"string":   {"acme", "acme"},
+		"integer":  {uint16(7), int64(7)},
+		"uuid":     {id, id.String()},
+		"own_type": {orgID("acme"), "acme"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bound := scopes.ID(gormtenant.WithTenant(context.Background(), test.id))
+			tenant, err := bound.Tenant()
+			require.NoError(t, err)
+			require.Equal(t, test.id, tenant)
+			value, err := bound.Value()
+			require.NoError(t, err)
+			require.Equal(t, test.want, value)
+		})
+	}
+}
+
+func TestID_without_a_tenant_is_never_written(t *testing.T) {
+	for name, bound := range map[string]scopes.BoundID{
+		"no_tenant":  scopes.ID(context.Background()),
+		"empty":      scopes.ID(gormtenant.WithTenant(context.Background(), "")),
+		"unscoped":   scopes.ID(gormtenant.Unscoped(context.Background(), "report")),
+		"zero_value": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := bound.Tenant()
+			require.ErrorIs(t, err, gormtenant.ErrNoTenant)
+			_, err = bound.Value()
+			require.ErrorIs(t, err, gormtenant.ErrNoTenant)
+		})
+	}
+}
