@@ -28,10 +28,7 @@ var (
 
 	// ErrRawSQL is returned for raw SQL, or a raw fragment of a statement, that reads or writes a
 	// tenant's table or cannot be put safely beside the tenant's condition.
-	ErrRawSQL = errors.New("gormtenant: raw SQL is not scoped: " +
-		"write the condition yourself with scopes.ID(ctx) as an argument " +
-		"(... WHERE tenant_id = ?), or use gormtenant.Unscoped(ctx, reason), or, " +
-		"where the database itself enforces isolation, plugin.AllowRawSQL")
+	ErrRawSQL = errors.New("gormtenant: raw SQL is not scoped")
 
 	// ErrNotRegistered is returned for a model that embeds models.TenantModel on a *gorm.DB
 	// without the plugin.

@@ -28,10 +28,15 @@ package models
 // change it. On a *gorm.DB without the plugin, statements on such a model fail with
 // gormtenant.ErrNotRegistered.
 //
-// To put the tenant first in an index of your own, or to make natural keys unique within a tenant,
-// declare the field yourself:
+// To make natural keys unique within a tenant, declare the column once more beside it. The
+// model's own field takes the place of the embedded one:
 //
-//	TenantID string `gorm:"tenant;not null;uniqueIndex:idx_name,priority:1"`
+//	type Project struct {
+//		ID uint
+//		models.TenantModel
+//		TenantID string `gorm:"not null;uniqueIndex:idx_projects_slug,priority:1"`
+//		Slug     string `gorm:"uniqueIndex:idx_projects_slug,priority:2"`
+//	}
 type TenantModel struct {
 	// RequiresPlugin makes statements fail where the plugin was forgotten. It maps no column,
 	// takes no memory, and is not in JSON.
