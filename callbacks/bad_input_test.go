@@ -1,0 +1,162 @@
+package callbacks_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/gormtenant/gormtenant"
+	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	"github.com/gormtenant/gormtenant/plugin"
+)
+
+type twoTenants struct {
+	ID    uint
+	OrgID string `gorm:"tenant"`
+	Other string `gorm:"tenant"`
+}
+
+type tenantWithoutColumn struct {
+	ID    uint
+	OrgID string `gorm:"tenant;-"`
+}
+
+type org struct{ ID uint }
+
+type tenantIsARelation struct {
+	ID    uint
+	OrgID uint
+	Org   org `gorm:"tenant"`
+}
+
+func TestInvalidModels(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
+		for name, model := range map[string]any{
+			"two_fields": &twoTenants{}, "no_column": &tenantWithoutColumn{}, "relation": &tenantIsARelation{},
+		} {
+			db := open(&gorm.Config{})
+			require.ErrorIs(t, db.Use(plugin.New(plugin.Models(model))), gormtenant.ErrInvalidModel, name)
+			require.NoError(t, db.Use(plugin.New()), name)
+			tx := db.WithContext(gormtenant.WithTenant(t.Context(), A))
+			require.ErrorIs(t, tx.Find(model).Error, gormtenant.ErrInvalidModel, name)
+			require.ErrorIs(t, tx.Create(model).Error, gormtenant.ErrInvalidModel, name)
+			require.ErrorIs(t, tx.Where("1 = 1").Delete(model).Error, gormtenant.ErrInvalidModel, name)
+		}
+	})
+}
+
+func TestOptions_that_make_no_sense(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
+		for name, test := range map[string]struct {
+			option plugin.Option
+			says   string
+		}{
+			"model_that_is_none":     {plugin.Models("projects"), "string, which is no model"},
+			"model_that_is_nil":      {plugin.Models(nil), "<nil>, which is no model"},
+			"models_without_pointer": {plugin.Models(42), "plugin.Models(&Project{})"},
+			"no_column":              {plugin.Column(""), "needs a name"},
+			"no_function":            {plugin.OnUnscoped(nil), "needs a function"},
+		} {
+			require.ErrorContains(t, open(&gorm.Config{}).Use(plugin.New(test.option)), test.says, name)
+		}
+	})
+}
+
+func TestCancelledContext(t *testing.T) {
+	attacks(t, []attack{{"cancelled", func(t *testing.T, e *Env) error {
+		ctx, cancel := context.WithCancel(e.A)
+		cancel()
+		tx := e.DB.WithContext(ctx)
+		require.ErrorIs(t, tx.Find(&[]Project{}).Error, context.Canceled)
+		require.ErrorIs(t, tx.Save(&Project{ID: 11, Slug: "n"}).Error, context.Canceled)
+		require.ErrorIs(t, tx.Model(&Project{ID: 11}).Association("Tasks").Append(&Task{ID: 1}), context.Canceled)
+		return tx.Create(&Project{Slug: "n", Tags: []Tag{{ID: 11}}}).Error
+	}, context.Canceled}})
+}
+
+func TestClosedDatabase(t *testing.T) {
+	t.Parallel()
+	Run(t, func(t *testing.T, e *Env) {
+		pool, err := e.DB.DB()
+		require.NoError(t, err)
+		require.NoError(t, pool.Close())
+		for name, statement := range statements {
+			if name != "first_or_init" { // GORM's own gives its error in another way.
+				require.Error(t, statement(e.As()), name)
+			}
+		}
+	})
+}
+
+// TestTable_with_hostile_text is refused or fails; it never reads B's rows and never panics.
+func TestTable_with_hostile_text(t *testing.T) {
+	var list []attack
+	for _, text := range []string{
+		"projects --", "projects;", "projects p --", "projects) OR (1=1", `projects" p`, "projects AS p WHERE 1=1 --",
+		"(projects)", "projects p, projects q", "projects AS p JOIN users AS u ON 1=1", "main.projects", "public.projects p",
+		"projects AS countries", "[projects]", "`projects`", `"projects" AS "p"`, "PROJECTS", "\tprojects\n",
+		"projects AS p /* */", "ONLY projects", "LATERAL (SELECT * FROM projects) x", "projects TABLESAMPLE BERNOULLI (100)", "(?)",
+	} {
+		list = append(list, attack{text, func(t *testing.T, e *Env) error {
+			var rows []map[string]any
+			_ = e.As().Table(text).Find(&rows).Error
+			for _, row := range rows {
+				require.NotEqual(t, B, row["tenant_id"])
+			}
+			_ = e.As().Table(text).Where("1 = 1").Update("name", "x").Error
+			_ = e.As().Table(text).Where("1 = 1").Delete(nil).Error
+			_ = e.As().Table(text).Create(map[string]any{"name": "n", "slug": "n", "tenant_id": B}).Error
+			return nil
+		}, nil})
+	}
+	attacks(t, list)
+}
+
+func TestTable_under_the_name_of_another(t *testing.T) {
+	attacks(t, []attack{
+		{"read", func(t *testing.T, e *Env) error {
+			var rows []map[string]any
+			err := e.As().Table("countries AS projects").Find(&rows).Error
+			require.Len(t, rows, 1)
+			return err
+		}, nil},
+		{"create", func(t *testing.T, e *Env) error {
+			return e.As().Table("countries AS projects").
+				Create(map[string]any{"name": "n", "slug": "n", "tenant_id": B}).Error
+		}, gormtenant.ErrUnsupported},
+	})
+}
+
+// TestHostileNames are keys and columns that come from outside.
+func TestHostileNames(t *testing.T) {
+	var list []attack
+	for _, name := range []string{
+		`name" = 'x' OR "1" = "1`, `name') OR ('1'='1`, "name` = 1 OR `a", `tenant_id" OR "a`, `a"."b`, `name"--`, "",
+		`projects"."name" = '' OR 1=1 --`,
+	} {
+		list = append(list, attack{"_" + name, func(t *testing.T, e *Env) error {
+			for _, read := range []func() ([]uint, error){
+				func() ([]uint, error) { return find(e.As().Where(map[string]any{name: "x"})) },
+				func() ([]uint, error) { return find(e.As().Or(map[string]any{name: nil})) },
+				func() ([]uint, error) { return find(e.As().Where(clause.Eq{Column: name, Value: 1})) },
+				func() ([]uint, error) {
+					return find(e.As().Order(clause.OrderByColumn{Column: clause.Column{Name: name}}))
+				},
+			} {
+				keys, _ := read()
+				for _, key := range keys {
+					require.Less(t, key, uint(10))
+				}
+			}
+			_ = e.As().Model(&Project{}).Where("id > 0").Updates(map[string]any{name: "x"}).Error
+			_ = e.As().Model(&Project{}).Create(map[string]any{name: "x", "slug": "n"}).Error
+			return nil
+		}, nil})
+	}
+	attacks(t, list)
+}

@@ -1,0 +1,223 @@
+package callbacks_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/glebarez/sqlite"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/plugin/dbresolver"
+
+	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/callbacks"
+	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	"github.com/gormtenant/gormtenant/plugin"
+)
+
+// TestBehavesAsEver goes through the parts of GORM that are no statements.
+func TestBehavesAsEver(t *testing.T) {
+	for name, config := range map[string]gorm.Config{
+		"plain":                       {},
+		"prepared":                    {PrepareStmt: true},
+		"without_default_transaction": {SkipDefaultTransaction: true},
+		"query_fields":                {QueryFields: true},
+		"translated_errors":           {TranslateError: true},
+		"full_saves":                  {FullSaveAssociations: true},
+		"batches":                     {CreateBatchSize: 1},
+		"no_nested_transactions":      {DisableNestedTransaction: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
+				own := config
+				behave(t, NewEnv(t, open, &own))
+			})
+		})
+	}
+}
+
+func behave(t *testing.T, e *Env) {
+	t.Helper()
+	theirs := e.Rows(t, B)
+	p := Project{Slug: "n", Tags: []Tag{{Label: "l"}}, Tasks: []Task{{Title: "a"}, {Title: "b"}}}
+	require.NoError(t, e.As().Create(&p).Error)
+	require.NoError(t, e.As().Preload("Tags").Preload("Tasks").First(&p, p.ID).Error)
+	require.Len(t, p.Tasks, 2)
+	p.Name = "changed"
+	require.NoError(t, e.As().Save(&p).Error)
+	for range 2 { // the second time from the cache of prepared statements
+		keys, err := find(e.As().Where("budget >= ? OR\n1 = 1", 0))
+		require.NoError(t, err)
+		require.Len(t, keys, 3)
+		require.ErrorIs(t, e.As().Save(&Project{ID: 11, Slug: "m"}).Error, gormtenant.ErrOtherTenant)
+		require.ErrorIs(t, e.DB.Find(&[]Project{}).Error, gormtenant.ErrNoTenant)
+		require.ErrorIs(t, e.As().First(&Project{}, 11).Error, gorm.ErrRecordNotFound)
+	}
+	own := errors.New("roll back")
+	err := e.As().Transaction(func(tx *gorm.DB) error {
+		require.NoError(t, tx.Create(&Project{Slug: "gone"}).Error)
+		_ = tx.Transaction(func(tx *gorm.DB) error {
+			require.NoError(t, tx.Create(&Project{Slug: "gone too"}).Error)
+			return own
+		})
+		return own
+	})
+	require.ErrorIs(t, err, own)
+	var n int64
+	require.NoError(t, e.As().Model(&Project{}).Where("slug LIKE 'gone%'").Count(&n).Error)
+	require.Zero(t, n)
+	require.NoError(t, e.As().Select("Tags", "Tasks").Delete(&p).Error)
+	require.Equal(t, theirs, e.Rows(t, B))
+}
+
+// TestFailedWrite_leaves_nothing_behind in GORM's own transaction.
+func TestFailedWrite_leaves_nothing_behind(t *testing.T) {
+	attacks(t, []attack{
+		{"has_many", func(t *testing.T, e *Env) error {
+			return e.As().Create(&Project{Slug: "n", Owner: &User{Name: "n"}, Tasks: []Task{{Title: "n"}, {ID: 11}}}).Error
+		}, gormtenant.ErrOtherTenant},
+		{"transaction", func(t *testing.T, e *Env) error {
+			return e.As().Transaction(func(tx *gorm.DB) error {
+				require.NoError(t, tx.Create(&Project{Slug: "n"}).Error)
+				return tx.Save(&Project{ID: 11, Slug: "m"}).Error
+			})
+		}, gormtenant.ErrOtherTenant},
+	})
+}
+
+type hooked struct {
+	ID       uint
+	TenantID string
+	Name     string
+	Slug     string
+}
+
+func (hooked) TableName() string { return "projects" }
+
+// AfterCreate uses the transaction as the statement's own tenant.
+func (h *hooked) AfterCreate(tx *gorm.DB) error {
+	var n int64
+	if err := tx.Model(&Project{}).Count(&n).Error; err != nil || n != 3 {
+		return errors.Join(errors.New("a hook sees its tenant's rows"), err)
+	}
+	return tx.Create(&Tag{Label: "from a hook"}).Error
+}
+
+// BeforeCreate sees the tenant, and may not change it.
+func (h *hooked) BeforeCreate(*gorm.DB) error {
+	if h.Name == "steal" {
+		h.TenantID = B
+	} else if h.TenantID != A {
+		return errors.New("the tenant is not filled")
+	}
+	return nil
+}
+
+func TestHooks(t *testing.T) {
+	attacks(t, []attack{
+		{"use_tx", func(t *testing.T, e *Env) error {
+			err := e.As().Create(&hooked{Slug: "n"}).Error
+			require.Equal(t, A, e.Text(t, "SELECT tenant_id FROM tags WHERE label = 'from a hook'"))
+			return err
+		}, nil},
+		{"change_the_tenant", func(t *testing.T, e *Env) error {
+			return e.As().Create(&hooked{Slug: "n", Name: "steal"}).Error
+		}, gormtenant.ErrOtherTenant},
+	})
+}
+
+func TestSkippedHooks(t *testing.T) {
+	attacks(t, []attack{{"create", func(t *testing.T, e *Env) error {
+		err := e.As().Session(&gorm.Session{SkipHooks: true}).Create(&hooked{Slug: "n"}).Error
+		created(t, e, "n")
+		return err
+	}, nil}})
+}
+
+func TestRegister(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
+		db := open(&gorm.Config{})
+		var order []string
+		for _, name := range []string{"WHERE", "FROM", "ON CONFLICT"} {
+			db.ClauseBuilders[name] = func(c clause.Clause, b clause.Builder) {
+				order = append(order, name)
+				c.Build(b)
+			}
+		}
+		require.NoError(t, db.Use(plugin.New()))
+		require.ErrorIs(t, db.Use(plugin.New()), gorm.ErrRegistered)
+		require.NoError(t, db.AutoMigrate(Models()...))
+		order = nil
+		tx := db.WithContext(gormtenant.WithTenant(t.Context(), A))
+		require.NoError(t, tx.Where("budget > 0 OR\n1 = 1").Find(&[]Project{}).Error)
+		require.NoError(t, tx.Save(&[]Project{{ID: 1, Slug: "n"}}).Error)
+		require.NoError(t, tx.Save(&[]Project{{ID: 1, Slug: "n"}}).Error)
+		require.Contains(t, order, "WHERE")
+		require.Contains(t, order, "FROM")
+		require.Contains(t, order, "ON CONFLICT")
+
+		ran := false
+		require.NoError(t, db.Callback().Query().After(callbacks.QueryName).Register("test:after", func(db *gorm.DB) {
+			ran = true
+		}))
+		require.NoError(t, tx.Find(&[]Project{}).Error)
+		require.True(t, ran)
+	})
+}
+
+func TestResolver_routes_scoped_statements(t *testing.T) {
+	t.Parallel()
+	file := func(name string) gorm.Dialector {
+		return sqlite.Open("file:" + filepath.ToSlash(filepath.Join(t.TempDir(), name)) + "?_pragma=busy_timeout(5000)")
+	}
+	first, second := file("first.db"), file("second.db")
+	db := Open(t, first, &gorm.Config{})
+	require.NoError(t, Open(t, second, &gorm.Config{}).AutoMigrate(&Country{}, &Project{}, &User{}))
+	require.NoError(t, db.AutoMigrate(&Country{}, &Project{}, &User{}))
+	require.NoError(t, db.Use(dbresolver.Register(dbresolver.Config{Replicas: []gorm.Dialector{second}})))
+	require.NoError(t, db.Use(plugin.New()))
+	tx := db.WithContext(gormtenant.WithTenant(t.Context(), A))
+	require.NoError(t, tx.Create(&Project{Slug: "n"}).Error)
+	keys, err := find(tx)
+	require.NoError(t, err)
+	require.Empty(t, keys, "the replica")
+	keys, err = find(tx.Clauses(dbresolver.Write))
+	require.NoError(t, err)
+	require.Len(t, keys, 1)
+	_, err = find(db.Clauses(dbresolver.Write))
+	require.ErrorIs(t, err, gormtenant.ErrNoTenant)
+}
+
+// TestParallelUse learns the models in many goroutines at once.
+func TestParallelUse(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
+		db := open(&gorm.Config{DisableForeignKeyConstraintWhenMigrating: true})
+		require.NoError(t, db.AutoMigrate(Models()...))
+		require.NoError(t, db.Use(plugin.New()))
+		var group sync.WaitGroup
+		for i := range 16 {
+			group.Go(func() {
+				tenant := []string{A, B}[i%2]
+				tx := db.WithContext(gormtenant.WithTenant(context.Background(), tenant))
+				for _, model := range Models() {
+					if err := tx.Find(model).Error; err != nil {
+						t.Error(err)
+					}
+				}
+				var rows []Project
+				err := tx.Joins("Owner").Preload("Tags").Preload("Tasks").Find(&rows).Error
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+	})
+}

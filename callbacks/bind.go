@@ -1,0 +1,185 @@
+package callbacks
+
+import (
+	"context"
+	"database/sql/driver"
+	"encoding/hex"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"gorm.io/gorm/schema"
+
+	"github.com/gormtenant/gormtenant"
+)
+
+// bind returns id as it is written to the tenant column of t, or an ErrInvalidID where it cannot
+// be. A tenant is what is in the column, whatever Go type the context has it in: a uuid.UUID and
+// its text are one tenant.
+func (t *table) bind(id any) (any, error) {
+	fieldType := t.field.IndirectFieldType
+	if reflect.TypeOf(id) == fieldType && t.field.Serializer == nil {
+		return id, nil
+	}
+	if bound, ok := convert(id, fieldType); ok && t.field.Serializer == nil {
+		return bound, nil
+	}
+	switch fieldType.Kind() {
+	case reflect.String, reflect.Bool, reflect.Float32, reflect.Float64,
+		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		if t.field.Serializer == nil {
+			return nil, t.invalidID(id)
+		}
+	}
+	// GORM's own setter knows the rest: scanners such as uuid.UUID, and serializers.
+	scratch := reflect.New(t.model.ModelType).Elem()
+	if err := t.field.Set(context.Background(), scratch, id); err != nil {
+		return nil, t.invalidID(id)
+	}
+	bound, zero := t.field.ValueOf(context.Background(), scratch)
+	if zero {
+		return nil, t.invalidID(id)
+	}
+	return bound, nil
+}
+
+func (t *table) invalidID(id any) error {
+	return fmt.Errorf("%w: the context has a %T, but %s.%s is a %s: "+
+		"give gormtenant.WithTenant an ID of that type",
+		gormtenant.ErrInvalidID, id, t.model.Name, t.field.Name, t.field.FieldType)
+}
+
+// convert turns id into a string or an integer of type to, where nothing is lost.
+func convert(id any, to reflect.Type) (any, bool) {
+	value := reflect.ValueOf(id)
+	if valuer, ok := id.(driver.Valuer); ok {
+		written, err := valuer.Value()
+		if err != nil || written == nil {
+			return nil, false
+		}
+		value = reflect.ValueOf(written)
+	}
+	converted := reflect.New(to).Elem()
+	switch {
+	case to.Kind() == reflect.String:
+		text, ok := asText(value)
+		if !ok {
+			return nil, false
+		}
+		converted.SetString(text)
+	case converted.CanInt():
+		number, err := asInt(value)
+		if err != nil || converted.OverflowInt(number) {
+			return nil, false
+		}
+		converted.SetInt(number)
+	case converted.CanUint():
+		number, err := asUint(value)
+		if err != nil || converted.OverflowUint(number) {
+			return nil, false
+		}
+		converted.SetUint(number)
+	default:
+		return nil, false
+	}
+	return converted.Interface(), true
+}
+
+func asText(value reflect.Value) (string, bool) {
+	switch {
+	case value.Kind() == reflect.String:
+		return value.String(), true
+	case value.CanInt():
+		return strconv.FormatInt(value.Int(), 10), true
+	case value.CanUint():
+		return strconv.FormatUint(value.Uint(), 10), true
+	case value.Kind() == reflect.Slice && value.Type().Elem().Kind() == reflect.Uint8:
+		return string(value.Bytes()), true
+	}
+	return "", false
+}
+
+func asInt(value reflect.Value) (int64, error) {
+	text, ok := asText(value)
+	if !ok {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseInt(text, 10, 64)
+}
+
+func asUint(value reflect.Value) (uint64, error) {
+	text, ok := asText(value)
+	if !ok {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseUint(text, 10, 64)
+}
+
+// isTenant says whether value, found where the tenant column is written, is the tenant bound.
+func (t *table) isTenant(value, bound any) bool {
+	if text, ok := value.(string); ok && bound == text {
+		return true
+	}
+	if value = indirectValue(value); value == nil || !reflect.ValueOf(value).Comparable() {
+		return false
+	}
+	written, err := t.bind(value)
+	return err == nil && canonical(t.field, written) == canonical(t.field, bound)
+}
+
+// canonical returns what two spellings of one tenant have in common: the value that is written to
+// the column, and for a UUID its digits.
+func canonical(field *schema.Field, value any) any {
+	if valuer, ok := value.(driver.Valuer); ok {
+		written, err := valuer.Value()
+		if err != nil {
+			return nil
+		}
+		value = written
+	}
+	reflected := reflect.Indirect(reflect.ValueOf(value))
+	text, ok := asText(reflected)
+	if !ok {
+		return value
+	}
+	if !strings.Contains(strings.ToLower(string(field.DataType)), "uuid") {
+		return text
+	}
+	if len(text) == 16 && reflected.Kind() == reflect.Slice {
+		return hex.EncodeToString([]byte(text))
+	}
+	return strings.ToLower(strings.NewReplacer("-", "", "{", "", "}", "", "urn:uuid:", "").Replace(text))
+}
+
+// isZero says whether a value that is written to the tenant column names no tenant.
+func isZero(value any) bool {
+	reflected := reflect.ValueOf(value)
+	for reflected.Kind() == reflect.Pointer {
+		reflected = reflected.Elem()
+	}
+	return !reflected.IsValid() || reflected.IsZero()
+}
+
+// remembered returns the tenant that a value of the model holds; zero says that it holds none.
+func (t *table) remembered(ctx context.Context, row reflect.Value) (id any, zero bool) {
+	value, zero := t.field.ValueOf(ctx, row)
+	if zero || isZero(value) {
+		return nil, true
+	}
+	return reflect.Indirect(reflect.ValueOf(value)).Interface(), false
+}
+
+// isModel says whether row is a struct of the table's model, so that its fields can be read.
+func (t *table) isModel(row reflect.Value) bool {
+	return t.field != nil && row.IsValid() && row.Type() == t.model.ModelType
+}
+
+// sameID says whether two contexts name one tenant.
+func sameID(a, b any) bool {
+	if a == b {
+		return true
+	}
+	return fmt.Sprint(a) == fmt.Sprint(b)
+}

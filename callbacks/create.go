@@ -1,0 +1,96 @@
+package callbacks
+
+import (
+	"reflect"
+
+	"gorm.io/gorm"
+
+	"github.com/gormtenant/gormtenant"
+)
+
+// beforeCreate resolves the tenant of a create and fills it into the values, before the model's
+// own hooks see them. The clause builder of VALUES checks again: a hook may have changed it.
+func (g *guard) beforeCreate(db *gorm.DB) {
+	if db.Error != nil || isNil(db) {
+		return
+	}
+	g.forget(db.Statement)
+	own, ok := g.begin(db, "create")
+	if !ok || own.table == nil {
+		return
+	}
+	s, ok := g.enter(db, "create", own.table)
+	if !ok || own.table.field == nil {
+		return
+	}
+	eachRow(db.Statement.ReflectValue, func(row reflect.Value) bool {
+		if own.table.isModel(row) {
+			if err := own.table.fill(db, row, s); err != nil {
+				fail(db, "create", own.table.name, err)
+			}
+		}
+		return db.Error == nil
+	})
+}
+
+// isNil refuses a create or update of nil, on which GORM panics.
+func isNil(db *gorm.DB) bool {
+	if db.Statement.Dest == nil {
+		_ = db.AddError(gorm.ErrInvalidValue)
+	}
+	return db.Statement.Dest == nil
+}
+
+// fill gives a row its tenant, and refuses one that has another. Unscoped, it must have one.
+func (t *table) fill(db *gorm.DB, row reflect.Value, s scope) error {
+	id, zero := t.remembered(db.Statement.Context, row)
+	switch {
+	case s.unscoped && zero:
+		return gormtenant.ErrNoTenant
+	case s.unscoped:
+		return nil
+	}
+	bound, err := t.bind(s.id)
+	switch {
+	case err != nil:
+		return err
+	case zero && row.CanAddr():
+		return t.field.Set(db.Statement.Context, row, bound)
+	case !zero && !t.isTenant(id, bound):
+		return gormtenant.ErrOtherTenant
+	}
+	return nil
+}
+
+// eachRow calls yield for each struct in value, a struct or a slice of structs or of pointers to
+// them, until it returns false. Nil pointers and elements of other types are left to GORM, which
+// has errors of its own for them.
+func eachRow(value reflect.Value, yield func(row reflect.Value) bool) {
+	value = indirect(value)
+	if value.Kind() != reflect.Slice && value.Kind() != reflect.Array {
+		if value.Kind() == reflect.Struct {
+			yield(value)
+		}
+		return
+	}
+	for i := range value.Len() {
+		if row := indirect(value.Index(i)); row.Kind() == reflect.Struct && !yield(row) {
+			return
+		}
+	}
+}
+
+func indirect(value reflect.Value) reflect.Value {
+	for value.Kind() == reflect.Pointer || value.Kind() == reflect.Interface {
+		value = value.Elem()
+	}
+	return value
+}
+
+// indirectValue returns what a value points at.
+func indirectValue(value any) any {
+	if reflected := indirect(reflect.ValueOf(value)); reflected.IsValid() {
+		return reflected.Interface()
+	}
+	return nil
+}

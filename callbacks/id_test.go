@@ -1,0 +1,178 @@
+package callbacks_test
+
+import (
+	"context"
+	"database/sql/driver"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"github.com/gormtenant/gormtenant"
+	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	"github.com/gormtenant/gormtenant/models"
+	"github.com/gormtenant/gormtenant/plugin"
+)
+
+type (
+	orgID string
+	orgNo int32
+	// hexID is 16 bytes that are kept as text.
+	hexID [16]byte
+)
+
+func (h hexID) Value() (driver.Value, error) { return hex.EncodeToString(h[:]), nil }
+
+func (h *hexID) Scan(value any) error {
+	decoded, err := hex.DecodeString(fmt.Sprint(value))
+	if err == nil && len(decoded) != 16 {
+		err = errors.New("not 16 bytes")
+	}
+	copy(h[:], decoded)
+	return err
+}
+
+func (hexID) GormDataType() string { return "text" }
+
+// doc is a row of a tenant whose ID is a T.
+type doc[T comparable] struct {
+	ID uint
+	models.TenantModelOf[T]
+	Name string
+}
+
+func (doc[T]) TableName() string { return "docs" }
+
+type pointerDoc struct {
+	ID    uint
+	OrgID *string `gorm:"tenant;not null"`
+	Name  string
+}
+
+func (pointerDoc) TableName() string { return "docs" }
+
+type place struct {
+	Org orgNo `gorm:"tenant;not null"`
+}
+
+type prefixDoc struct {
+	ID   uint
+	Home place `gorm:"embedded;embeddedPrefix:home_"`
+	Name string
+}
+
+func (prefixDoc) TableName() string { return "docs" }
+
+type uuidColumnDoc struct {
+	ID       uint
+	TenantID string `gorm:"type:uuid;not null"`
+	Name     string
+}
+
+func (uuidColumnDoc) TableName() string { return "docs" }
+
+var (
+	uuidA = uuid.MustParse("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
+	uuidB = uuid.MustParse("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
+)
+
+// TestID keeps two tenants apart whose IDs are of every type.
+func TestID(t *testing.T) {
+	t.Run("string", func(t *testing.T) { testID[doc[string]](t, "acme", "zeta") })
+	t.Run("string_from_own_type", func(t *testing.T) { testID[doc[string]](t, orgID("acme"), orgID("zeta")) })
+	t.Run("string_from_integer", func(t *testing.T) { testID[doc[string]](t, 1, uint8(2)) })
+	t.Run("string_from_uuid", func(t *testing.T) { testID[doc[string]](t, uuidA, uuidB) })
+	t.Run("hostile_strings", func(t *testing.T) { testID[doc[string]](t, "a' OR '1'='1", "b\"; DROP TABLE docs --") })
+	t.Run("own_string", func(t *testing.T) { testID[doc[orgID]](t, orgID("acme"), "zeta") })
+	t.Run("int", func(t *testing.T) { testID[doc[int]](t, 1, 2) })
+	t.Run("int8", func(t *testing.T) { testID[doc[int8]](t, int8(1), int64(-2)) })
+	t.Run("int16", func(t *testing.T) { testID[doc[int16]](t, int16(1), "2") })
+	t.Run("int32", func(t *testing.T) { testID[doc[int32]](t, int32(1), int32(2)) })
+	t.Run("int64", func(t *testing.T) { testID[doc[int64]](t, int64(1<<40), int64(2)) })
+	t.Run("uint", func(t *testing.T) { testID[doc[uint]](t, uint(1), 2) })
+	t.Run("uint8", func(t *testing.T) { testID[doc[uint8]](t, uint8(1), uint8(2)) })
+	t.Run("uint16", func(t *testing.T) { testID[doc[uint16]](t, uint16(1), uint16(2)) })
+	t.Run("uint32", func(t *testing.T) { testID[doc[uint32]](t, uint32(1), uint32(2)) })
+	t.Run("uint64", func(t *testing.T) { testID[doc[uint64]](t, uint64(1), uint64(2)) })
+	t.Run("own_integer", func(t *testing.T) { testID[doc[orgNo]](t, orgNo(1), 2) })
+	t.Run("uuid", func(t *testing.T) { testID[doc[uuid.UUID]](t, uuidA, uuidB) })
+	t.Run("uuid_from_text", func(t *testing.T) { testID[doc[uuid.UUID]](t, uuidA.String(), uuidB) })
+	t.Run("other_16_bytes", func(t *testing.T) { testID[doc[hexID]](t, hexID(uuidA), hexID(uuidB)) })
+	t.Run("pointer_field", func(t *testing.T) { testID[pointerDoc](t, "acme", "zeta") })
+	t.Run("prefixed_field", func(t *testing.T) { testID[prefixDoc](t, 1, orgNo(2)) })
+	t.Run("uuid_column", func(t *testing.T) {
+		testID[uuidColumnDoc](t, "6BA7B810-9DAD-11D1-80B4-00C04FD430C8", uuidB)
+	})
+}
+
+func testID[M any](t *testing.T, a, b any) {
+	t.Parallel()
+	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
+		db := open(&gorm.Config{})
+		require.NoError(t, db.Use(plugin.New()))
+		require.NoError(t, db.AutoMigrate(new(M)))
+		ofA := db.WithContext(gormtenant.WithTenant(context.Background(), a))
+		ofB := db.WithContext(gormtenant.WithTenant(context.Background(), b))
+
+		one := new(M)
+		require.NoError(t, ofA.Create(one).Error)
+		require.NoError(t, ofA.Model(new(M)).Create(map[string]any{"name": "two"}).Error)
+		require.NoError(t, ofB.Create(&[]M{*new(M)}).Error)
+
+		var n int64
+		require.NoError(t, ofA.Model(new(M)).Count(&n).Error)
+		require.Equal(t, int64(2), n)
+		require.NoError(t, ofB.Model(new(M)).Or("1 = 1").Count(&n).Error)
+		require.Equal(t, int64(1), n)
+
+		read := new(M)
+		require.NoError(t, ofA.First(read).Error)
+		require.NoError(t, ofA.Save(read).Error, "the ID that was read is the ID of the context")
+		require.NoError(t, ofA.Model(read).Update("name", "x").Error)
+		require.ErrorIs(t, ofB.Save(read).Error, gormtenant.ErrOtherTenant)
+		require.ErrorIs(t, ofB.Delete(read).Error, gormtenant.ErrOtherTenant)
+		require.ErrorIs(t, ofB.Create(read).Error, gormtenant.ErrOtherTenant)
+		require.ErrorIs(t, ofB.Save(&[]M{*read}).Error, gormtenant.ErrOtherTenant)
+		require.NoError(t, ofA.Delete(read).Error)
+	})
+}
+
+// TestID_that_cannot_be_written is an error that names the model and both types.
+func TestID_that_cannot_be_written(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
+		db := open(&gorm.Config{})
+		require.NoError(t, db.Use(plugin.New()))
+		for name, test := range map[string]struct {
+			id    any
+			model any
+			says  []string
+		}{
+			"text_for_an_integer":     {"acme", &doc[int64]{}, []string{"string", "doc", "TenantID", "int64"}},
+			"too_wide":                {300, &doc[int8]{}, []string{"int", "int8"}},
+			"negative":                {-1, &doc[uint]{}, []string{"int", "uint"}},
+			"fraction":                {1.5, &doc[int]{}, []string{"float64", "int"}},
+			"truth_for_text":          {true, &doc[string]{}, []string{"bool", "string"}},
+			"text_for_a_uuid":         {"acme", &doc[uuid.UUID]{}, []string{"string", "uuid.UUID"}},
+			"struct_for_text":         {struct{ A int }{1}, &doc[string]{}, []string{"struct { A int }", "string"}},
+			"integer_of_text_too_big": {"99999999999999999999", &doc[int64]{}, []string{"string", "int64"}},
+		} {
+			t.Run(name, func(t *testing.T) {
+				tx := db.WithContext(gormtenant.WithTenant(context.Background(), test.id))
+				for _, err := range []error{
+					tx.Find(test.model).Error, tx.Create(test.model).Error,
+					tx.Where("id = 1").Delete(test.model).Error,
+				} {
+					require.ErrorIs(t, err, gormtenant.ErrInvalidID)
+					for _, part := range test.says {
+						require.ErrorContains(t, err, part)
+					}
+				}
+			})
+		}
+	})
+}

@@ -1,0 +1,167 @@
+package callbacks
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/gormtenant/gormtenant"
+)
+
+// lookup asks the database whose the rows with certain keys are. It runs on the connection of the
+// statement that it is for, and sees what that statement's transaction sees.
+type lookup struct {
+	stmt    *gorm.Statement
+	table   *table
+	columns []string
+	id      any
+	where   []clause.Expression
+}
+
+// maxKeys is the number of keys in one query. Databases limit the arguments of a statement: SQLite
+// to 32,766, Postgres to 65,535.
+const maxKeys = 1000
+
+// noneForeign returns ErrOtherTenant where a key is that of another tenant's row.
+func (l lookup) noneForeign(keys [][]any) error {
+	bound, err := l.table.bind(l.id)
+	if err != nil {
+		return err
+	}
+	column := clause.Column{Table: l.table.name, Name: l.table.field.DBName}
+	return l.chunks(keys, func(keys [][]any) error {
+		query := l.newQuery()
+		_, _ = query.WriteString("SELECT COUNT(*)")
+		l.writeFrom(query, keys)
+		clause.Or(clause.Neq{Column: column, Value: bound}, clause.Eq{Column: column}).Build(query)
+		foreign, err := l.count(query)
+		if err == nil && foreign > 0 {
+			err = gormtenant.ErrOtherTenant
+		}
+		return err
+	})
+}
+
+// allOwn returns ErrOtherTenant unless every key is that of a row of the tenant. A key of no row
+// at all is answered alike, so that nothing can be learned of the rows of others.
+func (l lookup) allOwn(keys [][]any) error {
+	return l.chunks(distinct(keys), func(keys [][]any) error {
+		query := l.newQuery()
+		if unique := slices.Equal(l.columns, l.table.model.PrimaryFieldDBNames); unique {
+			_, _ = query.WriteString("SELECT COUNT(*)")
+			l.writeFrom(query, keys)
+			l.table.writeCondition(query, l.table.name, l.id)
+		} else {
+			_, _ = query.WriteString("SELECT COUNT(*) FROM (SELECT DISTINCT ")
+			for i, column := range l.columns {
+				if i > 0 {
+					_ = query.WriteByte(',')
+				}
+				query.WriteQuoted(l.column(column))
+			}
+			l.writeFrom(query, keys)
+			l.table.writeCondition(query, l.table.name, l.id)
+			_, _ = query.WriteString(") AS own")
+		}
+		own, err := l.count(query)
+		if err == nil && own < int64(len(keys)) {
+			err = gormtenant.ErrOtherTenant
+		}
+		return err
+	})
+}
+
+func (l lookup) chunks(keys [][]any, ask func(keys [][]any) error) error {
+	for len(keys) > 0 {
+		n := min(len(keys), maxKeys/len(l.columns))
+		if err := ask(keys[:n]); err != nil {
+			return err
+		}
+		keys = keys[n:]
+	}
+	return nil
+}
+
+func (l lookup) newQuery() *gorm.Statement {
+	query := l.stmt.DB.Session(&gorm.Session{NewDB: true, Initialized: true}).Statement
+	query.Context = l.stmt.Context
+	return query
+}
+
+// writeFrom writes the table, and a WHERE for the rows with one of keys that another condition can
+// follow.
+func (l lookup) writeFrom(query *gorm.Statement, keys [][]any) {
+	_, _ = query.WriteString(" FROM ")
+	query.WriteQuoted(l.table.model.Table)
+	_, _ = query.WriteString(" WHERE (")
+	if len(l.columns) == 1 {
+		values := make([]any, len(keys))
+		for i, key := range keys {
+			values[i] = key[0]
+		}
+		clause.IN{Column: l.column(l.columns[0]), Values: values}.Build(query)
+	} else {
+		for i, key := range keys {
+			if i > 0 {
+				_, _ = query.WriteString(clause.OrWithSpace)
+			}
+			l.writeKey(query, key)
+		}
+	}
+	_, _ = query.WriteString(") AND ")
+	for _, expr := range l.where {
+		_ = query.WriteByte('(')
+		expr.Build(query)
+		_, _ = query.WriteString(") AND ")
+	}
+}
+
+func (l lookup) writeKey(query *gorm.Statement, key []any) {
+	for i, value := range key {
+		if i > 0 {
+			_, _ = query.WriteString(clause.AndWithSpace)
+		}
+		clause.Eq{Column: l.column(l.columns[i]), Value: value}.Build(query)
+	}
+}
+
+func (l lookup) column(name string) clause.Column {
+	return clause.Column{Table: l.table.name, Name: name}
+}
+
+// count runs a query. GORM's logger sees it as it sees the statement that it is for.
+func (l lookup) count(query *gorm.Statement) (n int64, err error) {
+	if query.Error != nil {
+		return 0, query.Error
+	}
+	begin := time.Now()
+	text := query.SQL.String()
+	err = l.stmt.ConnPool.QueryRowContext(l.stmt.Context, text, query.Vars...).Scan(&n)
+	l.stmt.Logger.Trace(l.stmt.Context, begin, func() (string, int64) {
+		return l.stmt.Explain(text, query.Vars...), 1
+	}, err)
+	if err != nil {
+		return 0, fmt.Errorf("gormtenant: looking up whose a row is: %w", err)
+	}
+	return n, nil
+}
+
+// distinct returns keys without repetitions.
+func distinct(keys [][]any) [][]any {
+	seen := make(map[string]bool, len(keys))
+	out := keys[:0:0]
+	for _, key := range keys {
+		text := ""
+		for _, part := range key {
+			text += fmt.Sprintf("%v\x00", indirectValue(part))
+		}
+		if !seen[text] {
+			seen[text] = true
+			out = append(out, key)
+		}
+	}
+	return out
+}

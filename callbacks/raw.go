@@ -1,0 +1,40 @@
+package callbacks
+
+import (
+	"strings"
+
+	"gorm.io/gorm"
+)
+
+// beforeRaw refuses raw SQL of Exec that names a table of tenants.
+func (g *guard) beforeRaw(db *gorm.DB) {
+	if db.Error == nil {
+		g.forget(db.Statement)
+		g.checkRaw(db)
+	}
+}
+
+// checkRaw refuses a statement that a caller wrote as text and that names a table of tenants,
+// unless one of its arguments is scopes.ID.
+func (g *guard) checkRaw(db *gorm.DB) {
+	const op = "raw"
+	stmt := db.Statement
+	if stmt.Schema != nil {
+		g.tables.learn(db, stmt.Schema)
+	}
+	text := stmt.SQL.String()
+	if strings.Contains(text, refused) {
+		fail(db, op, stmt.Table, errSubquery)
+		return
+	}
+	if g.config.AllowRawSQL {
+		return
+	}
+	name := g.tableInStatement(text)
+	if name == "" || g.isMigration(text) {
+		return
+	}
+	if err := g.vouched(stmt, op, name, stmt.Vars); err != nil {
+		fail(db, op, name, err)
+	}
+}

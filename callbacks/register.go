@@ -1,0 +1,153 @@
+// Package callbacks enforces isolation inside GORM. The plugin package registers it; applications
+// need it only for the names of its callbacks, to order their own around them.
+//
+// GORM runs callbacks before it adds primary keys, soft-delete conditions, joins and assignments
+// to a statement, so a condition that is added in a callback is added too early. Here the
+// callbacks only resolve the tenant, fill what is created and refuse what cannot be scoped. The
+// condition itself is written by clause builders, which GORM calls when a clause becomes SQL text:
+// the last moment, at which everything is known and nothing can follow.
+package callbacks
+
+import (
+	"context"
+	"fmt"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/gormtenant/gormtenant/internal/sqlscan"
+)
+
+// Names of the callbacks, for db.Callback().Create().After(callbacks.CreateName) and the like.
+const (
+	// QueryName resolves the tenant of Find, First, Count, Pluck and the like, first of all.
+	QueryName = "gormtenant:query"
+	// RowName does the same for Row, Rows and Scan.
+	RowName = "gormtenant:row"
+	// RawName refuses raw SQL of Exec that names a tenant's table, first of all.
+	RawName = "gormtenant:raw"
+	// CreateName resolves the tenant and fills it in, before the transaction begins.
+	CreateName = "gormtenant:create"
+	// ReferencesName checks the keys of other rows that a create writes, just before the INSERT.
+	ReferencesName = "gormtenant:references"
+	// ConflictName checks, just after the INSERT, that no conflict was with another tenant's row.
+	ConflictName = "gormtenant:conflict"
+	// UpdateName resolves the tenant of an update, before the transaction begins.
+	UpdateName = "gormtenant:update"
+	// OwnerName checks the owner of associations that an update is about to save.
+	OwnerName = "gormtenant:owner"
+	// DeleteName resolves the tenant of a delete, before the transaction begins.
+	DeleteName = "gormtenant:delete"
+
+	subqueryName = "gormtenant:subquery"
+)
+
+// Config says how isolation is enforced on one *gorm.DB. The zero value is the strict one.
+type Config struct {
+	// Column makes a model a tenant model without a tag. Defaults to "tenant_id".
+	Column string
+	// Models are known from the start, for statements that name their table only as text.
+	Models []any
+	// AllowRawSQL lets raw SQL through that names a tenant's table.
+	AllowRawSQL bool
+	// CheckReferences makes sure that the foreign keys that are written name rows of the tenant.
+	CheckReferences bool
+	// OnUnscoped is called once for each statement that runs across tenants. It may be nil.
+	OnUnscoped func(ctx context.Context, operation, table, reason string)
+}
+
+// guard enforces isolation on one *gorm.DB. It holds no state of a statement and is safe for
+// concurrent use.
+type guard struct {
+	config  Config
+	tables  *registry
+	dialect sqlscan.Dialect
+}
+
+// Register adds the callbacks and clause builders to db. Clause builders that were registered
+// before, by the dialect or by another plugin, are called by ours.
+func Register(db *gorm.DB, config Config) error {
+	g := &guard{config: config, tables: newRegistry(config.Column)}
+	if db.Name() == "mysql" {
+		g.dialect = sqlscan.MySQL
+	}
+	for _, model := range config.Models {
+		if err := g.tables.learnModel(db, model); err != nil {
+			return err
+		}
+	}
+	if err := g.registerCallbacks(db); err != nil {
+		return err
+	}
+	g.registerBuilders(db)
+	return nil
+}
+
+// first is where a callback runs before all others, GORM's own BEGIN included.
+const first = "*"
+
+func (g *guard) registerCallbacks(db *gorm.DB) error {
+	callback := db.Callback()
+	for _, c := range []struct {
+		register func(name string, fn func(*gorm.DB)) error
+		name     string
+		run      func(*gorm.DB)
+	}{
+		{callback.Query().Before(first).Register, QueryName, g.beforeQuery},
+		{callback.Query().After("gorm:query").Register, subqueryName, afterSubquery},
+		{callback.Row().Before(first).Register, RowName, g.beforeRow},
+		{callback.Raw().Before(first).Register, RawName, g.beforeRaw},
+		{callback.Create().Before(first).Register, CreateName, g.beforeCreate},
+		{callback.Create().Before("gorm:create").Register, ReferencesName, g.checkCreatedReferences},
+		{callback.Create().Before("gorm:save_after_associations").Register, ConflictName, g.afterInsert},
+		{callback.Update().Before(first).Register, UpdateName, g.beforeUpdate},
+		{callback.Update().Before("gorm:save_after_associations").Register, OwnerName, g.checkOwner},
+		{callback.Delete().Before(first).Register, DeleteName, g.beforeDelete},
+	} {
+		if err := c.register(c.name, c.run); err != nil {
+			return fmt.Errorf("gormtenant: registering callback %s: %w", c.name, err)
+		}
+	}
+	return nil
+}
+
+// builder writes one clause of a statement. prev is the builder that was registered before, nil
+// where GORM writes the clause itself.
+type builder func(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder)
+
+func (g *guard) registerBuilders(db *gorm.DB) {
+	for name, build := range map[string]builder{
+		"INSERT":      g.buildHead,
+		"SELECT":      g.buildHead,
+		"UPDATE":      g.buildHead,
+		"DELETE":      g.buildHead,
+		"VALUES":      g.buildValues,
+		"ON CONFLICT": g.buildConflict,
+		"SET":         g.buildSet,
+		"FROM":        g.buildFrom,
+		"WHERE":       g.buildWhere,
+		"GROUP BY":    g.buildTail,
+		"ORDER BY":    g.buildTail,
+		"LIMIT":       g.buildTail,
+		"FOR":         g.buildTail,
+		"RETURNING":   g.buildTail,
+	} {
+		prev := db.ClauseBuilders[name]
+		db.ClauseBuilders[name] = func(c clause.Clause, b clause.Builder) {
+			if stmt, ok := b.(*gorm.Statement); ok {
+				build(c, stmt, prev)
+			} else {
+				write(c, b, prev)
+			}
+		}
+	}
+}
+
+// write builds c as it would be built without this package.
+func write(c clause.Clause, b clause.Builder, prev clause.ClauseBuilder) {
+	if prev != nil {
+		prev(c, b)
+	} else {
+		c.Build(b)
+	}
+}

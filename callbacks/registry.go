@@ -1,0 +1,117 @@
+package callbacks
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+
+	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/models"
+)
+
+// table is what is known of a table whose rows belong to tenants: by a tenant column, or, for a
+// many2many join table without one, by the rows that it joins.
+type table struct {
+	name  string
+	model *schema.Schema
+	// field is the tenant field, nil for a join table.
+	field *schema.Field
+	// column is the quoted and qualified tenant column, for the table under its own name.
+	column string
+	// references are the foreign keys in this table that name rows of tenants.
+	references atomic.Pointer[[]*reference]
+}
+
+// reference is a foreign key whose target is the table of a tenant model.
+type reference struct {
+	foreignKeys []*schema.Field // in the table that refers
+	primaryKeys []*schema.Field // in target
+	target      *table
+	// typeField and typeValue say which rows of a polymorphic key refer to target.
+	typeField *schema.Field
+	typeValue string
+}
+
+// entry is what the registry knows of one parsed model.
+type entry struct {
+	table *table // nil where the model itself has no tenant field
+	lower string // its table's name in lower case
+	err   error
+}
+
+// registry knows the tables of tenants. It learns from every model that a statement uses, and from
+// the models that those refer to. Reading takes no lock.
+type registry struct {
+	column string
+	models sync.Map                          // *schema.Schema -> *entry
+	names  atomic.Pointer[map[string]*table] // by lower-case name
+	mutex  sync.Mutex                        // held while something is learned
+}
+
+func newRegistry(column string) *registry {
+	if column == "" {
+		column = models.DefaultColumn
+	}
+	r := &registry{column: column}
+	r.names.Store(&map[string]*table{})
+	return r
+}
+
+// learnModel learns a model that was named in the plugin's options.
+func (r *registry) learnModel(db *gorm.DB, model any) error {
+	stmt := &gorm.Statement{DB: db}
+	if err := stmt.Parse(model); err != nil {
+		return fmt.Errorf("%w: plugin.Models was given a %T, which is no model: "+
+			"give it pointers to structs, as in plugin.Models(&Project{}): %w",
+			gormtenant.ErrInvalidModel, model, err)
+	}
+	return r.learn(db, stmt.Schema).err
+}
+
+// learn returns what is known of model. The first time it also learns the models it refers to, and
+// nobody sees the one before the others: a join table must not be missed in between.
+func (r *registry) learn(db *gorm.DB, model *schema.Schema) *entry {
+	if known, ok := r.models.Load(model); ok {
+		return known.(*entry)
+	}
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	l := &learner{registry: r, db: db, entries: map[*schema.Schema]*entry{}}
+	e := l.learn(model)
+	for learned, e := range l.entries {
+		r.models.LoadOrStore(learned, e)
+	}
+	return e
+}
+
+// named returns the table of tenants with that name in any case, nil where none is known.
+func (r *registry) named(name string) *table {
+	return (*r.names.Load())[strings.ToLower(name)]
+}
+
+// tableOf returns the table of a model: its own, or, for a smaller struct over the same table, the
+// one that another model of that table made known.
+func (r *registry) tableOf(db *gorm.DB, model *schema.Schema) (*table, error) {
+	e := r.learn(db, model)
+	if e.table != nil || e.err != nil {
+		return e.table, e.err
+	}
+	return (*r.names.Load())[e.lower], nil
+}
+
+// lastPart returns the table's name without its schema.
+func lastPart(name string) string {
+	return name[strings.LastIndexByte(name, '.')+1:]
+}
+
+func qualified(db *gorm.DB, table, column string) string {
+	var text strings.Builder
+	db.QuoteTo(&text, table)
+	text.WriteByte('.')
+	db.QuoteTo(&text, column)
+	return text.String()
+}

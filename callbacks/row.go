@@ -1,0 +1,39 @@
+package callbacks
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+
+	"gorm.io/gorm"
+
+	"github.com/gormtenant/gormtenant"
+)
+
+// beforeRow resolves the tenant of Row, Rows and Scan. The migrator asks for the types of a
+// table's columns in this way, without a tenant.
+func (g *guard) beforeRow(db *gorm.DB) {
+	if g.isColumnTypes(db) {
+		db.Statement.Context = gormtenant.Unscoped(db.Statement.Context, probe)
+		return
+	}
+	g.beforeRead(db, "row")
+	if single, ok := db.Get("rows"); ok && single == false && db.Error != nil && !db.DryRun {
+		db.Statement.Dest = failedRow(db.Statement.Context, db.Error)
+	}
+}
+
+// failedRow returns a row whose Scan fails with err. GORM's Row has no error beside it, and returns
+// nil for a statement that failed, on which Scan panics.
+func failedRow(ctx context.Context, err error) *sql.Row {
+	pool := sql.OpenDB(failing{err})
+	defer func() { _ = pool.Close() }()
+	return pool.QueryRowContext(context.WithoutCancel(ctx), "")
+}
+
+// failing is a database that cannot be reached.
+type failing struct{ err error }
+
+func (f failing) Connect(context.Context) (driver.Conn, error) { return nil, f.err }
+func (f failing) Driver() driver.Driver                        { return f }
+func (f failing) Open(string) (driver.Conn, error)             { return nil, f.err }

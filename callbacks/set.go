@@ -1,0 +1,205 @@
+package callbacks
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/gormtenant/gormtenant"
+)
+
+// bothErrors is two errors of which one is told.
+type bothErrors struct{ told, also error }
+
+func (b bothErrors) Error() string   { return b.told.Error() }
+func (b bothErrors) Unwrap() []error { return []error{b.told, b.also} }
+
+// An update with a struct of another tenant would change the tenant, and it is another tenant's
+// value. Which of the two it looks like depends on where the struct was given.
+var (
+	errRemembered = bothErrors{gormtenant.ErrOtherTenant, gormtenant.ErrTenantChange}
+	errAssigned   = bothErrors{gormtenant.ErrTenantChange, gormtenant.ErrOtherTenant}
+)
+
+// buildSet keeps the tenant column out of SET. Save writes every column, the tenant's zero value
+// included; Citus refuses to set a distribution column even to the value that it has.
+func (g *guard) buildSet(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder) {
+	if stmt.Error != nil {
+		return
+	}
+	w := walker{guard: g, stmt: stmt}
+	w.surroundings(c)
+	set, ok := c.Expression.(clause.Set)
+	own, err := g.target(stmt)
+	s, missing := resolve(stmt.Context)
+	switch {
+	case err != nil:
+		failBuild(stmt, stmt.Table, err)
+	case !ok:
+		w.unknown(c.Expression)
+		if own.table != nil && !s.unscoped {
+			failBuild(stmt, own.table.name, fmt.Errorf("%w: SET is no clause.Set", gormtenant.ErrUnsupported))
+		}
+	case own.table == nil:
+		set, ok = w.assignments(set)
+	case missing != nil:
+		failBuild(stmt, own.table.name, missing)
+	default:
+		set = g.scopeSet(&w, own.table, s, set)
+	}
+	if w.failed() {
+		return
+	}
+	if ok {
+		c.Expression = set
+	}
+	write(c, stmt, prev)
+	if !hasClause(stmt, stmt.DB.Callback().Update().Clauses, "FROM") {
+		g.finishWhere(stmt)
+	}
+}
+
+// scopeSet returns set without the tenant column, and refuses one that would change it.
+func (g *guard) scopeSet(w *walker, t *table, s scope, set clause.Set) clause.Set {
+	kept := make(clause.Set, 0, len(set))
+	for _, a := range set {
+		switch isTenant := t.isColumn(w.stmt, a.Column.Name); {
+		case isTenant && !s.unscoped:
+			if err := t.checkAssigned(w.stmt, s.id, a.Value, set); err != nil {
+				failBuild(w.stmt, t.name, err)
+			}
+		case isTenant && isZero(a.Value):
+			if _, ok := w.stmt.Dest.(map[string]any); ok {
+				failBuild(w.stmt, t.name, gormtenant.ErrNoTenant)
+			}
+		case a.Column.Raw && !isIdentifier(a.Column.Name) && !s.unscoped:
+			failBuild(w.stmt, t.name, fmt.Errorf("%w: a raw column in SET is more than a name",
+				gormtenant.ErrRawSQL))
+		default:
+			kept = append(kept, a)
+		}
+	}
+	if w.failed() {
+		return set
+	}
+	if !s.unscoped {
+		if err := g.checkAssignedReferences(w.stmt, t, s.id, kept); err != nil {
+			failBuild(w.stmt, t.name, err)
+			return set
+		}
+	}
+	if len(kept) == 0 {
+		kept = t.sameValue(w.stmt)
+	}
+	kept, _ = w.assignments(kept)
+	return kept
+}
+
+// assignments returns set with the sub-queries in its values scoped.
+func (w *walker) assignments(set clause.Set) (clause.Set, bool) {
+	scoped := make(clause.Set, len(set))
+	for i, a := range set {
+		if a.Column.Raw {
+			w.text(a.Column.Name, nil)
+		}
+		a.Value, _ = w.value(a.Value)
+		scoped[i] = a
+	}
+	return scoped, true
+}
+
+// checkAssigned decides on an assignment to the tenant column. The tenant itself is dropped in
+// silence, and so is the zero value of a struct, which says nothing. A map says what it holds.
+func (t *table) checkAssigned(stmt *gorm.Statement, id, value any, set clause.Set) error {
+	if t.field == nil {
+		return nil
+	}
+	bound, err := t.bind(id)
+	if err != nil {
+		return err
+	}
+	fromStruct := isStruct(stmt.Dest)
+	switch {
+	case t.isTenant(value, bound), fromStruct && isZero(value), unlinks(set):
+		return nil
+	case fromStruct:
+		return errAssigned
+	}
+	return gormtenant.ErrTenantChange
+}
+
+// unlinks says whether set takes a key of several columns apart, as Association.Delete and Clear
+// do: each column of the key becomes NULL. The tenant stays what it is.
+func unlinks(set clause.Set) bool {
+	cleared := 0
+	for _, a := range set {
+		if a.Value == nil {
+			cleared++
+		}
+	}
+	return cleared > 1 && cleared >= len(set)-1 // beside an updated_at
+}
+
+// sameValue returns an assignment that changes nothing, for an update of which nothing is left.
+func (t *table) sameValue(stmt *gorm.Statement) clause.Set {
+	model := t.model
+	if stmt.Schema != nil {
+		model = stmt.Schema
+	}
+	for _, name := range model.DBNames {
+		field := model.FieldsByDBName[name]
+		if field != nil && field.Updatable && !field.PrimaryKey && !t.isColumn(stmt, name) {
+			column := clause.Column{Name: name}
+			return clause.Set{{Column: column, Value: column}}
+		}
+	}
+	failBuild(stmt, t.name, gormtenant.ErrTenantChange)
+	return nil
+}
+
+// isColumn says whether name, in whatever spelling, is the tenant column: tenant_id, TENANT_ID,
+// projects.tenant_id, "tenant_id". SQLite and MySQL match columns in any case.
+func (t *table) isColumn(stmt *gorm.Statement, name string) bool {
+	if t.field == nil {
+		return false
+	}
+	if name == clause.PrimaryKey {
+		return isPrimaryKey(stmt.Schema, t.field.DBName)
+	}
+	return strings.EqualFold(bareName(name), t.field.DBName)
+}
+
+func isPrimaryKey(model *schema.Schema, column string) bool {
+	return model != nil && model.PrioritizedPrimaryField != nil &&
+		model.PrioritizedPrimaryField.DBName == column
+}
+
+// bareName returns the last part of a qualified and quoted name.
+func bareName(name string) string {
+	return strings.Trim(lastPart(strings.Trim(name, " \t\r\n\"`[]")), " \t\r\n\"`[]")
+}
+
+// isIdentifier says whether text is a name, qualified and quoted or not, and nothing else.
+func isIdentifier(text string) bool {
+	for _, r := range text {
+		if r < 0x80 && !strings.ContainsRune(
+			"_.\"`$0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", r) {
+			return false
+		}
+	}
+	return text != ""
+}
+
+// isStruct says whether dest is a struct, or a slice of them, rather than a map.
+func isStruct(dest any) bool {
+	kind := reflect.TypeOf(dest)
+	for kind != nil && (kind.Kind() == reflect.Pointer || kind.Kind() == reflect.Slice ||
+		kind.Kind() == reflect.Array) {
+		kind = kind.Elem()
+	}
+	return kind != nil && kind.Kind() == reflect.Struct
+}

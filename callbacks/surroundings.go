@@ -1,0 +1,215 @@
+package callbacks
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/gormtenant/gormtenant"
+)
+
+// standard are the clauses that have a builder of ours.
+var standard = []string{
+	"INSERT", "VALUES", "ON CONFLICT", "SELECT", "UPDATE", "DELETE", "SET", "FROM", "WHERE",
+	"GROUP BY", "ORDER BY", "LIMIT", "FOR", "RETURNING",
+}
+
+// buildHead writes the first clause of a statement. It also looks at the clauses that nobody else
+// looks at, because a caller or a plugin named them in BuildClauses.
+func (g *guard) buildHead(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder) {
+	if stmt.Error != nil {
+		return
+	}
+	w := walker{guard: g, stmt: stmt}
+	own := stmt.TableExpr
+	defer func() { stmt.TableExpr = own }()
+	c.Expression = w.clause(c.Expression)
+	w.surroundings(c)
+	for _, name := range stmt.BuildClauses {
+		if extra, ok := stmt.Clauses[name]; ok && !slices.Contains(standard, name) {
+			w.extraClause(extra)
+		}
+	}
+	if !w.failed() {
+		write(c, stmt, prev)
+	}
+}
+
+// buildTail writes a clause that comes after WHERE.
+func (g *guard) buildTail(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder) {
+	if stmt.Error != nil {
+		return
+	}
+	w := walker{guard: g, stmt: stmt}
+	c.Expression = w.clause(c.Expression)
+	w.surroundings(c)
+	if !w.failed() {
+		write(c, stmt, prev)
+	}
+}
+
+// clause looks at the expression of a clause and returns it with its sub-queries scoped.
+func (w *walker) clause(expr clause.Expression) clause.Expression {
+	switch e := expr.(type) {
+	case clause.Select:
+		w.columns(e.Columns)
+	case clause.Limit, nil:
+	case clause.OrderBy:
+		for i := range e.Columns {
+			if e.Columns[i].Column.Raw {
+				w.text(e.Columns[i].Column.Name, nil)
+			}
+		}
+		if scoped, changed := w.expression(e.Expression); changed {
+			e.Expression = scoped
+			return e
+		}
+	case clause.GroupBy:
+		w.columns(e.Columns)
+		if having, changed := w.expressions(e.Having); changed {
+			e.Having = having
+			return e
+		}
+	case clause.Returning:
+		w.columns(e.Columns)
+	case clause.Locking:
+		w.text(e.Strength, nil)
+		w.text(e.Options, nil)
+	case clause.Insert:
+		w.tableExpr()
+		w.alias()
+		w.modifier(e.Modifier, e.Table)
+	case clause.Update:
+		w.tableExpr()
+		w.modifier(e.Modifier, e.Table)
+	case clause.Delete:
+		w.modifier(e.Modifier, clause.Table{})
+	default:
+		if scoped, changed := w.expression(expr); changed {
+			return scoped
+		}
+	}
+	return expr
+}
+
+// harmless are the modifiers of INSERT, UPDATE and DELETE that touch no other row. OR REPLACE is
+// not among them: it deletes the row that is in the way, whoever it belongs to.
+var harmless = []string{
+	"", "IGNORE", "LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED", "QUICK", "LOW_PRIORITY IGNORE",
+	"OR IGNORE", "OR ABORT", "OR FAIL", "OR ROLLBACK", "ONLY",
+}
+
+// modifier refuses a modifier that is not known to be harmless, and another table than the
+// statement's own.
+func (w *walker) modifier(modifier string, named clause.Table) {
+	w.text(modifier, nil)
+	own, err := w.guard.target(w.stmt)
+	other := named.Name != "" && named.Name != clause.CurrentTable &&
+		(named.Alias != "" || named.Name != w.stmt.Table)
+	if other && w.guard.tables.named(lastPart(named.Name)) != nil {
+		own.table = w.guard.tables.named(lastPart(named.Name))
+	}
+	s, _ := resolve(w.stmt.Context)
+	switch {
+	case err != nil:
+		failBuild(w.stmt, w.stmt.Table, err)
+	case own.table == nil || s.unscoped:
+	case other:
+		failBuild(w.stmt, own.table.name, fmt.Errorf("%w: a clause names another table than the "+
+			"statement: use Model or Table", gormtenant.ErrUnsupported))
+	case !slices.Contains(harmless, strings.ToUpper(strings.Join(strings.Fields(modifier), " "))):
+		failBuild(w.stmt, own.table.name, fmt.Errorf("%w: a modifier of the statement can touch the "+
+			"rows of other tenants", gormtenant.ErrUnsupported))
+	}
+}
+
+// alias refuses an INSERT into a table under an alias that is the name of a tenant's table: SQLite's
+// dialect writes the alias for the table.
+func (w *walker) alias() {
+	own, err := w.guard.target(w.stmt)
+	named := w.guard.tables.named(w.stmt.Table)
+	if err == nil && named != nil && (own.table == nil || own.table.name != named.name) {
+		failBuild(w.stmt, named.name, fmt.Errorf("%w: an alias is the name of this table: use another",
+			gormtenant.ErrUnsupported))
+	}
+}
+
+// surroundings looks at what a clause has around its expression: optimizer hints and comments, or
+// text that changes its meaning.
+func (w *walker) surroundings(c clause.Clause) {
+	if isPlain(c) && (c.Name == "" || slices.Contains(standard, c.Name)) {
+		return
+	}
+	if c.Builder != nil {
+		w.unknown(c)
+	}
+	if c.Name != "" && !slices.Contains(standard, c.Name) {
+		w.extraClause(c)
+	}
+	for _, expr := range []clause.Expression{
+		c.BeforeExpression, c.AfterNameExpression, c.AfterExpression,
+	} {
+		w.unknown(expr)
+	}
+	if w.failed() || !w.scoped() || !follows(c.Name) {
+		return
+	}
+	for _, expr := range []clause.Expression{c.BeforeExpression, w.behindWhere(c)} {
+		if expr != nil && !isComment(w.render(expr)) {
+			failBuild(w.stmt, w.stmt.Table, errExtendsWhere)
+		}
+	}
+}
+
+// behindWhere returns what c writes directly behind the condition of WHERE.
+func (w *walker) behindWhere(c clause.Clause) clause.Expression {
+	if c.Name == "WHERE" {
+		return c.AfterExpression
+	}
+	return nil
+}
+
+var errExtendsWhere = fmt.Errorf("%w: text behind the condition could extend it: "+
+	"put it into Where", gormtenant.ErrRawSQL)
+
+// follows says whether the clause comes at or after WHERE, where text in front of it would be read
+// as part of the condition.
+func follows(name string) bool {
+	return slices.Index(standard, name) >= slices.Index(standard, "WHERE") || name == ""
+}
+
+// extraClause looks at a clause of a name that GORM does not have.
+func (w *walker) extraClause(c clause.Clause) {
+	text := w.render(c)
+	w.text(text, nil)
+	if !w.failed() && w.scoped() && !startsClause(text) {
+		failBuild(w.stmt, w.stmt.Table, errExtendsWhere)
+	}
+}
+
+// startsClause says whether text begins a clause of its own, rather than going on with a condition.
+func startsClause(text string) bool {
+	text = strings.ToUpper(strings.TrimSpace(text))
+	for _, word := range []string{
+		"UNION", "INTERSECT", "EXCEPT", "WINDOW", "WITH", "QUALIFY", "OFFSET", "FETCH", "OPTION",
+		"SETTINGS", "FOR", "LOCK",
+	} {
+		if rest, ok := strings.CutPrefix(text, word); ok && (rest == "" || strings.ContainsAny(rest[:1], " \t\n(")) {
+			return true
+		}
+	}
+	return text == "" || isComment(text)
+}
+
+// isComment says whether text is one comment and nothing else.
+func isComment(text string) bool {
+	inner, ok := strings.CutPrefix(strings.TrimSpace(text), "/*")
+	if !ok {
+		return strings.TrimSpace(text) == ""
+	}
+	inner, ok = strings.CutSuffix(inner, "*/")
+	return ok && !strings.Contains(inner, "*/")
+}

@@ -1,0 +1,115 @@
+package callbacks
+
+import (
+	"reflect"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/gormtenant/gormtenant"
+)
+
+// afterInsert looks, after an INSERT with ON CONFLICT, for rows that are another tenant's. Those
+// stayed as they were, but GORM takes them for saved: a belongs-to would link to one.
+func (g *guard) afterInsert(db *gorm.DB) {
+	stmt := db.Statement
+	conflict, ok := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
+	if db.Error != nil || db.DryRun || !ok {
+		return
+	}
+	values, ok := stmt.Clauses["VALUES"].Expression.(clause.Values)
+	own, err := g.target(stmt)
+	if !ok || err != nil || own.table == nil || own.table.field == nil {
+		return
+	}
+	s, err := resolve(stmt.Context)
+	if err != nil || s.unscoped || wroteAll(db, conflict, values) {
+		return
+	}
+	columns, known := conflictColumns(own.table, conflict)
+	if !known {
+		if len(conflict.Where.Exprs) == 0 && !conflict.DoNothing {
+			fail(db, "create", own.table.name, gormtenant.ErrOtherTenant)
+		}
+		return
+	}
+	keys := own.table.keysIn(stmt, values, columns)
+	look := lookup{stmt: stmt, table: own.table, columns: columns, id: s.id, where: conflict.TargetWhere.Exprs}
+	if err := look.noneForeign(keys); err != nil {
+		fail(db, "create", own.table.name, err)
+	}
+}
+
+// wroteAll says whether every row was inserted or updated. Of DO NOTHING with RETURNING, GORM
+// counts the rows that were skipped as well.
+func wroteAll(db *gorm.DB, conflict clause.OnConflict, values clause.Values) bool {
+	if conflict.DoNothing && db.Statement.ReflectValue.Kind() != reflect.Struct {
+		return false
+	}
+	return db.RowsAffected == int64(len(values.Values))
+}
+
+// conflictColumns returns the columns of the key on which rows conflict. known is false where the
+// name of a constraint tells nothing.
+func conflictColumns(t *table, conflict clause.OnConflict) (columns []string, known bool) {
+	for _, column := range conflict.Columns {
+		if column.Name == clause.PrimaryKey {
+			return t.model.PrimaryFieldDBNames, true
+		}
+		columns = append(columns, bareName(column.Name))
+	}
+	switch {
+	case len(columns) > 0:
+		return columns, true
+	case conflict.OnConstraint != "":
+		return constraintColumns(t.model, bareName(conflict.OnConstraint))
+	}
+	return t.model.PrimaryFieldDBNames, true
+}
+
+// constraintColumns returns the columns of a constraint that the model declares.
+func constraintColumns(model *schema.Schema, name string) ([]string, bool) {
+	if name == lastPart(model.Table)+"_pkey" {
+		return model.PrimaryFieldDBNames, true
+	}
+	for _, index := range model.ParseIndexes() {
+		if index.Name == name {
+			columns := make([]string, len(index.Fields))
+			for i, option := range index.Fields {
+				columns[i] = option.DBName
+			}
+			return columns, true
+		}
+	}
+	for _, unique := range model.ParseUniqueConstraints() {
+		if unique.Name == name {
+			return []string{unique.Field.DBName}, true
+		}
+	}
+	return nil, false
+}
+
+// keysIn returns the values of columns in the rows of an INSERT, without rows that leave one to the
+// database. A key that holds the tenant cannot be another tenant's.
+func (t *table) keysIn(stmt *gorm.Statement, values clause.Values, columns []string) [][]any {
+	at := make([]int, len(columns))
+	for i, name := range columns {
+		at[i] = slices.IndexFunc(values.Columns, func(c clause.Column) bool { return bareName(c.Name) == name })
+		if at[i] < 0 || t.isColumn(stmt, name) {
+			return nil
+		}
+	}
+	var keys [][]any
+	for _, row := range values.Values {
+		key := make([]any, len(at))
+		for i, column := range at {
+			key[i] = row[column]
+		}
+		if !slices.ContainsFunc(key, func(part any) bool { return part == nil || isExpression(part) }) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}

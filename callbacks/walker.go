@@ -1,0 +1,238 @@
+package callbacks
+
+import (
+	"database/sql"
+	"reflect"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/gormtenant/gormtenant/scopes"
+)
+
+// walker looks through the expressions of one clause before they are built. It scopes the
+// sub-queries in them and refuses raw text that names a tenant's table. What it changes it copies:
+// the expressions belong to the caller, who may use the statement again.
+type walker struct {
+	guard *guard
+	stmt  *gorm.Statement
+}
+
+func (w *walker) failed() bool { return w.stmt.Error != nil }
+
+// expressions returns exprs with their sub-queries scoped.
+func (w *walker) expressions(exprs []clause.Expression) ([]clause.Expression, bool) {
+	scoped, changed := exprs, false
+	for i, expr := range exprs {
+		if e, ok := w.expression(expr); ok {
+			if !changed {
+				scoped, changed = slices.Clone(exprs), true
+			}
+			scoped[i] = e
+		}
+	}
+	return scoped, changed
+}
+
+// expression returns expr with its sub-queries scoped, and whether that is another expression.
+func (w *walker) expression(expr clause.Expression) (clause.Expression, bool) {
+	var changed bool
+	switch e := expr.(type) {
+	case nil:
+		return nil, false
+	case clause.Expr:
+		w.text(e.SQL, e.Vars)
+		e.Vars, changed = w.values(e.Vars)
+		return e, changed
+	case clause.NamedExpr:
+		w.text(e.SQL, e.Vars)
+		e.Vars, changed = w.named(e.Vars)
+		return e, changed
+	case clause.Eq:
+		w.column(e.Column)
+		e.Value, changed = w.value(e.Value)
+		return e, changed
+	case clause.IN:
+		w.column(e.Column)
+		e.Values, changed = w.values(e.Values)
+		return e, changed
+	case clause.AndConditions:
+		e.Exprs, changed = w.expressions(e.Exprs)
+		return e, changed
+	case clause.OrConditions:
+		e.Exprs, changed = w.expressions(e.Exprs)
+		return e, changed
+	case clause.NotConditions:
+		e.Exprs, changed = w.expressions(e.Exprs)
+		return e, changed
+	}
+	return w.rareExpression(expr)
+}
+
+func (w *walker) rareExpression(expr clause.Expression) (clause.Expression, bool) {
+	var changed bool
+	switch e := expr.(type) {
+	case clause.Neq:
+		e.Value, changed = w.compared(e.Column, e.Value)
+		return e, changed
+	case clause.Gt:
+		e.Value, changed = w.compared(e.Column, e.Value)
+		return e, changed
+	case clause.Gte:
+		e.Value, changed = w.compared(e.Column, e.Value)
+		return e, changed
+	case clause.Lt:
+		e.Value, changed = w.compared(e.Column, e.Value)
+		return e, changed
+	case clause.Lte:
+		e.Value, changed = w.compared(e.Column, e.Value)
+		return e, changed
+	case clause.Like:
+		e.Value, changed = w.compared(e.Column, e.Value)
+		return e, changed
+	case clause.CommaExpression:
+		e.Exprs, changed = w.expressions(e.Exprs)
+		return e, changed
+	case clause.Where:
+		e.Exprs, changed = w.expressions(e.Exprs)
+		return e, changed
+	case *subquery, *chain, *lateValue, *derivedTable:
+		return e, false
+	case genericChain:
+		return &chain{guard: w.guard, ctx: w.stmt.Context, expr: e}, true
+	}
+	return w.unknown(expr), false
+}
+
+func (w *walker) compared(column, value any) (any, bool) {
+	w.column(column)
+	return w.value(value)
+}
+
+// unknown looks at an expression of a type that is not GORM's own by the text that it writes. Its
+// sub-queries run with their own context.
+func (w *walker) unknown(expr clause.Expression) clause.Expression {
+	if expr != nil {
+		w.text(w.render(expr), nil)
+	}
+	return expr
+}
+
+// column refuses a column that is raw text naming a tenant's table.
+func (w *walker) column(column any) {
+	switch c := column.(type) {
+	case clause.Column:
+		if c.Raw {
+			w.text(c.Name, nil)
+		}
+	case clause.Expression:
+		w.unknown(c)
+	}
+}
+
+func (w *walker) columns(columns []clause.Column) {
+	for i := range columns {
+		if columns[i].Raw {
+			w.text(columns[i].Name, nil)
+		}
+	}
+}
+
+// values returns values with the sub-queries among them scoped.
+func (w *walker) values(values []any) ([]any, bool) {
+	scoped, changed := values, false
+	for i, value := range values {
+		if v, ok := w.value(value); ok {
+			if !changed {
+				scoped, changed = slices.Clone(values), true
+			}
+			scoped[i] = v
+		}
+	}
+	return scoped, changed
+}
+
+// value returns an argument scoped, and whether that is another value.
+func (w *walker) value(value any) (any, bool) {
+	switch v := value.(type) {
+	case nil, string, bool, int, int64, uint, []byte, []string, []int, []int64, []uint,
+		clause.Column, clause.Table, scopes.BoundID:
+		return value, false // Table and Column are seen with the text around them.
+	case *gorm.DB:
+		return &subquery{guard: w.guard, db: v, ctx: w.stmt.Context}, true
+	case []any:
+		return w.values(v)
+	case gorm.Valuer:
+		if reflected := reflect.ValueOf(v); reflected.Kind() == reflect.Pointer && reflected.IsNil() {
+			return value, false
+		}
+		return &lateValue{guard: w.guard, valuer: v}, true
+	case clause.Expression:
+		return w.expression(v)
+	}
+	return w.elements(value)
+}
+
+// elements looks into a slice whose elements can be sub-queries or expressions.
+func (w *walker) elements(value any) (any, bool) {
+	reflected := reflect.ValueOf(value)
+	if reflected.Kind() != reflect.Slice && reflected.Kind() != reflect.Array {
+		return value, false
+	}
+	switch reflected.Type().Elem().Kind() {
+	case reflect.Interface, reflect.Struct, reflect.Pointer:
+	default:
+		return value, false
+	}
+	values := make([]any, reflected.Len())
+	for i := range values {
+		values[i] = reflected.Index(i).Interface()
+	}
+	return w.values(values)
+}
+
+// named is values for arguments that have names.
+func (w *walker) named(vars []any) ([]any, bool) {
+	scoped, changed := slices.Clone(vars), false
+	for i, v := range vars {
+		switch arg := v.(type) {
+		case sql.NamedArg:
+			if value, ok := w.value(arg.Value); ok {
+				arg.Value = value
+				scoped[i], changed = arg, true
+			}
+		case map[string]any:
+			values := make(map[string]any, len(arg))
+			for name, value := range arg {
+				values[name], _ = w.value(value)
+			}
+			scoped[i], changed = values, true
+		default:
+			value, ok := w.value(v)
+			if _, late := value.(*lateValue); ok && !late {
+				scoped[i], changed = value, true
+			}
+		}
+	}
+	return scoped, changed
+}
+
+// lateValue is a value that turns into SQL when it is written, such as a geometry. It is looked at
+// then, so that its method is called once, as without this package.
+type lateValue struct {
+	guard  *guard
+	valuer gorm.Valuer
+}
+
+func (l *lateValue) Build(b clause.Builder) {
+	stmt, ok := b.(*gorm.Statement)
+	if !ok {
+		return
+	}
+	w := walker{guard: l.guard, stmt: stmt}
+	expr, _ := w.expression(l.valuer.GormValue(stmt.Context, stmt.DB))
+	if !w.failed() {
+		stmt.AddVar(stmt, expr)
+	}
+}

@@ -1,0 +1,205 @@
+package callbacks
+
+import (
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/gormtenant/gormtenant"
+)
+
+// buildWhere writes the tenant's condition around what the caller wrote:
+//
+//	WHERE (everything the caller wrote) AND "projects"."tenant_id" = $1
+//
+// The parentheses are always there. GORM sets them only around raw text that has " OR " or " AND "
+// in it, with single spaces: a lone Or, or an OR on a line of its own, would let every tenant's
+// rows through.
+func (g *guard) buildWhere(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder) {
+	if stmt.Error != nil {
+		return
+	}
+	w := walker{guard: g, stmt: stmt}
+	where, ok := c.Expression.(clause.Where)
+	if ok {
+		where.Exprs, _ = w.expressions(where.Exprs)
+	} else {
+		where.Exprs = []clause.Expression{w.unknown(c.Expression)}
+	}
+	w.surroundings(c)
+	if w.failed() {
+		return
+	}
+	cond := condition{guard: g, exprs: where.Exprs}
+	if !cond.needed(stmt) {
+		if ok {
+			c.Expression = where
+		}
+		write(c, stmt, prev)
+		return
+	}
+	if cond.err == nil && len(where.Exprs) == 0 && mustHaveCondition(stmt) {
+		_ = stmt.AddError(gorm.ErrMissingWhereClause)
+		return
+	}
+	if isPlain(c) && prev == nil {
+		_, _ = stmt.WriteString("WHERE ")
+		cond.Build(stmt)
+		return
+	}
+	built := cond // The plain path keeps its condition off the heap.
+	c.Expression = clause.Where{Exprs: []clause.Expression{&built}}
+	write(c, stmt, prev)
+	if !built.built {
+		failBuild(stmt, stmt.Table, errBuilderDropsCondition)
+	}
+}
+
+var errBuilderDropsCondition = fmt.Errorf("%w: another clause builder did not write the condition "+
+	"that it was given", gormtenant.ErrUnsupported)
+
+// mustHaveCondition says whether stmt changes rows and GORM would refuse it without a condition.
+// The tenant is not a condition.
+func mustHaveCondition(stmt *gorm.Statement) bool {
+	return !stmt.AllowGlobalUpdate && operation(stmt) != "query"
+}
+
+// isPlain says whether c is written as its name and its expression and nothing else.
+func isPlain(c clause.Clause) bool {
+	return c.Builder == nil && c.BeforeExpression == nil &&
+		c.AfterNameExpression == nil && c.AfterExpression == nil
+}
+
+// finishWhere writes a WHERE of its own for a statement that has none. It is called by the builder
+// of the clause in front of it.
+func (g *guard) finishWhere(stmt *gorm.Statement) {
+	if _, ok := stmt.Clauses["WHERE"]; ok || stmt.Error != nil {
+		return
+	}
+	cond := condition{guard: g}
+	needed := cond.needed(stmt)
+	if cond.scope.reason == probe {
+		_, _ = stmt.WriteString(" WHERE 1 = 0")
+		return
+	}
+	if needed && (stmt.AllowGlobalUpdate || operation(stmt) == "query") {
+		_, _ = stmt.WriteString(" WHERE ")
+		cond.Build(stmt)
+	}
+}
+
+// condition is the expression of a WHERE with the tenant's condition in it.
+type condition struct {
+	guard *guard
+	exprs []clause.Expression // what the caller wrote
+	scope scope
+	err   error
+	built bool
+}
+
+// needed says whether stmt reads or writes tables of tenants, and must be limited to one.
+func (c *condition) needed(stmt *gorm.Statement) bool {
+	needed := false
+	name := stmt.Table
+	c.err = c.guard.targets(stmt, func(t *table, _ string) {
+		needed, name = true, t.name
+	})
+	if c.err == nil && needed {
+		c.scope, c.err = resolve(stmt.Context)
+	}
+	if c.err != nil {
+		failBuild(stmt, name, c.err)
+		return true
+	}
+	return needed && !c.scope.unscoped
+}
+
+// Build writes the condition.
+func (c *condition) Build(b clause.Builder) {
+	stmt, ok := b.(*gorm.Statement)
+	if !ok || stmt.Error != nil {
+		return
+	}
+	c.built = true
+	and := ""
+	if len(c.exprs) > 0 {
+		_ = stmt.WriteByte('(')
+		clause.Where{Exprs: c.exprs}.Build(stmt)
+		_ = stmt.WriteByte(')')
+		and = clause.AndWithSpace
+	}
+	err := c.guard.targets(stmt, func(t *table, alias string) {
+		_, _ = stmt.WriteString(and)
+		and = clause.AndWithSpace
+		t.writeCondition(stmt, alias, c.scope.id)
+	})
+	if err != nil {
+		failBuild(stmt, stmt.Table, err)
+	}
+}
+
+// writeCondition writes what holds for the rows of t that are the tenant's.
+func (t *table) writeCondition(stmt *gorm.Statement, alias string, id any) {
+	if t.field != nil {
+		t.writeEqual(stmt, alias, id)
+		return
+	}
+	for i, side := range t.referring() {
+		if i > 0 {
+			_, _ = stmt.WriteString(clause.AndWithSpace)
+		}
+		side.writeExists(stmt, alias, id)
+	}
+}
+
+func (t *table) writeEqual(stmt *gorm.Statement, alias string, id any) {
+	bound, err := t.bind(id)
+	if err != nil {
+		failBuild(stmt, t.name, err)
+		return
+	}
+	if alias == t.name {
+		_, _ = stmt.WriteString(t.column)
+	} else {
+		stmt.QuoteTo(stmt, clause.Column{Table: alias, Name: t.field.DBName})
+	}
+	_, _ = stmt.WriteString(" = ")
+	if text, ok := bound.(string); ok {
+		stmt.Vars = append(stmt.Vars, bound)
+		stmt.DB.BindVarTo(stmt, stmt, text)
+	} else {
+		stmt.AddVar(stmt, bound)
+	}
+}
+
+// writeExists writes that the row that the key of alias names is the tenant's. A row of a
+// polymorphic key that names a row of another kind passes.
+func (r *reference) writeExists(stmt *gorm.Statement, alias string, id any) {
+	if r.typeField != nil {
+		_ = stmt.WriteByte('(')
+		stmt.QuoteTo(stmt, clause.Column{Table: alias, Name: r.typeField.DBName})
+		_, _ = stmt.WriteString(" <> ")
+		stmt.AddVar(stmt, r.typeValue)
+		_, _ = stmt.WriteString(clause.OrWithSpace)
+		defer func() { _ = stmt.WriteByte(')') }()
+	}
+	_, _ = stmt.WriteString("EXISTS (SELECT 1 FROM ")
+	stmt.WriteQuoted(r.target.model.Table)
+	_, _ = stmt.WriteString(" WHERE ")
+	for i := range r.foreignKeys {
+		stmt.QuoteTo(stmt, clause.Column{Table: r.target.name, Name: r.primaryKeys[i].DBName})
+		_, _ = stmt.WriteString(" = ")
+		stmt.QuoteTo(stmt, clause.Column{Table: alias, Name: r.foreignKeys[i].DBName})
+		_, _ = stmt.WriteString(clause.AndWithSpace)
+	}
+	r.target.writeEqual(stmt, r.target.name, id)
+	_ = stmt.WriteByte(')')
+}
+
+// hasClause says whether stmt will write the clause with that name.
+func hasClause(stmt *gorm.Statement, clauses []string, name string) bool {
+	_, ok := stmt.Clauses[name]
+	return ok && slices.Contains(clauses, name)
+}

@@ -1,0 +1,60 @@
+// Package plugin is the GORM plugin that keeps tenants apart. It is all that an application
+// registers:
+//
+//	import tenantplugin "github.com/gormtenant/gormtenant/plugin"
+//
+//	db, err := gorm.Open(dialector, &gorm.Config{})
+//	if err != nil { ... }
+//	if err := db.Use(tenantplugin.New()); err != nil { ... }
+//
+// From then on every statement on a tenant model (see the package models) is limited to the tenant
+// of its context (see gormtenant.WithTenant), whichever part of GORM it comes through:
+//
+//	SELECT * FROM "projects" WHERE (name = 'x') AND "projects"."tenant_id" = 'acme'
+//
+// Statements on other models stay as they are, byte for byte.
+//
+// Register the plugin after dialect plugins, and let plugins that set clause builders of their own
+// call the ones that they replace: a builder that drops the condition drops the isolation.
+package plugin
+
+import (
+	"gorm.io/gorm"
+
+	"github.com/gormtenant/gormtenant/callbacks"
+	"github.com/gormtenant/gormtenant/models"
+)
+
+// Plugin is what db.Use takes. It is made by [New] and may be used for several databases.
+type Plugin struct {
+	config callbacks.Config
+	err    error
+}
+
+var _ gorm.Plugin = (*Plugin)(nil)
+
+// New returns the plugin. It never fails: an option that makes no sense is reported by db.Use.
+//
+// Without options the plugin is at its strictest: raw SQL that names a tenant's table is refused,
+// and nothing crosses tenants but gormtenant.Unscoped.
+func New(options ...Option) *Plugin {
+	p := &Plugin{}
+	for _, option := range options {
+		if err := option.apply(&p.config); err != nil && p.err == nil {
+			p.err = err
+		}
+	}
+	return p
+}
+
+// Name returns the name under which GORM knows the plugin. A second db.Use on the same *gorm.DB
+// fails with gorm.ErrRegistered.
+func (p *Plugin) Name() string { return models.PluginName }
+
+// Initialize is called by db.Use.
+func (p *Plugin) Initialize(db *gorm.DB) error {
+	if p.err != nil {
+		return p.err
+	}
+	return callbacks.Register(db, p.config)
+}
