@@ -1,0 +1,58 @@
+GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+FUZZTIME      ?= 30s
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: test
+test: ## run every test (needs a PostgreSQL server's programs, or GORMTENANT_TEST_POSTGRES)
+	go test -timeout 20m ./...
+	@echo "PASS: every test of every package"
+
+.PHONY: race
+race: ## run every test under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race -count=1 -timeout 25m ./...
+	@echo "PASS: every test of every package, no data race seen"
+
+.PHONY: lint
+lint: ## run the linters, the import direction included
+	$(GOLANGCI_LINT) run ./...
+
+.PHONY: fmt
+fmt: ## format the code and sort its imports
+	$(GOLANGCI_LINT) fmt ./...
+
+.PHONY: vet
+vet: ## run go vet
+	go vet ./...
+
+.PHONY: build
+build: ## compile every package without cgo
+	CGO_ENABLED=0 go build ./...
+
+.PHONY: example
+example: ## run the example (embedded SQLite, no set-up)
+	go run ./example
+
+.PHONY: bench
+bench: ## print how much scoping costs, as a table of ratios
+	bash bench/run.sh
+
+.PHONY: fuzz
+fuzz: ## fuzz every Fuzz function for FUZZTIME each (default 30s)
+	@for package in $$(go list ./...); do \
+		listed=$$(go test -list '^Fuzz' "$$package") || exit 1; \
+		for target in $$(echo "$$listed" | grep '^Fuzz'); do \
+			echo "== $$package $$target ($(FUZZTIME))"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' "$$package" || exit 1; \
+		done; \
+	done
+
+.PHONY: cover
+cover: ## write cover.out and print the coverage of each function
+	packages=$$(go list ./... | grep -Ev '/(example|bench)(/|$$)' | paste -sd, -) && \
+	go test -timeout 20m -coverpkg="$$packages" -coverprofile=cover.out ./...
+	go tool cover -func=cover.out
