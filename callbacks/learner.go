@@ -36,7 +36,9 @@ func (l *learner) learn(model *schema.Schema) *entry {
 	if field != nil {
 		e.table = &table{name: lastPart(model.Table), model: model, field: field}
 		e.table.column = qualified(l.db, e.table.name, field.DBName)
-		l.name(e.table)
+		l.name(e.table.name, e.table)
+	} else {
+		l.name(lastPart(model.Table), nil)
 	}
 	all := &model.Relationships
 	for _, relation := range slices.Concat(all.BelongsTo, all.HasOne, all.HasMany, all.Many2Many) {
@@ -46,10 +48,10 @@ func (l *learner) learn(model *schema.Schema) *entry {
 }
 
 // name makes t known by its name, unless a table of that name with a tenant column is known.
-func (l *learner) name(t *table) {
+func (l *learner) name(name string, t *table) {
 	known := *l.registry.names.Load()
-	name := strings.ToLower(t.name)
-	if earlier := known[name]; earlier != nil && (earlier.field != nil || t.field == nil) {
+	name = strings.ToLower(name)
+	if earlier := known[name]; earlier != nil && (earlier.field != nil || t == nil || t.field == nil) {
 		return
 	}
 	added := maps.Clone(known)
@@ -62,7 +64,7 @@ func (l *learner) tableOf(model *schema.Schema) *table {
 	if e := l.learn(model); e.table != nil || e.err != nil {
 		return e.table
 	}
-	return l.registry.named(lastPart(model.Table))
+	return (*l.registry.names.Load())[strings.ToLower(lastPart(model.Table))]
 }
 
 // relation learns the other model of a relation, its join table, and which foreign keys name rows
@@ -102,7 +104,7 @@ func (l *learner) joinTable(relation *schema.Relationship) {
 	l.refer(t, relation.Schema, own)
 	l.refer(t, relation.FieldSchema, others)
 	if t.field == nil && len(t.referring()) > 0 {
-		l.name(t)
+		l.name(t.name, t)
 	}
 }
 

@@ -20,7 +20,7 @@ func (g *guard) checkRaw(db *gorm.DB) {
 	const op = "raw"
 	stmt := db.Statement
 	if stmt.Schema != nil {
-		g.tables.learn(db, stmt.Schema)
+		g.tables.learn(stmt.Schema)
 	}
 	text := stmt.SQL.String()
 	if strings.Contains(text, refused) {

@@ -236,3 +236,18 @@ func TestRawSQL_refusal_says_what_to_do(t *testing.T) {
 		}
 	})
 }
+
+// TestModels_that_were_only_migrated are known, though no statement used them yet.
+func TestModels_that_were_only_migrated(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
+		db := open(&gorm.Config{})
+		require.NoError(t, db.AutoMigrate(&Country{}, &User{}, &Project{}))
+		require.NoError(t, db.Use(plugin.New()))
+		tx := db.WithContext(gormtenant.WithTenant(t.Context(), A))
+		require.ErrorIs(t, tx.Exec("DELETE FROM projects").Error, gormtenant.ErrRawSQL)
+		require.ErrorIs(t, tx.Exec("DELETE FROM project_tags").Error, gormtenant.ErrRawSQL)
+		require.ErrorIs(t, db.Table("users").Find(&[]map[string]any{}).Error, gormtenant.ErrNoTenant)
+		require.ErrorIs(t, db.Where("code IN (SELECT slug FROM projects)").Find(&[]Country{}).Error, gormtenant.ErrNoTenant)
+	})
+}

@@ -2,6 +2,7 @@ package callbacks_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -156,7 +157,9 @@ func find(db *gorm.DB) ([]uint, error) { return findWith(db) }
 func findWith(db *gorm.DB, conds ...any) ([]uint, error) {
 	var projects []Project
 	err := db.Find(&projects, conds...).Error
-	return keysOf(projects), err
+	keys := keysOf(projects)
+	slices.Sort(keys)
+	return keys, err
 }
 
 func keysOfMaps(db *gorm.DB) (keys []uint, err error) {

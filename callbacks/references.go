@@ -193,7 +193,7 @@ func (g *guard) checkOwner(db *gorm.DB) {
 	if db.Error != nil || db.DryRun || stmt.Schema == nil || !savesChildren(stmt) {
 		return
 	}
-	t, err := g.tables.tableOf(db, stmt.Schema)
+	t, err := g.tables.tableOf(stmt.Schema)
 	if err != nil || t == nil || t.field == nil {
 		return
 	}

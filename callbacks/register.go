@@ -67,12 +67,12 @@ type guard struct {
 // Register adds the callbacks and clause builders to db. Clause builders that were registered
 // before, by the dialect or by another plugin, are called by ours.
 func Register(db *gorm.DB, config Config) error {
-	g := &guard{config: config, tables: newRegistry(config.Column)}
+	g := &guard{config: config, tables: newRegistry(db, config.Column)}
 	if db.Name() == "mysql" {
 		g.dialect = sqlscan.MySQL
 	}
 	for _, model := range config.Models {
-		if err := g.tables.learnModel(db, model); err != nil {
+		if err := g.tables.learnModel(model); err != nil {
 			return err
 		}
 	}

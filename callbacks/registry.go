@@ -2,6 +2,7 @@ package callbacks
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -46,41 +47,42 @@ type entry struct {
 // registry knows the tables of tenants. It learns from every model that a statement uses, and from
 // the models that those refer to. Reading takes no lock.
 type registry struct {
+	db     *gorm.DB
 	column string
 	models sync.Map                          // *schema.Schema -> *entry
-	names  atomic.Pointer[map[string]*table] // by lower-case name
+	names  atomic.Pointer[map[string]*table] // by lower-case name; nil for one that is nobody's
 	mutex  sync.Mutex                        // held while something is learned
 }
 
-func newRegistry(column string) *registry {
+func newRegistry(db *gorm.DB, column string) *registry {
 	if column == "" {
 		column = models.DefaultColumn
 	}
-	r := &registry{column: column}
+	r := &registry{db: db, column: column}
 	r.names.Store(&map[string]*table{})
 	return r
 }
 
 // learnModel learns a model that was named in the plugin's options.
-func (r *registry) learnModel(db *gorm.DB, model any) error {
-	stmt := &gorm.Statement{DB: db}
+func (r *registry) learnModel(model any) error {
+	stmt := &gorm.Statement{DB: r.db}
 	if err := stmt.Parse(model); err != nil {
 		return fmt.Errorf("%w: plugin.Models was given a %T, which is no model: "+
 			"give it pointers to structs, as in plugin.Models(&Project{}): %w",
 			gormtenant.ErrInvalidModel, model, err)
 	}
-	return r.learn(db, stmt.Schema).err
+	return r.learn(stmt.Schema).err
 }
 
 // learn returns what is known of model. The first time it also learns the models it refers to, and
 // nobody sees the one before the others: a join table must not be missed in between.
-func (r *registry) learn(db *gorm.DB, model *schema.Schema) *entry {
+func (r *registry) learn(model *schema.Schema) *entry {
 	if known, ok := r.models.Load(model); ok {
 		return known.(*entry)
 	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	l := &learner{registry: r, db: db, entries: map[*schema.Schema]*entry{}}
+	l := &learner{registry: r, db: r.db, entries: map[*schema.Schema]*entry{}}
 	e := l.learn(model)
 	for learned, e := range l.entries {
 		r.models.LoadOrStore(learned, e)
@@ -88,15 +90,53 @@ func (r *registry) learn(db *gorm.DB, model *schema.Schema) *entry {
 	return e
 }
 
-// named returns the table of tenants with that name in any case, nil where none is known.
+// named returns the table of tenants with that name in any case, nil where it is nobody's.
 func (r *registry) named(name string) *table {
-	return (*r.names.Load())[strings.ToLower(name)]
+	t, known := (*r.names.Load())[strings.ToLower(name)]
+	if !known && name != "" {
+		r.learnParsed()
+		t = (*r.names.Load())[strings.ToLower(name)]
+	}
+	return t
+}
+
+// namedInText is named for a name in raw text, of which no model is at hand: a model that was only
+// migrated so far counts as well.
+func (r *registry) namedInText(name string) *table {
+	t := r.named(name)
+	if t == nil && name != "" {
+		r.learnParsed()
+		t = (*r.names.Load())[strings.ToLower(name)]
+	}
+	return t
+}
+
+// learnParsed learns every model that GORM has parsed for this database, as AutoMigrate does. GORM
+// keeps them to itself; where it has no such field any more, models are learned from statements.
+func (r *registry) learnParsed() {
+	field := reflect.ValueOf(r.db.Config).Elem().FieldByName("cacheStore")
+	if !field.IsValid() || field.Type() != reflect.TypeFor[*sync.Map]() || field.IsNil() {
+		return
+	}
+	(*sync.Map)(field.UnsafePointer()).Range(func(key, value any) bool {
+		parsed, ok := value.(*schema.Schema)
+		if _, plain := key.(reflect.Type); !ok || !plain {
+			return true // a prepared statement, or a model under another table's name
+		}
+		if _, known := r.models.Load(parsed); !known {
+			stmt := &gorm.Statement{DB: r.db}
+			if stmt.Parse(reflect.New(parsed.ModelType).Interface()) == nil {
+				r.learn(stmt.Schema)
+			}
+		}
+		return true
+	})
 }
 
 // tableOf returns the table of a model: its own, or, for a smaller struct over the same table, the
 // one that another model of that table made known.
-func (r *registry) tableOf(db *gorm.DB, model *schema.Schema) (*table, error) {
-	e := r.learn(db, model)
+func (r *registry) tableOf(model *schema.Schema) (*table, error) {
+	e := r.learn(model)
 	if e.table != nil || e.err != nil {
 		return e.table, e.err
 	}

@@ -13,7 +13,7 @@ import (
 func (g *guard) begin(db *gorm.DB, op string) (own target, ok bool) {
 	stmt := db.Statement
 	if stmt.Schema != nil {
-		if err := g.tables.learn(db, stmt.Schema).err; err != nil {
+		if err := g.tables.learn(stmt.Schema).err; err != nil {
 			fail(db, op, stmt.Schema.Table, err)
 			return target{}, false
 		}

@@ -25,9 +25,9 @@ var errTableText = fmt.Errorf("%w: the text given to Table is more than a table 
 func (g *guard) target(stmt *gorm.Statement) (target, error) {
 	if stmt.TableExpr == nil {
 		if stmt.Schema == nil {
-			return target{g.tables.named(stmt.Table), stmt.Table}, nil
+			return target{g.tables.namedInText(stmt.Table), stmt.Table}, nil
 		}
-		t, err := g.tables.tableOf(stmt.DB, stmt.Schema)
+		t, err := g.tables.tableOf(stmt.Schema)
 		if stmt.Table != stmt.Schema.Table {
 			if named := g.tables.named(stmt.Table); named != nil {
 				t = named
@@ -39,13 +39,13 @@ func (g *guard) target(stmt *gorm.Statement) (target, error) {
 	if err != nil || name == "" {
 		return target{}, err
 	}
-	if t := g.tables.named(name); t != nil {
+	if t := g.tables.namedInText(name); t != nil {
 		return target{t, alias}, nil
 	}
 	if stmt.Schema == nil {
 		return target{}, nil
 	}
-	t, err := g.tables.tableOf(stmt.DB, stmt.Schema)
+	t, err := g.tables.tableOf(stmt.Schema)
 	return target{t, alias}, err
 }
 
@@ -77,7 +77,7 @@ func (g *guard) severalTables(stmt *gorm.Statement) error {
 		return nil
 	}
 	if stmt.Schema != nil {
-		if t, _ := g.tables.tableOf(stmt.DB, stmt.Schema); t != nil {
+		if t, _ := g.tables.tableOf(stmt.Schema); t != nil {
 			return errTableText
 		}
 	}
