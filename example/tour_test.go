@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/pgtest"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata/tour.golden")
+
+const golden = "testdata/tour.golden"
+
+func TestTour_on_SQLite(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	broken, err := run(t.Context(), &out, "", false)
+	require.NoError(t, err)
+	require.Zero(t, broken, out.String())
+	if *update {
+		require.NoError(t, os.WriteFile(golden, out.Bytes(), 0o644))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	require.Equal(t, string(want), out.String(), "if that is right: go test ./example -update")
+}
+
+// A second tour on the same database finds what a first one would have left.
+func TestTour_on_Postgres(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.New(t)
+	for range 2 {
+		var out bytes.Buffer
+		broken, err := run(t.Context(), &out, dsn, false)
+		require.NoError(t, err)
+		require.Zero(t, broken, out.String())
+		require.Regexp(t, `\n\d+ allowed, \d+ refused, 0 promises broken\n$`, out.String())
+	}
+}
+
+func TestTour_notices_a_broken_promise(t *testing.T) {
+	t.Parallel()
+	rename := func(tour *tour, tenant string) error {
+		return tour.plain.Exec("UPDATE projects SET name = name || '!' WHERE tenant_id = ?", tenant).Error
+	}
+	for name, step := range map[string]func(tour *tour){
+		"allowed_call_fails": func(tour *tour) {
+			tour.allowed("", "done", func() (string, error) { return "done", gormtenant.ErrRawSQL })
+		},
+		"allowed_call_returns_other_rows": func(tour *tour) {
+			tour.allowed("", "1 row", func() (string, error) { return "2 rows", nil })
+		},
+		"allowed_call_changes_the_other_tenant": func(tour *tour) {
+			tour.allowed("", "done", func() (string, error) { return "done", rename(tour, globex) })
+		},
+		"refused_call_succeeds": func(tour *tour) {
+			tour.refused("", gormtenant.ErrRawSQL, func() error { return nil })
+		},
+		"refused_call_fails_for_another_reason": func(tour *tour) {
+			tour.refused("", gormtenant.ErrRawSQL, func() error { return gormtenant.ErrNoTenant })
+		},
+		"refused_call_changes_the_other_tenant": func(tour *tour) {
+			tour.refused("", gormtenant.ErrRawSQL, func() error {
+				require.NoError(t, rename(tour, globex))
+				return gormtenant.ErrRawSQL
+			})
+		},
+		"refused_call_changes_own_rows": func(tour *tour) {
+			tour.refused("", gormtenant.ErrRawSQL, func() error {
+				require.NoError(t, rename(tour, acme))
+				return gormtenant.ErrRawSQL
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			database, err := open(t.Context(), "")
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, database.close()) })
+			tour := &tour{out: io.Discard, told: map[string]bool{}}
+			require.NoError(t, tour.setup(t.Context(), database))
+			step(tour)
+			require.Equal(t, 1, tour.broken)
+			require.NoError(t, tour.err)
+		})
+	}
+}
+
+// What the tour prints as the call must be what it calls.
+func TestTour_prints_the_calls_that_it_makes(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	calls := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(name)
+		require.NoError(t, err)
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, name, source, 0)
+		require.NoError(t, err)
+		ast.Inspect(file, func(node ast.Node) bool {
+			call, ok := node.(*ast.CallExpr)
+			if !ok || len(call.Args) != 3 {
+				return true
+			}
+			printed, isText := call.Args[0].(*ast.BasicLit)
+			made, isFunc := call.Args[2].(*ast.FuncLit)
+			if !isText || !isFunc {
+				return true
+			}
+			text, err := strconv.Unquote(printed.Value)
+			require.NoError(t, err)
+			require.Contains(t, string(source[set.Position(made.Pos()).Offset:set.Position(made.End()).Offset]), text)
+			calls++
+			return true
+		})
+	}
+	require.Greater(t, calls, 40)
+}
