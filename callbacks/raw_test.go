@@ -1,6 +1,7 @@
 package callbacks_test
 
 import (
+	"database/sql"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -65,6 +66,22 @@ func TestRawSQL(t *testing.T) {
 	})
 	refuse("where_table_in_an_expression", func(e *Env) error {
 		_, err := find(e.As().Where("id IN (SELECT id FROM ?)", gorm.Expr("projects")))
+		return err
+	})
+	refuse("where_table_by_name", func(e *Env) error {
+		_, err := find(e.As().Where("id IN (SELECT id FROM @t)", sql.Named("t", clause.Table{Name: "projects"})))
+		return err
+	})
+	refuse("where_table_by_name_in_a_map", func(e *Env) error {
+		_, err := find(e.As().Where("id IN (SELECT id FROM @t)", map[string]any{"t": gorm.Expr("projects")}))
+		return err
+	})
+	refuse("where_table_by_name_in_a_struct", func(e *Env) error {
+		_, err := find(e.As().Where("id IN (SELECT id FROM @T)", struct{ T clause.Table }{clause.Table{Name: "projects"}}))
+		return err
+	})
+	refuse("join_table_as_argument", func(e *Env) error {
+		_, err := find(e.As().Joins("JOIN ? u ON 1 = 1", clause.Table{Name: "users"}))
 		return err
 	})
 	refuse("where_of_a_shared_table", func(e *Env) error {
@@ -187,6 +204,12 @@ func TestRawSQL(t *testing.T) {
 		var n int
 		err := e.As().Scopes(scopes.Unscoped("report")).Raw("SELECT count(*) FROM projects").Scan(&n).Error
 		require.Equal(t, 4, n)
+		return err
+	})
+	allow("table_as_argument", func(t *testing.T, e *Env) error {
+		var users []User
+		err := e.As().Table("? u", clause.Table{Name: "users"}).Or("1 = 1").Find(&users).Error
+		require.Len(t, users, 2)
 		return err
 	})
 	allow("no_table", func(t *testing.T, e *Env) error { return e.DB.Raw("SELECT 1").Scan(new(int)).Error })

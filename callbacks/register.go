@@ -39,7 +39,8 @@ const (
 	// DeleteName resolves the tenant of a delete, before the transaction begins.
 	DeleteName = "gormtenant:delete"
 
-	subqueryName = "gormtenant:subquery"
+	subqueryName  = "gormtenant:subquery"
+	failedRowName = "gormtenant:failed_row"
 )
 
 // Config says how isolation is enforced on one *gorm.DB. The zero value is the strict one.
@@ -96,6 +97,7 @@ func (g *guard) registerCallbacks(db *gorm.DB) error {
 		{callback.Query().Before(first).Register, QueryName, g.beforeQuery},
 		{callback.Query().After("gorm:query").Register, subqueryName, afterSubquery},
 		{callback.Row().Before(first).Register, RowName, g.beforeRow},
+		{callback.Row().After("gorm:row").Register, failedRowName, afterRow},
 		{callback.Raw().Before(first).Register, RawName, g.beforeRaw},
 		{callback.Create().Before(first).Register, CreateName, g.beforeCreate},
 		{callback.Create().Before("gorm:create").Register, ReferencesName, g.checkCreatedReferences},

@@ -18,13 +18,20 @@ func (g *guard) beforeRow(db *gorm.DB) {
 		return
 	}
 	g.beforeRead(db, "row")
-	if single, ok := db.Get("rows"); ok && single == false && db.Error != nil && !db.DryRun {
+}
+
+// afterRow gives Row a row that tells the error. GORM's has none beside it, and is nil for a
+// statement that failed before it was sent: its Scan would panic.
+func afterRow(db *gorm.DB) {
+	if single, ok := db.Get("rows"); !ok || single != false || db.Error == nil || db.DryRun {
+		return
+	}
+	if _, ok := db.Statement.Dest.(*sql.Row); !ok {
 		db.Statement.Dest = failedRow(db.Statement.Context, db.Error)
 	}
 }
 
-// failedRow returns a row whose Scan fails with err. GORM's Row has no error beside it, and returns
-// nil for a statement that failed, on which Scan panics.
+// failedRow returns a row whose Scan fails with err.
 func failedRow(ctx context.Context, err error) *sql.Row {
 	pool := sql.OpenDB(failing{err})
 	defer func() { _ = pool.Close() }()

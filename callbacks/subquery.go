@@ -27,6 +27,10 @@ func (s *subquery) Build(b clause.Builder) {
 	if !ok {
 		return
 	}
+	if isLook(outer) {
+		_, _ = outer.WriteString("NULL")
+		return
+	}
 	if outer.Context == nil {
 		// The ON clause of an association join is built in a scratch statement, whose text is put
 		// into the real one as a raw fragment. Travel as its argument.
@@ -122,6 +126,10 @@ const handoverKey = "gormtenant:handover"
 func (c *chain) Build(b clause.Builder) {
 	outer, ok := b.(*gorm.Statement)
 	if !ok {
+		return
+	}
+	if isLook(outer) {
+		_, _ = outer.WriteString("NULL")
 		return
 	}
 	if outer.Context == nil { // as in subquery.Build

@@ -56,7 +56,12 @@ func (g *guard) tableExpr(stmt *gorm.Statement) (name, alias string, err error) 
 	if isQuoted(expr.SQL, stmt.Table) && len(expr.Vars) == 0 {
 		return stmt.Table, stmt.Table, nil
 	}
-	ref, single := sqlscan.TableRef(expr.SQL, g.dialect)
+	text := expr.SQL
+	w := walker{guard: g, stmt: stmt}
+	if vars, _ := w.values(expr.Vars); writesSQL(vars) {
+		text = w.render(clause.Expr{SQL: text, Vars: vars})
+	}
+	ref, single := sqlscan.TableRef(text, g.dialect)
 	switch {
 	case single && ref.Derived:
 		return "", "", nil

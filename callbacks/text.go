@@ -1,7 +1,11 @@
 package callbacks
 
 import (
+	"context"
+	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -14,14 +18,11 @@ import (
 )
 
 // text looks at raw text in a clause where a condition or a column can stand. It refuses text that
-// names a tenant's table, unless an argument is scopes.ID, and text that could end the parentheses
+// names a tenant's table, unless one of vars is scopes.ID, and text that could end the parentheses
 // that the tenant's condition relies on.
 func (w *walker) text(text string, vars []any) {
 	if w.failed() || w.guard.config.AllowRawSQL {
 		return
-	}
-	if writesSQL(vars) {
-		text = w.render(clause.Expr{SQL: text, Vars: neutral(vars)})
 	}
 	w.names(text, vars)
 	if problem := sqlscan.Problem(text, w.guard.dialect); problem != "" && !w.failed() && w.scoped() {
@@ -32,34 +33,27 @@ func (w *walker) text(text string, vars []any) {
 
 // tableText is text for what stands in a list of tables: the names there need no keyword.
 func (w *walker) tableText(text string, vars []any) {
-	if w.guard.config.AllowRawSQL {
-		return
+	if !w.guard.config.AllowRawSQL {
+		w.names("FROM "+text, vars)
 	}
-	if writesSQL(vars) {
-		text = w.render(clause.Expr{SQL: text, Vars: neutral(vars)})
-	}
-	w.names("FROM "+text, vars)
-	w.text(text, nil)
+	w.text(text, vars)
 }
 
 // joinText looks at a join that the caller wrote as text, and returns it with its sub-queries
 // scoped.
 func (w *walker) joinText(expr clause.Expression) clause.Expression {
-	scoped := expr
+	scoped, _ := w.expression(expr)
+	if w.failed() || w.guard.config.AllowRawSQL {
+		return scoped
+	}
 	var vars []any
 	switch e := expr.(type) {
 	case clause.Expr:
 		vars = e.Vars
-		scoped, _ = w.expression(e)
 	case clause.NamedExpr:
 		vars = e.Vars
-		scoped, _ = w.expression(e)
-	default:
-		w.unknown(expr)
 	}
-	if !w.failed() && !w.guard.config.AllowRawSQL {
-		w.names("FROM _ "+w.render(neutralExpression(expr)), vars)
-	}
+	w.names("FROM _ "+w.render(scoped), vars)
 	return scoped
 }
 
@@ -69,15 +63,17 @@ func (w *walker) tableExpr() {
 	if expr == nil || isQuoted(expr.SQL, w.stmt.Table) {
 		return
 	}
-	if _, single := sqlscan.TableRef(expr.SQL, w.guard.dialect); !single {
-		w.tableText(expr.SQL, expr.Vars)
-	}
-	if vars, changed := w.values(expr.Vars); changed {
-		scoped := *expr
-		scoped.Vars = vars
+	scoped := *expr
+	var changed bool
+	if scoped.Vars, changed = w.values(expr.Vars); changed {
 		w.stmt.TableExpr = &scoped
 	}
-	w.text(expr.SQL, nil)
+	text := w.render(scoped)
+	if _, single := sqlscan.TableRef(text, w.guard.dialect); !single {
+		w.tableText(text, expr.Vars)
+	} else {
+		w.text(text, expr.Vars)
+	}
 }
 
 // names refuses text that names a table of tenants.
@@ -151,19 +147,12 @@ func (g *guard) vouched(stmt *gorm.Statement, op, table string, vars []any) erro
 		g.report(stmt, op, table, s.reason)
 		return nil
 	}
-	for _, v := range vars {
-		bound, ok := v.(scopes.BoundID)
-		if !ok {
-			continue
-		}
+	if bound, ok := boundIn(vars); ok {
 		id, err := bound.Tenant()
-		if err != nil {
-			return err
+		if err == nil && !sameID(id, s.id) {
+			err = gormtenant.ErrOtherTenant
 		}
-		if !sameID(id, s.id) {
-			return gormtenant.ErrOtherTenant
-		}
-		return nil
+		return err
 	}
 	return errNames
 }
@@ -183,12 +172,41 @@ func (w *walker) scoped() bool {
 	return found || err != nil
 }
 
+// boundIn returns the first scopes.ID among arguments.
+func boundIn(vars []any) (bound scopes.BoundID, ok bool) {
+	for _, v := range vars {
+		switch arg := v.(type) {
+		case scopes.BoundID:
+			return arg, true
+		case sql.NamedArg:
+			bound, ok = boundIn([]any{arg.Value})
+		case []any:
+			bound, ok = boundIn(arg)
+		case map[string]any:
+			bound, ok = boundIn(slices.Collect(maps.Values(arg)))
+		}
+		if ok {
+			return bound, true
+		}
+	}
+	return scopes.BoundID{}, false
+}
+
+// lookKey is in the context of a statement into which text is written only to be looked at.
+// Sub-queries write NULL there: they are looked at when they run.
+type lookKey struct{}
+
+// isLook says whether stmt is written only to be looked at.
+func isLook(stmt *gorm.Statement) bool {
+	return stmt.Context != nil && stmt.Context.Value(lookKey{}) != nil
+}
+
 // render returns the text that expr writes, for a look at it.
 func (w *walker) render(expr clause.Expression) string {
 	scratch := w.stmt.DB.Session(&gorm.Session{
 		NewDB: true, Initialized: true, DryRun: true, Logger: logger.Discard,
 	}).Statement
-	scratch.Context = w.stmt.Context
+	scratch.Context = context.WithValue(w.stmt.Context, lookKey{}, true)
 	scratch.Schema, scratch.Model = w.stmt.Schema, w.stmt.Model
 	scratch.Table, scratch.TableExpr = w.stmt.Table, nil
 	if expr != nil {
@@ -208,47 +226,10 @@ func writesSQL(vars []any) bool {
 			if writesSQL(e) {
 				return true
 			}
-		case genericChain, gorm.Valuer:
+		case *subquery, *chain, *lateValue: // NULL, for a look
 		case clause.Expression:
 			return true
 		}
 	}
 	return false
-}
-
-// neutral returns vars without sub-queries, which are looked at by themselves.
-func neutral(vars []any) []any {
-	out := make([]any, len(vars))
-	for i, v := range vars {
-		switch e := v.(type) {
-		case *gorm.DB, genericChain, *subquery, *chain, gorm.Valuer, scopes.BoundID:
-			out[i] = clause.Expr{SQL: "NULL"}
-		case []any:
-			out[i] = neutral(e)
-		case clause.Expression:
-			out[i] = neutralExpression(e)
-		default:
-			out[i] = v
-		}
-	}
-	return out
-}
-
-func neutralExpression(expr clause.Expression) clause.Expression {
-	switch e := expr.(type) {
-	case clause.Expr:
-		e.Vars = neutral(e.Vars)
-		return e
-	case clause.NamedExpr:
-		e.Vars = neutral(e.Vars)
-		return e
-	case clause.AndConditions:
-		exprs := make([]clause.Expression, len(e.Exprs))
-		for i := range e.Exprs {
-			exprs[i] = neutralExpression(e.Exprs[i])
-		}
-		e.Exprs = exprs
-		return e
-	}
-	return expr
 }

@@ -42,12 +42,11 @@ func (w *walker) expression(expr clause.Expression) (clause.Expression, bool) {
 	case nil:
 		return nil, false
 	case clause.Expr:
-		w.text(e.SQL, e.Vars)
-		e.Vars, changed = w.values(e.Vars)
-		return e, changed
+		return w.raw(e)
 	case clause.NamedExpr:
-		w.text(e.SQL, e.Vars)
-		e.Vars, changed = w.named(e.Vars)
+		given := e.Vars
+		e.Vars, changed = w.named(given)
+		w.text(w.render(e), given)
 		return e, changed
 	case clause.Eq:
 		w.column(e.Column)
@@ -68,6 +67,19 @@ func (w *walker) expression(expr clause.Expression) (clause.Expression, bool) {
 		return e, changed
 	}
 	return w.rareExpression(expr)
+}
+
+// raw is expression for text with arguments, the most common kind.
+func (w *walker) raw(e clause.Expr) (clause.Expression, bool) {
+	given := e.Vars
+	vars, changed := w.values(given)
+	e.Vars = vars
+	if writesSQL(vars) {
+		w.text(w.render(e), given)
+	} else {
+		w.text(e.SQL, given)
+	}
+	return e, changed
 }
 
 func (w *walker) rareExpression(expr clause.Expression) (clause.Expression, bool) {
@@ -228,6 +240,10 @@ type lateValue struct {
 func (l *lateValue) Build(b clause.Builder) {
 	stmt, ok := b.(*gorm.Statement)
 	if !ok {
+		return
+	}
+	if isLook(stmt) {
+		_, _ = stmt.WriteString("NULL")
 		return
 	}
 	w := walker{guard: l.guard, stmt: stmt}
