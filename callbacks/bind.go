@@ -162,13 +162,33 @@ func isZero(value any) bool {
 	return !reflected.IsValid() || reflected.IsZero()
 }
 
-// remembered returns the tenant that a value of the model holds; zero says that it holds none.
-func (t *table) remembered(ctx context.Context, row reflect.Value) (id any, zero bool) {
-	value, zero := t.field.ValueOf(ctx, row)
-	if zero || isZero(value) {
-		return nil, true
+// tenantOf says what the tenant field of a row holds: nothing, the tenant bound, or another.
+func (t *table) tenantOf(ctx context.Context, row reflect.Value, bound any) (zero, same bool) {
+	if !t.direct {
+		value, zero := t.field.ValueOf(ctx, row)
+		zero = zero || isZero(value)
+		return zero, !zero && t.isTenant(value, bound)
 	}
-	return reflect.Indirect(reflect.ValueOf(value)).Interface(), false
+	// As ValueOf, without putting the value into an interface for each row.
+	value := reflect.Indirect(t.field.ReflectValueOf(ctx, row))
+	if !value.IsValid() || value.IsZero() {
+		return true, false
+	}
+	if text, ok := bound.(string); ok && value.Kind() == reflect.String && value.String() == text {
+		return false, true
+	}
+	return false, t.isTenant(value.Interface(), bound)
+}
+
+// isDirect says whether a field can be read in place: it is not in an embedded pointer, which may
+// be nil, and has no serializer.
+func isDirect(field *schema.Field) bool {
+	for _, index := range field.StructField.Index {
+		if index < 0 {
+			return false
+		}
+	}
+	return field.Serializer == nil
 }
 
 // isModel says whether row is a struct of the table's model, so that its fields can be read.

@@ -43,20 +43,22 @@ func isNil(db *gorm.DB) bool {
 
 // fill gives a row its tenant, and refuses one that has another. Unscoped, it must have one.
 func (t *table) fill(db *gorm.DB, row reflect.Value, s scope) error {
-	id, zero := t.remembered(db.Statement.Context, row)
-	switch {
-	case s.unscoped && zero:
-		return gormtenant.ErrNoTenant
-	case s.unscoped:
+	ctx := db.Statement.Context
+	if s.unscoped {
+		if zero, _ := t.tenantOf(ctx, row, nil); zero {
+			return gormtenant.ErrNoTenant
+		}
 		return nil
 	}
 	bound, err := t.bind(s.id)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	zero, same := t.tenantOf(ctx, row, bound)
+	switch {
 	case zero && row.CanAddr():
-		return t.field.Set(db.Statement.Context, row, bound)
-	case !zero && !t.isTenant(id, bound):
+		return t.field.Set(ctx, row, bound)
+	case !zero && !same:
 		return gormtenant.ErrOtherTenant
 	}
 	return nil

@@ -34,7 +34,7 @@ func (l *learner) learn(model *schema.Schema) *entry {
 		return e
 	}
 	if field != nil {
-		e.table = &table{name: lastPart(model.Table), model: model, field: field}
+		e.table = &table{name: lastPart(model.Table), model: model, field: field, direct: isDirect(field)}
 		e.table.column = qualified(l.db, e.table.name, field.DBName)
 		l.name(e.table.name, e.table)
 	} else {

@@ -21,6 +21,8 @@ type table struct {
 	model *schema.Schema
 	// field is the tenant field, nil for a join table.
 	field *schema.Field
+	// direct says whether the field can be read in place.
+	direct bool
 	// column is the quoted and qualified tenant column, for the table under its own name.
 	column string
 	// references are the foreign keys in this table that name rows of tenants.

@@ -3,6 +3,7 @@ package callbacks
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -49,12 +50,12 @@ func (g *guard) buildSet(c clause.Clause, stmt *gorm.Statement, prev clause.Clau
 	case missing != nil:
 		failBuild(stmt, own.table.name, missing)
 	default:
-		set = g.scopeSet(&w, own.table, s, set)
+		set, ok = g.scopeSet(&w, own.table, s, set)
 	}
 	if w.failed() {
 		return
 	}
-	if ok {
+	if ok { // it is another
 		c.Expression = set
 	}
 	write(c, stmt, prev)
@@ -63,10 +64,11 @@ func (g *guard) buildSet(c clause.Clause, stmt *gorm.Statement, prev clause.Clau
 	}
 }
 
-// scopeSet returns set without the tenant column, and refuses one that would change it.
-func (g *guard) scopeSet(w *walker, t *table, s scope, set clause.Set) clause.Set {
-	kept := make(clause.Set, 0, len(set))
-	for _, a := range set {
+// scopeSet returns set without the tenant column, and whether that is another. It refuses a set
+// that would change the tenant.
+func (g *guard) scopeSet(w *walker, t *table, s scope, set clause.Set) (clause.Set, bool) {
+	kept := set[:0:0]
+	for i, a := range set {
 		switch isTenant := t.isColumn(w.stmt, a.Column.Name); {
 		case isTenant && !s.unscoped:
 			if err := t.checkAssigned(w.stmt, s.id, a.Value, set); err != nil {
@@ -79,37 +81,45 @@ func (g *guard) scopeSet(w *walker, t *table, s scope, set clause.Set) clause.Se
 		case a.Column.Raw && !isIdentifier(a.Column.Name) && !s.unscoped:
 			failBuild(w.stmt, t.name, fmt.Errorf("%w: a raw column in SET is more than a name",
 				gormtenant.ErrRawSQL))
+		case len(kept) == i:
+			kept = set[: i+1 : i+1] // Nothing was left out so far.
 		default:
 			kept = append(kept, a)
 		}
 	}
 	if w.failed() {
-		return set
+		return set, false
 	}
 	if !s.unscoped {
 		if err := g.checkAssignedReferences(w.stmt, t, s.id, kept); err != nil {
 			failBuild(w.stmt, t.name, err)
-			return set
+			return set, false
 		}
 	}
 	if len(kept) == 0 {
 		kept = t.sameValue(w.stmt)
 	}
-	kept, _ = w.assignments(kept)
-	return kept
+	scoped, changed := w.assignments(kept)
+	return scoped, changed || len(scoped) != len(set) || len(set) == 1
 }
 
-// assignments returns set with the sub-queries in its values scoped.
-func (w *walker) assignments(set clause.Set) (clause.Set, bool) {
-	scoped := make(clause.Set, len(set))
+// assignments returns set with the sub-queries in its values scoped, and whether that is another.
+func (w *walker) assignments(set clause.Set) (scoped clause.Set, changed bool) {
+	scoped = set
 	for i, a := range set {
 		if a.Column.Raw {
 			w.text(a.Column.Name, nil)
 		}
-		a.Value, _ = w.value(a.Value)
-		scoped[i] = a
+		value, ok := w.value(a.Value)
+		if !ok {
+			continue
+		}
+		if !changed {
+			scoped, changed = slices.Clone(set), true
+		}
+		scoped[i].Value = value
 	}
-	return scoped, true
+	return scoped, changed
 }
 
 // checkAssigned decides on an assignment to the tenant column. The tenant itself is dropped in

@@ -120,12 +120,9 @@ func (g *guard) checkRemembered(db *gorm.DB, op string, t *table, s scope, value
 		if !t.isModel(row) {
 			return true
 		}
-		id, zero := t.remembered(db.Statement.Context, row)
-		if zero {
-			return true
-		}
 		bound, err := t.bind(s.id)
-		if err == nil && !t.isTenant(id, bound) {
+		zero, same := t.tenantOf(db.Statement.Context, row, bound)
+		if err == nil && !zero && !same {
 			err = gormtenant.ErrOtherTenant
 			if op == "update" {
 				err = errRemembered

@@ -11,10 +11,23 @@ import (
 	"github.com/gormtenant/gormtenant"
 )
 
-// standard are the clauses that have a builder of ours.
-var standard = []string{
-	"INSERT", "VALUES", "ON CONFLICT", "SELECT", "UPDATE", "DELETE", "SET", "FROM", "WHERE",
-	"GROUP BY", "ORDER BY", "LIMIT", "FOR", "RETURNING",
+// isStandard says whether a clause has a builder of ours.
+func isStandard(name string) bool {
+	switch name {
+	case "INSERT", "VALUES", "ON CONFLICT", "SELECT", "UPDATE", "DELETE", "SET", "FROM":
+		return true
+	}
+	return follows(name)
+}
+
+// follows says whether a clause comes at or after WHERE, where text in front of it would be read as
+// part of the condition.
+func follows(name string) bool {
+	switch name {
+	case "WHERE", "GROUP BY", "ORDER BY", "LIMIT", "FOR", "RETURNING":
+		return true
+	}
+	return false
 }
 
 // buildHead writes the first clause of a statement. It also looks at the clauses that nobody else
@@ -29,7 +42,10 @@ func (g *guard) buildHead(c clause.Clause, stmt *gorm.Statement, prev clause.Cla
 	c.Expression = w.clause(c.Expression)
 	w.surroundings(c)
 	for _, name := range stmt.BuildClauses {
-		if extra, ok := stmt.Clauses[name]; ok && !slices.Contains(standard, name) {
+		if isStandard(name) {
+			continue
+		}
+		if extra, ok := stmt.Clauses[name]; ok {
 			w.extraClause(extra)
 		}
 	}
@@ -140,13 +156,13 @@ func (w *walker) alias() {
 // surroundings looks at what a clause has around its expression: optimizer hints and comments, or
 // text that changes its meaning.
 func (w *walker) surroundings(c clause.Clause) {
-	if isPlain(c) && (c.Name == "" || slices.Contains(standard, c.Name)) {
+	if isPlain(c) && (c.Name == "" || isStandard(c.Name)) {
 		return
 	}
 	if c.Builder != nil {
 		w.unknown(c)
 	}
-	if c.Name != "" && !slices.Contains(standard, c.Name) {
+	if c.Name != "" && !isStandard(c.Name) {
 		w.extraClause(c)
 	}
 	for _, expr := range []clause.Expression{
@@ -154,7 +170,7 @@ func (w *walker) surroundings(c clause.Clause) {
 	} {
 		w.unknown(expr)
 	}
-	if w.failed() || !w.scoped() || !follows(c.Name) {
+	if w.failed() || !w.scoped() || c.Name != "" && !follows(c.Name) {
 		return
 	}
 	for _, expr := range []clause.Expression{c.BeforeExpression, w.behindWhere(c)} {
@@ -174,12 +190,6 @@ func (w *walker) behindWhere(c clause.Clause) clause.Expression {
 
 var errExtendsWhere = fmt.Errorf("%w: text behind the condition could extend it: "+
 	"put it into Where", gormtenant.ErrRawSQL)
-
-// follows says whether the clause comes at or after WHERE, where text in front of it would be read
-// as part of the condition.
-func follows(name string) bool {
-	return slices.Index(standard, name) >= slices.Index(standard, "WHERE") || name == ""
-}
 
 // extraClause looks at a clause of a name that GORM does not have.
 func (w *walker) extraClause(c clause.Clause) {

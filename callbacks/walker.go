@@ -35,56 +35,66 @@ func (w *walker) expressions(exprs []clause.Expression) ([]clause.Expression, bo
 	return scoped, changed
 }
 
-// expression returns expr with its sub-queries scoped, and whether that is another expression.
+// expression returns expr with its sub-queries scoped, and whether that is another expression. One
+// that stays as it is is returned as it came: putting it into an interface again would allocate.
 func (w *walker) expression(expr clause.Expression) (clause.Expression, bool) {
-	var changed bool
 	switch e := expr.(type) {
 	case nil:
-		return nil, false
 	case clause.Expr:
-		return w.raw(e)
-	case clause.NamedExpr:
-		given := e.Vars
-		e.Vars, changed = w.named(given)
-		w.text(w.render(e), given)
-		return e, changed
+		return w.raw(expr, e)
 	case clause.Eq:
-		w.column(e.Column)
-		e.Value, changed = w.value(e.Value)
-		return e, changed
+		if value, changed := w.compared(e.Column, e.Value); changed {
+			e.Value = value
+			return e, true
+		}
 	case clause.IN:
 		w.column(e.Column)
-		e.Values, changed = w.values(e.Values)
-		return e, changed
+		if values, changed := w.values(e.Values); changed {
+			e.Values = values
+			return e, true
+		}
 	case clause.AndConditions:
-		e.Exprs, changed = w.expressions(e.Exprs)
-		return e, changed
+		if exprs, changed := w.expressions(e.Exprs); changed {
+			return clause.AndConditions{Exprs: exprs}, true
+		}
 	case clause.OrConditions:
-		e.Exprs, changed = w.expressions(e.Exprs)
-		return e, changed
+		if exprs, changed := w.expressions(e.Exprs); changed {
+			return clause.OrConditions{Exprs: exprs}, true
+		}
 	case clause.NotConditions:
-		e.Exprs, changed = w.expressions(e.Exprs)
-		return e, changed
+		if exprs, changed := w.expressions(e.Exprs); changed {
+			return clause.NotConditions{Exprs: exprs}, true
+		}
+	default:
+		return w.rareExpression(expr)
 	}
-	return w.rareExpression(expr)
+	return expr, false
 }
 
 // raw is expression for text with arguments, the most common kind.
-func (w *walker) raw(e clause.Expr) (clause.Expression, bool) {
+func (w *walker) raw(expr clause.Expression, e clause.Expr) (clause.Expression, bool) {
 	given := e.Vars
 	vars, changed := w.values(given)
+	text := e.SQL
 	e.Vars = vars
 	if writesSQL(vars) {
-		w.text(w.render(e), given)
-	} else {
-		w.text(e.SQL, given)
+		text = w.render(e)
 	}
-	return e, changed
+	w.text(text, given)
+	if changed {
+		return e, true
+	}
+	return expr, false
 }
 
 func (w *walker) rareExpression(expr clause.Expression) (clause.Expression, bool) {
 	var changed bool
 	switch e := expr.(type) {
+	case clause.NamedExpr:
+		given := e.Vars
+		e.Vars, changed = w.named(given)
+		w.text(w.render(e), given)
+		return e, changed
 	case clause.Neq:
 		e.Value, changed = w.compared(e.Column, e.Value)
 		return e, changed
@@ -110,7 +120,7 @@ func (w *walker) rareExpression(expr clause.Expression) (clause.Expression, bool
 		e.Exprs, changed = w.expressions(e.Exprs)
 		return e, changed
 	case *subquery, *chain, *lateValue, *derivedTable:
-		return e, false
+		return expr, false
 	case genericChain:
 		return &chain{guard: w.guard, ctx: w.stmt.Context, expr: e}, true
 	}
@@ -174,7 +184,10 @@ func (w *walker) value(value any) (any, bool) {
 	case *gorm.DB:
 		return &subquery{guard: w.guard, db: v, ctx: w.stmt.Context}, true
 	case []any:
-		return w.values(v)
+		if values, changed := w.values(v); changed {
+			return values, true
+		}
+		return value, false
 	case gorm.Valuer:
 		if reflected := reflect.ValueOf(v); reflected.Kind() == reflect.Pointer && reflected.IsNil() {
 			return value, false
@@ -201,7 +214,10 @@ func (w *walker) elements(value any) (any, bool) {
 	for i := range values {
 		values[i] = reflected.Index(i).Interface()
 	}
-	return w.values(values)
+	if scoped, changed := w.values(values); changed {
+		return scoped, true
+	}
+	return value, false
 }
 
 // named is values for arguments that have names.

@@ -95,21 +95,27 @@ type condition struct {
 	guard *guard
 	exprs []clause.Expression // what the caller wrote
 	scope scope
+	one   target // the table to be limited, where it is one
+	more  bool   // there are others
 	err   error
 	built bool
 }
 
 // needed says whether stmt reads or writes tables of tenants, and must be limited to one.
 func (c *condition) needed(stmt *gorm.Statement) bool {
-	needed := false
-	name := stmt.Table
-	c.err = c.guard.targets(stmt, func(t *table, _ string) {
-		needed, name = true, t.name
+	c.err = c.guard.targets(stmt, func(t *table, alias string) {
+		c.more = c.one.table != nil
+		c.one = target{t, alias}
 	})
+	needed := c.one.table != nil
 	if c.err == nil && needed {
 		c.scope, c.err = resolve(stmt.Context)
 	}
 	if c.err != nil {
+		name := stmt.Table
+		if needed {
+			name = c.one.table.name
+		}
 		failBuild(stmt, name, c.err)
 		return true
 	}
@@ -129,6 +135,11 @@ func (c *condition) Build(b clause.Builder) {
 		clause.Where{Exprs: c.exprs}.Build(stmt)
 		_ = stmt.WriteByte(')')
 		and = clause.AndWithSpace
+	}
+	if !c.more {
+		_, _ = stmt.WriteString(and)
+		c.one.table.writeCondition(stmt, c.one.alias, c.scope.id)
+		return
 	}
 	err := c.guard.targets(stmt, func(t *table, alias string) {
 		_, _ = stmt.WriteString(and)
@@ -166,9 +177,9 @@ func (t *table) writeEqual(stmt *gorm.Statement, alias string, id any) {
 		stmt.QuoteTo(stmt, clause.Column{Table: alias, Name: t.field.DBName})
 	}
 	_, _ = stmt.WriteString(" = ")
-	if text, ok := bound.(string); ok {
+	if _, ok := bound.(string); ok {
 		stmt.Vars = append(stmt.Vars, bound)
-		stmt.DB.BindVarTo(stmt, stmt, text)
+		stmt.DB.BindVarTo(stmt, stmt, bound)
 	} else {
 		stmt.AddVar(stmt, bound)
 	}
