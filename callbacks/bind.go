@@ -167,7 +167,7 @@ func (t *table) tenantOf(ctx context.Context, row reflect.Value, bound any) (zer
 	if !t.direct {
 		value, zero := t.field.ValueOf(ctx, row)
 		zero = zero || isZero(value)
-		return zero, !zero && t.isTenant(value, bound)
+		return zero, !zero && t.isTenant(value, bound) //nolint:contextcheck // bind needs none: it writes to a scratch value.
 	}
 	// As ValueOf, without putting the value into an interface for each row.
 	value := reflect.Indirect(t.field.ReflectValueOf(ctx, row))
@@ -177,7 +177,7 @@ func (t *table) tenantOf(ctx context.Context, row reflect.Value, bound any) (zer
 	if text, ok := bound.(string); ok && value.Kind() == reflect.String && value.String() == text {
 		return false, true
 	}
-	return false, t.isTenant(value.Interface(), bound)
+	return false, t.isTenant(value.Interface(), bound) //nolint:contextcheck // as above
 }
 
 // isDirect says whether a field can be read in place: it is not in an embedded pointer, which may

@@ -28,6 +28,9 @@ func (g *guard) checkCreatedReferences(db *gorm.DB) {
 	if err != nil || s.unscoped {
 		return
 	}
+	if own.table.field != nil && !g.config.CheckReferences && isStruct(db.Statement.Dest) {
+		return
+	}
 	for _, ref := range own.table.referring() {
 		keys := ref.keysOf(db.Statement)
 		if len(keys) == 0 {
@@ -43,11 +46,8 @@ func (g *guard) checkCreatedReferences(db *gorm.DB) {
 // checkKeys makes sure that keys, which are about to be written to t, name rows of the tenant.
 func (g *guard) checkKeys(stmt *gorm.Statement, t *table, ref *reference, id any, keys [][]any) error {
 	look := lookup{stmt: stmt, table: ref.target, columns: names(ref.primaryKeys), id: id}
-	switch {
-	case t.field == nil || g.config.CheckReferences:
+	if t.field == nil || g.config.CheckReferences {
 		return look.allOwn(keys)
-	case isStruct(stmt.Dest):
-		return nil
 	}
 	return look.noneForeign(keys)
 }

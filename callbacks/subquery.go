@@ -115,12 +115,13 @@ type chain struct {
 
 // handover is the argument with which a chain's statement is given its context.
 type handover struct {
-	ctx   context.Context
-	err   error
-	taken bool
+	ctx  context.Context // of the statement around the chain
+	stmt *gorm.Statement // the chain's, once it took the context
+	err  error           // the chain's
 }
 
-const handoverKey = "gormtenant:handover"
+// handoverKey is the handover in the context of the chain's statement.
+type handoverKey struct{}
 
 // Build writes the chain's SELECT.
 func (c *chain) Build(b clause.Builder) {
@@ -143,7 +144,7 @@ func (c *chain) Build(b clause.Builder) {
 	switch {
 	case h.err != nil:
 		pass(outer, h.err)
-	case !h.taken:
+	case h.stmt == nil:
 		failBuild(outer, outer.Table, errors.Join(gormtenant.ErrRawSQL,
 			errors.New("a generic sub-query of raw SQL cannot be scoped")))
 	default:
@@ -162,19 +163,19 @@ func takeHandover(stmt *gorm.Statement) error {
 		return nil
 	}
 	stmt.Vars = stmt.Vars[:len(stmt.Vars)-1]
-	stmt.Settings.Store(handoverKey, h)
-	h.taken = true
+	h.stmt = stmt
 	ctx, err := contextOf(stmt.Context, h.ctx)
-	stmt.Context = ctx
+	stmt.Context = context.WithValue(ctx, handoverKey{}, h)
 	return err
 }
 
 // afterSubquery gives the error of a chain's statement to the statement around it.
 func afterSubquery(db *gorm.DB) {
-	if !db.DryRun {
+	if !db.DryRun || db.Statement.Context == nil {
 		return
 	}
-	if h, ok := db.Statement.Settings.Load(handoverKey); ok {
-		h.(*handover).err = db.Error
+	h, ok := db.Statement.Context.Value(handoverKey{}).(*handover)
+	if ok && h.stmt == db.Statement {
+		h.err = db.Error
 	}
 }

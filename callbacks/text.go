@@ -21,7 +21,7 @@ import (
 // names a tenant's table, unless one of vars is scopes.ID, and text that could end the parentheses
 // that the tenant's condition relies on.
 func (w *walker) text(text string, vars []any) {
-	if w.failed() || w.guard.config.AllowRawSQL {
+	if w.failed() || w.guard.config.AllowRawSQL || sqlscan.Simple(text) {
 		return
 	}
 	w.names(text, vars)
