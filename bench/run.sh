@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+#
+# Runs the benchmarks and prints tables made by benchstat: for each operation the median when it is
+# scoped by hand, and how unscoped GORM and GORM with the plugin compare with that. The last table
+# has the ratios alone.
+#
+#	bash bench/run.sh                               # two or three minutes
+#	COUNT=6 BENCHTIME=50ms ONLY=Build bash bench/run.sh
+#
+# COUNT      how often everything runs, in turns (default 30; from 6 on benchstat knows its error)
+# BENCHTIME  how long each benchmark runs each time (default 20ms: often and briefly, as it is the
+#            median that counts, and a busy moment of the machine then spoils a few runs only)
+# ONLY       which benchmarks run, as for go test -bench (default all)
+# RESULTS    an absolute path, to keep there what was measured (default none)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+benchstat=golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+columns='/scoping@(byhand unscoped plugin)'
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+results=${RESULTS:-$scratch/results}
+
+go test -c -o "$scratch/bench.test" .
+if ! "$scratch/bench.test" -test.run='^$' -test.bench="${ONLY:-.}" -passes="${COUNT:-30}" \
+	-test.benchtime="${BENCHTIME:-20ms}" -test.timeout=60m >"$results"; then
+	cat "$results" >&2
+	exit 1
+fi
+
+compare() {
+	go run "$benchstat" -ignore /pass -table .name -row /op,/percpu -col "$columns" "$@" "$results"
+}
+
+# ratios makes one table of benchstat's, in which the columns 2, 4 and 8 are the medians.
+ratios() {
+	compare -format csv 2>/dev/null | awk -F, '
+		/^\.name: /       { name = substr($1, 8) }
+		$2 ~ /\/op$/      { unit = $2; next }
+		$1 == "" || $1 == "geomean" || NF < 8 { next }
+		unit == "sec/op"  { row = name " " $1; rows[++n] = row; hand[row] = $8 / $2; none[row] = $8 / $4 }
+		unit == "allocs/op" { allocs[name " " $1] = sprintf("%9d %9d %9d", $4, $2, $8) }
+		END {
+			print "                    time of plugin /                   allocations"
+			print "                     byhand  unscoped    unscoped    byhand    plugin"
+			for (i = 1; i <= n; i++)
+				printf "%-20s %6.2f  %8.2f   %s\n", rows[i], hand[rows[i]], none[rows[i]], allocs[rows[i]]
+		}'
+}
+
+compare
+echo
+echo "Ratios of medians: below 1.00 the plugin is faster."
+ratios
