@@ -196,10 +196,24 @@ func (t *table) isModel(row reflect.Value) bool {
 	return t.field != nil && row.IsValid() && row.Type() == t.model.ModelType
 }
 
-// sameID says whether two contexts name one tenant.
+// sameID says whether two contexts name one tenant: the same value, or, of two types, the same text
+// or number in the database.
 func sameID(a, b any) bool {
 	if a == b {
 		return true
 	}
-	return fmt.Sprint(a) == fmt.Sprint(b)
+	if reflect.TypeOf(a) == reflect.TypeOf(b) {
+		return false
+	}
+	first, ok := asText(written(a))
+	second, also := asText(written(b))
+	return ok && also && first == second
+}
+
+// written returns what is written to the database for a value, an invalid one where that fails.
+func written(value any) reflect.Value {
+	if valuer, ok := value.(driver.Valuer); ok {
+		value, _ = valuer.Value()
+	}
+	return reflect.ValueOf(value)
 }

@@ -21,7 +21,7 @@ var errUpsert = fmt.Errorf("%w: this database's upsert takes no condition, so th
 // The tenant column is never among what is set. A row of another tenant with the same key stays as
 // it is; afterInsert tells the caller.
 func (g *guard) buildConflict(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder) {
-	if stmt.Error != nil {
+	if g.failed(c, stmt, prev) {
 		return
 	}
 	w := walker{guard: g, stmt: stmt}

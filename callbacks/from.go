@@ -12,7 +12,7 @@ import (
 // built without callbacks, and nested ones share it; here all of them are seen. Where the
 // statement has no WHERE, this is also where one is written.
 func (g *guard) buildFrom(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder) {
-	if stmt.Error != nil {
+	if g.failed(c, stmt, prev) {
 		return
 	}
 	w := walker{guard: g, stmt: stmt}
@@ -26,7 +26,7 @@ func (g *guard) buildFrom(c clause.Clause, stmt *gorm.Statement, prev clause.Cla
 	w.tableExpr()
 	for _, named := range from.Tables {
 		if named.Raw {
-			w.tableText(named.Name, nil)
+			w.tableText(named.Name+" "+named.Alias, nil)
 		}
 	}
 	if derivesOwn(stmt, from) {
@@ -65,10 +65,16 @@ func (g *guard) scopeJoins(w *walker, joins []clause.Join) (scoped []clause.Join
 func (g *guard) scopeJoin(w *walker, join *clause.Join) bool {
 	exprs, changed := w.expressions(join.ON.Exprs)
 	join.ON.Exprs = exprs
-	t := g.tables.named(lastPart(join.Table.Name))
+	t := g.tables.named(bareName(join.Table.Name))
 	if join.Table.Raw {
-		w.tableText(join.Table.Name, nil)
+		w.tableText(join.Table.Name+" "+join.Table.Alias, nil)
 		t = nil
+	}
+	if !isJoinType(join.Type) {
+		w.names("FROM _ "+string(join.Type), nil)
+		if !w.unscoped() {
+			failBuild(w.stmt, join.Table.Name, errNoJoin)
+		}
 	}
 	if t == nil {
 		return changed
@@ -103,6 +109,16 @@ func keepsOthers(kind clause.JoinType) bool {
 		return true
 	}
 	return false
+}
+
+// isJoinType says whether kind is the name of a kind of join and nothing else.
+func isJoinType(kind clause.JoinType) bool {
+	for _, word := range strings.Fields(strings.ToUpper(string(kind))) {
+		if word == "JOIN" || !slices.Contains(joinWords, word) && word != "ASOF" {
+			return false
+		}
+	}
+	return true
 }
 
 // joinCondition is the ON of a join of a table of tenants:
@@ -168,7 +184,11 @@ func derivesOwn(stmt *gorm.Statement, from clause.From) bool {
 		return false
 	}
 	return slices.ContainsFunc(from.Joins, func(j clause.Join) bool {
-		kind := strings.ToUpper(string(j.Type))
+		kind := string(j.Type)
+		if e, ok := j.Expression.(clause.NamedExpr); ok && kind == "" {
+			kind = strings.TrimLeft(e.SQL, " \t\r\n")
+		}
+		kind = strings.ToUpper(kind[:min(len(kind), 5)])
 		return strings.HasPrefix(kind, "RIGHT") || strings.HasPrefix(kind, "FULL")
 	})
 }
@@ -188,7 +208,9 @@ func (g *guard) deriveOwn(stmt *gorm.Statement) {
 		return
 	}
 	name := own.table.name
-	if stmt.Schema != nil && lastPart(stmt.Schema.Table) == name {
+	if stmt.TableExpr != nil {
+		name, _, _ = g.tableExpr(stmt)
+	} else if stmt.Schema != nil {
 		name = stmt.Schema.Table
 	}
 	stmt.TableExpr = &clause.Expr{SQL: "?", Vars: []any{

@@ -26,7 +26,7 @@ func (l *learner) learn(model *schema.Schema) *entry {
 	if known := l.entries[model]; known != nil {
 		return known
 	}
-	e := &entry{lower: strings.ToLower(lastPart(model.Table))}
+	e := &entry{lower: strings.ToLower(bareName(model.Table))}
 	l.entries[model] = e
 	field, err := models.Field(model, l.registry.column)
 	if err != nil {
@@ -34,11 +34,11 @@ func (l *learner) learn(model *schema.Schema) *entry {
 		return e
 	}
 	if field != nil {
-		e.table = &table{name: lastPart(model.Table), model: model, field: field, direct: isDirect(field)}
+		e.table = &table{name: bareName(model.Table), model: model, field: field, direct: isDirect(field)}
 		e.table.column = qualified(l.db, e.table.name, field.DBName)
 		l.name(e.table.name, e.table)
 	} else {
-		l.name(lastPart(model.Table), nil)
+		l.name(bareName(model.Table), nil)
 	}
 	all := &model.Relationships
 	for _, relation := range slices.Concat(all.BelongsTo, all.HasOne, all.HasMany, all.Many2Many) {
@@ -64,7 +64,7 @@ func (l *learner) tableOf(model *schema.Schema) *table {
 	if e := l.learn(model); e.table != nil || e.err != nil {
 		return e.table
 	}
-	return (*l.registry.names.Load())[strings.ToLower(lastPart(model.Table))]
+	return (*l.registry.names.Load())[strings.ToLower(bareName(model.Table))]
 }
 
 // relation learns the other model of a relation, its join table, and which foreign keys name rows
@@ -91,7 +91,7 @@ func (l *learner) relation(relation *schema.Relationship) {
 func (l *learner) joinTable(relation *schema.Relationship) {
 	t := l.tableOf(relation.JoinTable)
 	if t == nil {
-		t = &table{name: lastPart(relation.JoinTable.Table), model: relation.JoinTable}
+		t = &table{name: bareName(relation.JoinTable.Table), model: relation.JoinTable}
 	}
 	var own, others []*schema.Reference
 	for _, ref := range relation.References {

@@ -10,11 +10,13 @@ package callbacks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/internal/sqlscan"
 )
 
@@ -69,7 +71,7 @@ type guard struct {
 // before, by the dialect or by another plugin, are called by ours.
 func Register(db *gorm.DB, config Config) error {
 	g := &guard{config: config, tables: newRegistry(db, config.Column)}
-	if db.Name() == "mysql" {
+	if db.Dialector != nil && db.Name() == "mysql" {
 		g.dialect = sqlscan.MySQL
 	}
 	for _, model := range config.Models {
@@ -117,6 +119,13 @@ func (g *guard) registerCallbacks(db *gorm.DB) error {
 // where GORM writes the clause itself.
 type builder func(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder)
 
+// tail is a builder for the clause with that name, one that comes after WHERE.
+func (g *guard) tail(name string) builder {
+	return func(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder) {
+		g.buildTail(name, c, stmt, prev)
+	}
+}
+
 func (g *guard) registerBuilders(db *gorm.DB) {
 	for name, build := range map[string]builder{
 		"INSERT":      g.buildHead,
@@ -128,11 +137,11 @@ func (g *guard) registerBuilders(db *gorm.DB) {
 		"SET":         g.buildSet,
 		"FROM":        g.buildFrom,
 		"WHERE":       g.buildWhere,
-		"GROUP BY":    g.buildTail,
-		"ORDER BY":    g.buildTail,
-		"LIMIT":       g.buildTail,
-		"FOR":         g.buildTail,
-		"RETURNING":   g.buildTail,
+		"GROUP BY":    g.tail("GROUP BY"),
+		"ORDER BY":    g.tail("ORDER BY"),
+		"LIMIT":       g.tail("LIMIT"),
+		"FOR":         g.tail("FOR"),
+		"RETURNING":   g.tail("RETURNING"),
 	} {
 		prev := db.ClauseBuilders[name]
 		db.ClauseBuilders[name] = func(c clause.Clause, b clause.Builder) {
@@ -143,6 +152,20 @@ func (g *guard) registerBuilders(db *gorm.DB) {
 			}
 		}
 	}
+}
+
+// failed says whether stmt failed before c is built. GORM goes on building such a statement, for the
+// log and for DryRun, and never sends it. What it would write is written, unless the error is ours or
+// the statement is about a table of tenants.
+func (g *guard) failed(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder) bool {
+	if stmt.Error == nil {
+		return false
+	}
+	var ours *gormtenant.Error
+	if !errors.As(stmt.Error, &ours) && !g.touches(stmt) {
+		write(c, stmt, prev)
+	}
+	return true
 }
 
 // write builds c as it would be built without this package.

@@ -11,8 +11,8 @@ import (
 	"github.com/gormtenant/gormtenant"
 )
 
-var errNoWhere = fmt.Errorf("%w: Statement.BuildClauses leaves out WHERE, so no condition would be "+
-	"written: add \"WHERE\" to it", gormtenant.ErrUnsupported)
+var errNoWhere = fmt.Errorf("%w: Statement.BuildClauses leaves out WHERE, or the clause that begins "+
+	"a statement, so no condition would be written: add it", gormtenant.ErrUnsupported)
 
 // scope is what the context of a statement says.
 type scope struct {
@@ -106,8 +106,11 @@ func (g *guard) enter(db *gorm.DB, op string, t *table) (scope, bool) {
 // hasWhere refuses a statement whose caller set the clauses to be built and left out WHERE: no
 // condition would be written.
 func (g *guard) hasWhere(stmt *gorm.Statement, op string) error {
-	if op == "create" || slices.Contains(stmt.BuildClauses, "WHERE") {
-		return nil
+	where := op == "create" || slices.Contains(stmt.BuildClauses, "WHERE")
+	for _, name := range stmt.BuildClauses {
+		if where && isHead(name) {
+			return nil
+		}
 	}
 	return errNoWhere
 }

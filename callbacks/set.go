@@ -29,7 +29,7 @@ var (
 // buildSet keeps the tenant column out of SET. Save writes every column, the tenant's zero value
 // included; Citus refuses to set a distribution column even to the value that it has.
 func (g *guard) buildSet(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder) {
-	if stmt.Error != nil {
+	if g.failed(c, stmt, prev) {
 		return
 	}
 	w := walker{guard: g, stmt: stmt}

@@ -23,7 +23,10 @@ func (g *guard) begin(db *gorm.DB, op string) (own target, ok bool) {
 		fail(db, op, stmt.Table, err)
 		return target{}, false
 	}
-	return own, true
+	if w := (walker{guard: g, stmt: stmt}); stmt.SQL.Len() == 0 {
+		w.extraClauses() // They may be all there is, so that no builder of ours runs.
+	}
+	return own, db.Error == nil
 }
 
 // beforeQuery resolves the tenant of a query.

@@ -18,8 +18,10 @@ import (
 type subquery struct {
 	guard *guard
 	db    *gorm.DB
-	ctx   context.Context // the outer statement's
 }
+
+// subqueryText stands for a sub-query in text that is only looked at.
+const subqueryText = "SELECT gormtenant_subquery"
 
 // Build writes the sub-query's SELECT.
 func (s *subquery) Build(b clause.Builder) {
@@ -28,7 +30,7 @@ func (s *subquery) Build(b clause.Builder) {
 		return
 	}
 	if isLook(outer) {
-		_, _ = outer.WriteString("NULL")
+		_, _ = outer.WriteString(subqueryText)
 		return
 	}
 	if outer.Context == nil {
@@ -38,7 +40,7 @@ func (s *subquery) Build(b clause.Builder) {
 		outer.DB.BindVarTo(outer, outer, s)
 		return
 	}
-	ctx, err := contextOf(s.db.Statement.Context, s.ctx)
+	ctx, err := contextOf(s.db.Statement.Context, outer.Context)
 	if err != nil {
 		failBuild(outer, outer.Table, err)
 		return
@@ -54,6 +56,11 @@ func (s *subquery) Build(b clause.Builder) {
 	inner = inner.Callback().Query().Execute(inner)
 	if inner.Error != nil {
 		pass(outer, inner.Error)
+		return
+	}
+	// Its scopes ran only now, and may have named a tenant.
+	if ctx, err = contextOf(inner.Statement.Context, outer.Context); err != nil {
+		failBuild(outer, outer.Table, err)
 		return
 	}
 	_, _ = outer.WriteString(inner.Statement.SQL.String())
@@ -107,11 +114,7 @@ type genericChain interface {
 // chain is a genericChain that is an argument of another statement. GORM runs it with the
 // background context, and gives it nothing of the statement around it but the arguments so far.
 // So the context travels as the last of these; beforeQuery takes it off again.
-type chain struct {
-	guard *guard
-	ctx   context.Context // the outer statement's
-	expr  genericChain
-}
+type chain struct{ expr genericChain }
 
 // handover is the argument with which a chain's statement is given its context.
 type handover struct {
@@ -130,7 +133,7 @@ func (c *chain) Build(b clause.Builder) {
 		return
 	}
 	if isLook(outer) {
-		_, _ = outer.WriteString("NULL")
+		_, _ = outer.WriteString(subqueryText)
 		return
 	}
 	if outer.Context == nil { // as in subquery.Build
@@ -138,7 +141,7 @@ func (c *chain) Build(b clause.Builder) {
 		outer.DB.BindVarTo(outer, outer, c)
 		return
 	}
-	h := &handover{ctx: c.ctx}
+	h := &handover{ctx: outer.Context}
 	inner := &gorm.Statement{DB: outer.DB, Vars: append(slices.Clip(outer.Vars), h)}
 	c.expr.Build(inner)
 	switch {

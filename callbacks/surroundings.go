@@ -33,7 +33,7 @@ func follows(name string) bool {
 // buildHead writes the first clause of a statement. It also looks at the clauses that nobody else
 // looks at, because a caller or a plugin named them in BuildClauses.
 func (g *guard) buildHead(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder) {
-	if stmt.Error != nil {
+	if g.failed(c, stmt, prev) {
 		return
 	}
 	w := walker{guard: g, stmt: stmt}
@@ -41,30 +41,57 @@ func (g *guard) buildHead(c clause.Clause, stmt *gorm.Statement, prev clause.Cla
 	defer func() { stmt.TableExpr = own }()
 	c.Expression = w.clause(c.Expression)
 	w.surroundings(c)
-	for _, name := range stmt.BuildClauses {
+	w.extraClauses()
+	if !w.failed() {
+		write(c, stmt, prev)
+	}
+}
+
+// extraClauses looks at the clauses that the caller named in BuildClauses and that GORM has not.
+func (w *walker) extraClauses() {
+	for _, name := range w.stmt.BuildClauses {
 		if isStandard(name) {
 			continue
 		}
-		if extra, ok := stmt.Clauses[name]; ok {
+		if extra, ok := w.stmt.Clauses[name]; ok {
 			w.extraClause(extra)
 		}
+	}
+}
+
+// isHead says whether a clause begins a statement.
+func isHead(name string) bool {
+	switch name {
+	case "SELECT", "INSERT", "UPDATE", "DELETE":
+		return true
+	}
+	return false
+}
+
+// buildTail writes the clause with that name, which comes after WHERE.
+func (g *guard) buildTail(name string, c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder) {
+	if g.failed(c, stmt, prev) {
+		return
+	}
+	w := walker{guard: g, stmt: stmt}
+	c.Expression = w.clause(c.Expression)
+	w.surroundings(c)
+	if c.Name != name && c.Expression != nil && !namesItself(c.Expression) {
+		w.extraClause(c)
 	}
 	if !w.failed() {
 		write(c, stmt, prev)
 	}
 }
 
-// buildTail writes a clause that comes after WHERE.
-func (g *guard) buildTail(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder) {
-	if stmt.Error != nil {
-		return
+// namesItself says whether an expression of GORM's writes the name of its clause, so that the
+// clause has none.
+func namesItself(expr clause.Expression) bool {
+	switch expr.(type) {
+	case clause.Limit, clause.GroupBy:
+		return true
 	}
-	w := walker{guard: g, stmt: stmt}
-	c.Expression = w.clause(c.Expression)
-	w.surroundings(c)
-	if !w.failed() {
-		write(c, stmt, prev)
-	}
+	return false
 }
 
 // clause looks at the expression of a clause and returns it with its sub-queries scoped.
@@ -75,9 +102,7 @@ func (w *walker) clause(expr clause.Expression) clause.Expression {
 	case clause.Limit, nil:
 	case clause.OrderBy:
 		for i := range e.Columns {
-			if e.Columns[i].Column.Raw {
-				w.text(e.Columns[i].Column.Name, nil)
-			}
+			w.column(e.Columns[i].Column)
 		}
 		if scoped, changed := w.expression(e.Expression); changed {
 			e.Expression = scoped
@@ -94,6 +119,9 @@ func (w *walker) clause(expr clause.Expression) clause.Expression {
 	case clause.Locking:
 		w.text(e.Strength, nil)
 		w.text(e.Options, nil)
+		if e.Table.Raw && !isIdentifier(e.Table.Name+e.Table.Alias) && !w.unscoped() {
+			failBuild(w.stmt, w.stmt.Table, fmt.Errorf("%w: a raw table is more than a name", gormtenant.ErrRawSQL))
+		}
 	case clause.Insert:
 		w.tableExpr()
 		w.alias()
@@ -170,22 +198,25 @@ func (w *walker) surroundings(c clause.Clause) {
 	} {
 		w.unknown(expr)
 	}
-	if w.failed() || !w.scoped() || c.Name != "" && !follows(c.Name) {
+	if w.failed() || !w.scoped() {
 		return
 	}
-	for _, expr := range []clause.Expression{c.BeforeExpression, w.behindWhere(c)} {
+	var near []clause.Expression // what is written right beside a condition
+	switch {
+	case c.Name == "WHERE":
+		near = []clause.Expression{c.BeforeExpression, c.AfterNameExpression, c.AfterExpression}
+	case c.Name == "" || follows(c.Name):
+		near = []clause.Expression{c.BeforeExpression}
+	case c.Name == "FROM" && c.AfterExpression != nil:
+		if text := w.render(c.AfterExpression); !startsHint(text) {
+			failBuild(w.stmt, w.stmt.Table, errExtendsWhere)
+		}
+	}
+	for _, expr := range near {
 		if expr != nil && !isComment(w.render(expr)) {
 			failBuild(w.stmt, w.stmt.Table, errExtendsWhere)
 		}
 	}
-}
-
-// behindWhere returns what c writes directly behind the condition of WHERE.
-func (w *walker) behindWhere(c clause.Clause) clause.Expression {
-	if c.Name == "WHERE" {
-		return c.AfterExpression
-	}
-	return nil
 }
 
 var errExtendsWhere = fmt.Errorf("%w: text behind the condition could extend it: "+
@@ -202,12 +233,20 @@ func (w *walker) extraClause(c clause.Clause) {
 
 // startsClause says whether text begins a clause of its own, rather than going on with a condition.
 func startsClause(text string) bool {
+	return startsWith(text, "UNION", "INTERSECT", "EXCEPT", "WINDOW", "WITH", "QUALIFY", "OFFSET",
+		"FETCH", "OPTION", "SETTINGS", "FOR", "LOCK", "GROUP", "HAVING", "ORDER", "LIMIT", "RETURNING")
+}
+
+// startsHint says whether text behind FROM is one for the optimizer, or goes on with the table.
+func startsHint(text string) bool {
+	return startsWith(text, "USE", "FORCE", "IGNORE", "INDEXED", "TABLESAMPLE", "PARTITION", "WITH",
+		"FINAL", "SAMPLE", "FOR")
+}
+
+func startsWith(text string, words ...string) bool {
 	text = strings.ToUpper(strings.TrimSpace(text))
-	for _, word := range []string{
-		"UNION", "INTERSECT", "EXCEPT", "WINDOW", "WITH", "QUALIFY", "OFFSET", "FETCH", "OPTION",
-		"SETTINGS", "FOR", "LOCK",
-	} {
-		if rest, ok := strings.CutPrefix(text, word); ok && (rest == "" || strings.ContainsAny(rest[:1], " \t\n(")) {
+	for _, word := range words {
+		if rest, ok := strings.CutPrefix(text, word); ok && (rest == "" || strings.ContainsAny(rest[:1], " \t\r\n(")) {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package callbacks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -106,13 +107,21 @@ func (g *guard) targets(stmt *gorm.Statement, yield func(t *table, alias string)
 		return err
 	}
 	from, _ := stmt.Clauses["FROM"].Expression.(clause.From)
-	replaced := len(from.Tables) > 0 && operation(stmt) != "update"
+	replaced := len(from.Tables) > 0 && operation(stmt) != "update" &&
+		!slices.ContainsFunc(from.Tables, func(t clause.Table) bool { return t.Name == clause.CurrentTable })
 	if own.table != nil && !replaced && !derivesOwn(stmt, from) {
 		yield(own.table, own.alias)
 	}
 	found := false
 	for _, named := range from.Tables {
-		if t := g.tables.named(lastPart(named.Name)); t != nil {
+		if named.Name == clause.CurrentTable {
+			if own.table != nil && named.Alias != "" {
+				return fmt.Errorf("%w: its FROM clause gives the statement's own table an alias: "+
+					"use Table", gormtenant.ErrUnsupported)
+			}
+			continue
+		}
+		if t := g.tables.named(bareName(named.Name)); t != nil {
 			found = true
 			yield(t, nameOf(named))
 		}
@@ -129,5 +138,5 @@ func nameOf(named clause.Table) string {
 	if named.Alias != "" {
 		return named.Alias
 	}
-	return lastPart(named.Name)
+	return bareName(named.Name)
 }

@@ -25,10 +25,38 @@ func (w *walker) text(text string, vars []any) {
 		return
 	}
 	w.names(text, vars)
-	if problem := sqlscan.Problem(text, w.guard.dialect); problem != "" && !w.failed() && w.scoped() {
-		failBuild(w.stmt, w.stmt.Table, fmt.Errorf("%w: the text has %s, so that the tenant's "+
-			"condition beside it could be read wrongly: mend the text", gormtenant.ErrRawSQL, problem))
+	if problem := sqlscan.Problem(text, w.guard.dialect); problem != "" && !w.failed() && !w.unscoped() {
+		failBuild(w.stmt, w.stmt.Table, fmt.Errorf("%w: the text has %s, so that what is "+
+			"beside it could be read wrongly: mend the text", gormtenant.ErrRawSQL, problem))
 	}
+	if !closesSubqueries(text) {
+		failBuild(w.stmt, w.stmt.Table, errExtendsSubquery)
+	}
+}
+
+var errExtendsSubquery = fmt.Errorf("%w: text behind a sub-query could extend its condition: "+
+	"put the sub-query into parentheses of its own, as in (?)", gormtenant.ErrRawSQL)
+
+// closesSubqueries says whether nothing in a text that was written for a look goes on with the
+// condition that a sub-query ends with, as in (? OR 1 = 1).
+func closesSubqueries(text string) bool {
+	for {
+		_, behind, found := strings.Cut(text, subqueryText)
+		if !found {
+			return true
+		}
+		text = behind
+		behind = strings.TrimSpace(behind)
+		if behind != "" && !strings.ContainsAny(behind[:1], "),") && !startsClause(behind) {
+			return false
+		}
+	}
+}
+
+// unscoped says whether the statement crosses tenants.
+func (w *walker) unscoped() bool {
+	s, err := resolve(w.stmt.Context)
+	return err == nil && s.unscoped
 }
 
 // tableText is text for what stands in a list of tables: the names there need no keyword.
@@ -53,9 +81,37 @@ func (w *walker) joinText(expr clause.Expression) clause.Expression {
 	case clause.NamedExpr:
 		vars = e.Vars
 	}
-	w.names("FROM _ "+w.render(scoped), vars)
+	text := w.render(scoped)
+	w.names("FROM _ "+text, vars)
+	w.joins(text)
 	return scoped
 }
+
+// joins refuses text of a join that does not begin as one, which would go on with the condition of
+// the join before it, or that leaves the table to the text behind it.
+func (w *walker) joins(text string) {
+	word, _, _ := strings.Cut(strings.ToUpper(strings.TrimLeft(text, " \t\r\n")), " ")
+	word = strings.TrimRight(strings.Fields(word + " .")[0], "(")
+	switch word {
+	case "JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "NATURAL", "OUTER", "STRAIGHT_JOIN",
+		"ASOF", "GLOBAL", "ANY", "ALL", "SEMI", "ANTI", "ARRAY":
+	default:
+		if !strings.HasPrefix(word, ",") && !strings.HasPrefix(word, "/*") && w.scoped() {
+			failBuild(w.stmt, w.stmt.Table, errNoJoin)
+		}
+	}
+	words := strings.Fields(strings.ToUpper(text))
+	if len(words) > 0 && slices.Contains(joinWords, words[len(words)-1]) && !w.unscoped() {
+		failBuild(w.stmt, w.stmt.Table, errNoJoin)
+	}
+}
+
+// joinWords cannot be the end of a join.
+var joinWords = []string{
+	"JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "NATURAL", "OUTER", "STRAIGHT_JOIN", ",", "LATERAL", "ONLY",
+}
+
+var errNoJoin = fmt.Errorf("%w: the text given to Joins is not one whole join", gormtenant.ErrRawSQL)
 
 // tableExpr looks at what the caller gave to Table, and scopes the sub-queries in it.
 func (w *walker) tableExpr() {
@@ -73,6 +129,10 @@ func (w *walker) tableExpr() {
 		w.tableText(text, expr.Vars)
 	} else {
 		w.text(text, expr.Vars)
+	}
+	words := strings.Fields(strings.ToUpper(text))
+	if len(words) > 0 && slices.Contains(joinWords, words[len(words)-1]) && !w.unscoped() {
+		failBuild(w.stmt, w.stmt.Table, errTableText)
 	}
 }
 
@@ -160,14 +220,16 @@ func (g *guard) vouched(stmt *gorm.Statement, op, table string, vars []any) erro
 // scoped says whether the statement is limited to a tenant in any of its tables.
 func (w *walker) scoped() bool {
 	s, err := resolve(w.stmt.Context)
-	if err != nil || s.unscoped {
-		return false
-	}
+	return err == nil && !s.unscoped && w.guard.touches(w.stmt)
+}
+
+// touches says whether one of the statement's tables is a tenant's.
+func (g *guard) touches(stmt *gorm.Statement) bool {
 	found := false
-	err = w.guard.targets(w.stmt, func(*table, string) { found = true })
-	from, _ := w.stmt.Clauses["FROM"].Expression.(clause.From)
+	err := g.targets(stmt, func(*table, string) { found = true })
+	from, _ := stmt.Clauses["FROM"].Expression.(clause.From)
 	for _, join := range from.Joins {
-		found = found || w.guard.tables.named(lastPart(join.Table.Name)) != nil
+		found = found || g.tables.named(bareName(join.Table.Name)) != nil
 	}
 	return found || err != nil
 }
@@ -178,6 +240,8 @@ func boundIn(vars []any) (bound scopes.BoundID, ok bool) {
 		switch arg := v.(type) {
 		case scopes.BoundID:
 			return arg, true
+		case clause.Expr:
+			bound, ok = boundIn(arg.Vars)
 		case sql.NamedArg:
 			bound, ok = boundIn([]any{arg.Value})
 		case []any:
@@ -209,6 +273,8 @@ func (w *walker) render(expr clause.Expression) string {
 	scratch.Context = context.WithValue(w.stmt.Context, lookKey{}, true)
 	scratch.Schema, scratch.Model = w.stmt.Schema, w.stmt.Model
 	scratch.Table, scratch.TableExpr = w.stmt.Table, nil
+	scratch.Dest, scratch.ReflectValue = w.stmt.Dest, w.stmt.ReflectValue
+	scratch.Clauses = maps.Clone(w.stmt.Clauses)
 	if expr != nil {
 		expr.Build(scratch)
 	}
@@ -220,13 +286,16 @@ func (w *walker) render(expr clause.Expression) string {
 func writesSQL(vars []any) bool {
 	for _, v := range vars {
 		switch e := v.(type) {
-		case clause.Table, clause.Column, []clause.Column:
+		case clause.Table, clause.Column, []clause.Column, []clause.Table:
 			return true
 		case []any:
 			if writesSQL(e) {
 				return true
 			}
-		case *subquery, *chain, *lateValue: // NULL, for a look
+		case list:
+			if writesSQL(e) {
+				return true
+			}
 		case clause.Expression:
 			return true
 		}

@@ -13,7 +13,7 @@ import (
 // buildValues makes sure that every row of an INSERT carries its tenant, whatever Select, Omit, a
 // hook or the keys of a map made of the columns.
 func (g *guard) buildValues(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder) {
-	if stmt.Error != nil {
+	if g.failed(c, stmt, prev) {
 		return
 	}
 	w := walker{guard: g, stmt: stmt}

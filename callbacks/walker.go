@@ -2,6 +2,7 @@ package callbacks
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"reflect"
 	"slices"
 
@@ -122,7 +123,7 @@ func (w *walker) rareExpression(expr clause.Expression) (clause.Expression, bool
 	case *subquery, *chain, *lateValue, *derivedTable:
 		return expr, false
 	case genericChain:
-		return &chain{guard: w.guard, ctx: w.stmt.Context, expr: e}, true
+		return &chain{e}, true
 	}
 	return w.unknown(expr), false
 }
@@ -146,7 +147,9 @@ func (w *walker) column(column any) {
 	switch c := column.(type) {
 	case clause.Column:
 		if c.Raw {
+			w.text(c.Table, nil)
 			w.text(c.Name, nil)
+			w.text(c.Alias, nil)
 		}
 	case clause.Expression:
 		w.unknown(c)
@@ -156,7 +159,7 @@ func (w *walker) column(column any) {
 func (w *walker) columns(columns []clause.Column) {
 	for i := range columns {
 		if columns[i].Raw {
-			w.text(columns[i].Name, nil)
+			w.column(columns[i])
 		}
 	}
 }
@@ -179,22 +182,27 @@ func (w *walker) values(values []any) ([]any, bool) {
 func (w *walker) value(value any) (any, bool) {
 	switch v := value.(type) {
 	case nil, string, bool, int, int64, uint, []byte, []string, []int, []int64, []uint,
-		clause.Column, clause.Table, scopes.BoundID:
-		return value, false // Table and Column are seen with the text around them.
+		clause.Table, scopes.BoundID:
+		return value, false // A Table is seen with the text around it.
+	case clause.Column:
+		w.column(v)
+		return value, false
 	case *gorm.DB:
-		return &subquery{guard: w.guard, db: v, ctx: w.stmt.Context}, true
+		return &subquery{guard: w.guard, db: v}, true
 	case []any:
 		if values, changed := w.values(v); changed {
 			return values, true
 		}
 		return value, false
 	case gorm.Valuer:
-		if reflected := reflect.ValueOf(v); reflected.Kind() == reflect.Pointer && reflected.IsNil() {
+		if isPlainValue(v) {
 			return value, false
 		}
 		return &lateValue{guard: w.guard, valuer: v}, true
 	case clause.Expression:
 		return w.expression(v)
+	case driver.Valuer:
+		return value, false // GORM binds it whole, whatever its elements are.
 	}
 	return w.elements(value)
 }
@@ -215,10 +223,14 @@ func (w *walker) elements(value any) (any, bool) {
 		values[i] = reflected.Index(i).Interface()
 	}
 	if scoped, changed := w.values(values); changed {
-		return scoped, true
+		return list(scoped), true
 	}
 	return value, false
 }
+
+// list is what becomes of a slice that was no []any. GORM writes clause.Eq with a []any as IN, and
+// with any other slice as an argument.
+type list []any
 
 // named is values for arguments that have names.
 func (w *walker) named(vars []any) ([]any, bool) {
@@ -246,6 +258,25 @@ func (w *walker) named(vars []any) ([]any, bool) {
 	return scoped, changed
 }
 
+// isPlainValue says whether GORM asks a value that could turn into SQL for no SQL: a nil pointer, a
+// value that is written as NULL, and a slice, whose elements it lists.
+func isPlainValue(value gorm.Valuer) bool {
+	if valuer, ok := value.(driver.Valuer); ok {
+		if reflected := reflect.ValueOf(value); reflected.Kind() == reflect.Pointer && reflected.IsNil() {
+			return true
+		}
+		written, err := valuer.Value()
+		return err == nil && written == nil
+	}
+	switch reflected := reflect.ValueOf(value); reflected.Kind() {
+	case reflect.Pointer:
+		return reflected.IsNil()
+	case reflect.Slice, reflect.Array:
+		return true
+	}
+	return false
+}
+
 // lateValue is a value that turns into SQL when it is written, such as a geometry. It is looked at
 // then, so that its method is called once, as without this package.
 type lateValue struct {
@@ -256,10 +287,6 @@ type lateValue struct {
 func (l *lateValue) Build(b clause.Builder) {
 	stmt, ok := b.(*gorm.Statement)
 	if !ok {
-		return
-	}
-	if isLook(stmt) {
-		_, _ = stmt.WriteString("NULL")
 		return
 	}
 	w := walker{guard: l.guard, stmt: stmt}

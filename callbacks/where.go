@@ -18,7 +18,7 @@ import (
 // in it, with single spaces: a lone Or, or an OR on a line of its own, would let every tenant's
 // rows through.
 func (g *guard) buildWhere(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder) {
-	if stmt.Error != nil {
+	if g.failed(c, stmt, prev) {
 		return
 	}
 	w := walker{guard: g, stmt: stmt}
@@ -75,11 +75,17 @@ func isPlain(c clause.Clause) bool {
 // finishWhere writes a WHERE of its own for a statement that has none. It is called by the builder
 // of the clause in front of it.
 func (g *guard) finishWhere(stmt *gorm.Statement) {
-	if _, ok := stmt.Clauses["WHERE"]; ok || stmt.Error != nil {
+	_, has := stmt.Clauses["WHERE"]
+	left := len(stmt.BuildClauses) > 0 && !slices.Contains(stmt.BuildClauses, "WHERE")
+	if has && !left || stmt.Error != nil {
 		return
 	}
 	cond := condition{guard: g}
 	needed := cond.needed(stmt)
+	if needed && left {
+		failBuild(stmt, stmt.Table, errNoWhere)
+		return
+	}
 	if cond.scope.reason == probe {
 		_, _ = stmt.WriteString(" WHERE 1 = 0")
 		return
