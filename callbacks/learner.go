@@ -4,7 +4,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
@@ -26,7 +25,7 @@ func (l *learner) learn(model *schema.Schema) *entry {
 	if known := l.entries[model]; known != nil {
 		return known
 	}
-	e := &entry{lower: strings.ToLower(bareName(model.Table))}
+	e := &entry{lower: l.registry.key(model.Table)}
 	l.entries[model] = e
 	field, err := models.Field(model, l.registry.column)
 	if err != nil {
@@ -50,7 +49,7 @@ func (l *learner) learn(model *schema.Schema) *entry {
 // name makes t known by its name, unless a table of that name with a tenant column is known.
 func (l *learner) name(name string, t *table) {
 	known := *l.registry.names.Load()
-	name = strings.ToLower(name)
+	name = l.registry.key(name)
 	if earlier := known[name]; earlier != nil && (earlier.field != nil || t == nil || t.field == nil) {
 		return
 	}
@@ -64,7 +63,7 @@ func (l *learner) tableOf(model *schema.Schema) *table {
 	if e := l.learn(model); e.table != nil || e.err != nil {
 		return e.table
 	}
-	return (*l.registry.names.Load())[strings.ToLower(bareName(model.Table))]
+	return (*l.registry.names.Load())[l.registry.key(model.Table)]
 }
 
 // relation learns the other model of a relation, its join table, and which foreign keys name rows

@@ -51,16 +51,18 @@ type entry struct {
 type registry struct {
 	db     *gorm.DB
 	column string
-	models sync.Map                          // *schema.Schema -> *entry
-	names  atomic.Pointer[map[string]*table] // by lower-case name; nil for one that is nobody's
-	mutex  sync.Mutex                        // held while something is learned
+	// cutsNames says whether the database is one that cuts long names.
+	cutsNames bool
+	models    sync.Map                          // *schema.Schema -> *entry
+	names     atomic.Pointer[map[string]*table] // by lower-case name; nil for one that is nobody's
+	mutex     sync.Mutex                        // held while something is learned
 }
 
 func newRegistry(db *gorm.DB, column string) *registry {
 	if column == "" {
 		column = models.DefaultColumn
 	}
-	r := &registry{db: db, column: column}
+	r := &registry{db: db, column: column, cutsNames: db.Dialector != nil && db.Name() == "postgres"}
 	r.names.Store(&map[string]*table{})
 	return r
 }
@@ -94,12 +96,25 @@ func (r *registry) learn(model *schema.Schema) *entry {
 
 // named returns the table of tenants with that name in any case, nil where it is nobody's.
 func (r *registry) named(name string) *table {
-	t, known := (*r.names.Load())[strings.ToLower(name)]
+	key := r.key(name)
+	t, known := (*r.names.Load())[key]
 	if !known && name != "" {
 		r.learnParsed()
-		t = (*r.names.Load())[strings.ToLower(name)]
+		t = (*r.names.Load())[key]
 	}
 	return t
+}
+
+// longestName is the number of bytes of a name that Postgres looks at; it cuts off the rest.
+const longestName = 63
+
+// key returns what the spellings of one table's name have in common.
+func (r *registry) key(name string) string {
+	name = strings.ToLower(bareName(name))
+	if r.cutsNames && len(name) > longestName {
+		name = strings.ToValidUTF8(name[:longestName], "")
+	}
+	return name
 }
 
 // namedInText is named for a name in raw text, of which no model is at hand: a model that was only
@@ -108,7 +123,7 @@ func (r *registry) namedInText(name string) *table {
 	t := r.named(name)
 	if t == nil && name != "" {
 		r.learnParsed()
-		t = (*r.names.Load())[strings.ToLower(name)]
+		t = (*r.names.Load())[r.key(name)]
 	}
 	return t
 }

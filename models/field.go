@@ -2,6 +2,7 @@ package models
 
 import (
 	"fmt"
+	"strings"
 
 	"gorm.io/gorm/schema"
 
@@ -40,11 +41,18 @@ func Field(model *schema.Schema, column string) (*schema.Field, error) {
 	if tagged != nil {
 		return tagged, nil
 	}
-	field := model.FieldsByDBName[column]
-	if field == nil || field.TagSettings[tag] == optOut {
-		return nil, nil
+	for _, field := range model.Fields {
+		if !shadowed(model, field) && sameColumn(field.DBName, column) && field.TagSettings[tag] != optOut {
+			return field, nil
+		}
 	}
-	return field, nil
+	return nil, nil
+}
+
+// sameColumn says whether both are one column, as the naming strategies of GORM spell it:
+// tenant_id, TenantID.
+func sameColumn(a, b string) bool {
+	return a == b || strings.EqualFold(strings.ReplaceAll(a, "_", ""), strings.ReplaceAll(b, "_", ""))
 }
 
 // shadowed says whether another field of the model took the column of field: the model's own
