@@ -38,7 +38,7 @@ func (g *guard) buildConflict(c clause.Clause, stmt *gorm.Statement, prev clause
 			failBuild(stmt, own.table.name, errUpsert)
 		}
 	} else {
-		w.conflict(&conflict)
+		w.conflict(&conflict, own.table != nil && !w.unscoped())
 	}
 	s, err := resolve(stmt.Context)
 	if own.table == nil || s.unscoped && err == nil {
@@ -73,13 +73,13 @@ func (g *guard) buildConflict(c clause.Clause, stmt *gorm.Statement, prev clause
 }
 
 // conflict looks at the raw text in an upsert and scopes the sub-queries in it.
-func (w *walker) conflict(conflict *clause.OnConflict) {
+func (w *walker) conflict(conflict *clause.OnConflict, ofTenant bool) {
 	w.columns(conflict.Columns)
 	w.text(conflict.OnConstraint, nil)
 	conflict.Where.Exprs, _ = w.expressions(conflict.Where.Exprs)
 	conflict.TargetWhere.Exprs, _ = w.expressions(conflict.TargetWhere.Exprs)
 	if len(conflict.DoUpdates) > 0 {
-		conflict.DoUpdates, _ = w.assignments(conflict.DoUpdates)
+		conflict.DoUpdates, _ = w.assignments(conflict.DoUpdates, ofTenant)
 	}
 }
 
@@ -88,7 +88,7 @@ func (g *guard) scopeConflict(w *walker, t *table, s scope, conflict *clause.OnC
 	if conflict.OnConstraint != "" && !isIdentifier(conflict.OnConstraint) {
 		failBuild(w.stmt, t.name, fmt.Errorf("%w: OnConstraint is more than a name", gormtenant.ErrRawSQL))
 	}
-	if conflict.DoNothing || t.field == nil {
+	if conflict.DoNothing {
 		return
 	}
 	kept := make(clause.Set, 0, len(conflict.DoUpdates))
@@ -108,8 +108,13 @@ func (g *guard) scopeConflict(w *walker, t *table, s scope, conflict *clause.OnC
 	if err := g.checkAssignedReferences(w.stmt, t, s.id, kept); err != nil {
 		failBuild(w.stmt, t.name, err)
 	}
+	if len(kept) == 0 && len(conflict.DoUpdates) > 0 {
+		kept = t.sameValue(w.stmt)
+		for i := range kept { // excluded has the column too
+			kept[i].Value = clause.Column{Table: w.stmt.Table, Name: kept[i].Column.Name}
+		}
+	}
 	conflict.DoUpdates = kept
-	conflict.DoNothing = len(kept) == 0
 }
 
 // staysTenant says whether an upsert's assignment to the tenant column leaves it as it is: the

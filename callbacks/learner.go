@@ -4,6 +4,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"sync/atomic"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
@@ -33,7 +34,10 @@ func (l *learner) learn(model *schema.Schema) *entry {
 		return e
 	}
 	if field != nil {
-		e.table = &table{name: bareName(model.Table), model: model, field: field, direct: isDirect(field)}
+		e.table = &table{
+			name: bareName(model.Table), model: model, field: field, direct: isDirect(field),
+			references: l.references(model.Table),
+		}
 		e.table.column = qualified(l.db, e.table.name, field.DBName)
 		l.name(e.table.name, e.table)
 	} else {
@@ -56,6 +60,15 @@ func (l *learner) name(name string, t *table) {
 	added := maps.Clone(known)
 	added[name] = t
 	l.registry.names.Store(&added)
+}
+
+// references returns the foreign keys of a table, which the models of that table share.
+func (l *learner) references(name string) *atomic.Pointer[[]*reference] {
+	name = l.registry.key(name)
+	if l.registry.refs[name] == nil {
+		l.registry.refs[name] = &atomic.Pointer[[]*reference]{}
+	}
+	return l.registry.refs[name]
 }
 
 // tableOf is the registry's, among what is being learned.
@@ -91,7 +104,14 @@ func (l *learner) joinTable(relation *schema.Relationship) {
 	t := l.tableOf(relation.JoinTable)
 	if t == nil {
 		t = &table{name: bareName(relation.JoinTable.Table), model: relation.JoinTable}
+		t.references = l.references(relation.JoinTable.Table)
 	}
+	t.joins.Store(true)
+	joins := slices.DeleteFunc(slices.Clone(*l.registry.joins.Load()), func(j join) bool {
+		return j.relation == relation
+	})
+	joins = append(joins, join{relation, relation.JoinTable})
+	l.registry.joins.Store(&joins)
 	var own, others []*schema.Reference
 	for _, ref := range relation.References {
 		if ref.OwnPrimaryKey {

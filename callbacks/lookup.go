@@ -1,6 +1,7 @@
 package callbacks
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -43,6 +44,16 @@ func (l lookup) noneForeign(keys [][]any) error {
 		}
 		return err
 	})
+}
+
+// noneOnlyForeign is noneForeign for keys that need not be unique over tenants: another tenant's key
+// passes where it is also that of a row of the tenant.
+func (l lookup) noneOnlyForeign(keys [][]any) error {
+	err := l.noneForeign(keys)
+	if !errors.Is(err, gormtenant.ErrOtherTenant) || slices.Equal(l.columns, l.table.model.PrimaryFieldDBNames) {
+		return err
+	}
+	return l.allOwn(keys)
 }
 
 // allOwn returns ErrOtherTenant unless every key is that of a row of the tenant. A key of no row
@@ -88,6 +99,7 @@ func (l lookup) chunks(keys [][]any, ask func(keys [][]any) error) error {
 func (l lookup) newQuery() *gorm.Statement {
 	query := l.stmt.DB.Session(&gorm.Session{NewDB: true, Initialized: true}).Statement
 	query.Context = l.stmt.Context
+	query.Table, query.Schema = l.table.name, l.table.model // for clause.CurrentTable and PrimaryKey
 	return query
 }
 
@@ -149,15 +161,20 @@ func (l lookup) count(query *gorm.Statement) (n int64, err error) {
 	return n, nil
 }
 
+func keyText(key []any) string {
+	text := ""
+	for _, part := range key {
+		text += fmt.Sprintf("%q\x00", fmt.Sprint(indirectValue(part)))
+	}
+	return text
+}
+
 // distinct returns keys without repetitions.
 func distinct(keys [][]any) [][]any {
 	seen := make(map[string]bool, len(keys))
 	out := keys[:0:0]
 	for _, key := range keys {
-		text := ""
-		for _, part := range key {
-			text += fmt.Sprintf("%v\x00", indirectValue(part))
-		}
+		text := keyText(key)
 		if !seen[text] {
 			seen[text] = true
 			out = append(out, key)

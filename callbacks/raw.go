@@ -14,6 +14,14 @@ func (g *guard) beforeRaw(db *gorm.DB) {
 	}
 }
 
+// checkText does the same for a create, update or delete whose text is there before GORM builds it:
+// db.Raw(...).Delete(...), or a hook that writes into Statement.SQL. GORM sends it as it is.
+func (g *guard) checkText(db *gorm.DB) {
+	if db.Error == nil && db.Statement.SQL.Len() > 0 {
+		g.checkRaw(db)
+	}
+}
+
 // checkRaw refuses a statement that a caller wrote as text and that names a table of tenants,
 // unless one of its arguments is scopes.ID.
 func (g *guard) checkRaw(db *gorm.DB) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -28,10 +29,14 @@ func (g *guard) checkCreatedReferences(db *gorm.DB) {
 	if err != nil || s.unscoped {
 		return
 	}
-	if own.table.field != nil && !g.config.CheckReferences && isStruct(db.Statement.Dest) {
+	if own.table.field != nil && !own.table.joins.Load() && !g.config.CheckReferences && isStruct(db.Statement.Dest) {
 		return
 	}
 	for _, ref := range own.table.referring() {
+		if slices.ContainsFunc(mapsOf(db.Statement.Dest), ref.spelledTwice) {
+			fail(db, "create", own.table.name, errSpelledTwice)
+			return
+		}
 		keys := ref.keysOf(db.Statement)
 		if len(keys) == 0 {
 			continue
@@ -46,26 +51,44 @@ func (g *guard) checkCreatedReferences(db *gorm.DB) {
 // checkKeys makes sure that keys, which are about to be written to t, name rows of the tenant.
 func (g *guard) checkKeys(stmt *gorm.Statement, t *table, ref *reference, id any, keys [][]any) error {
 	look := lookup{stmt: stmt, table: ref.target, columns: names(ref.primaryKeys), id: id}
-	if t.field == nil || g.config.CheckReferences {
-		return look.allOwn(keys)
+	if g.config.CheckReferences && !t.joins.Load() {
+		return look.allOwn(besides(keys, stmt, ref))
 	}
-	return look.noneForeign(keys)
+	// Save writes the rows of a join table before a new row that it has to create after all.
+	return look.noneOnlyForeign(keys)
+}
+
+// besides returns keys without those of the rows that the statement itself creates: a row may refer
+// to itself, or to another of its batch. afterInsert sees to it that these are the tenant's.
+func besides(keys [][]any, stmt *gorm.Statement, ref *reference) [][]any {
+	if stmt.Schema == nil || lastPart(stmt.Schema.Table) != ref.target.name ||
+		!slices.Equal(names(ref.primaryKeys), stmt.Schema.PrimaryFieldDBNames) {
+		return keys
+	}
+	created := map[string]bool{}
+	for _, key := range keysIn(stmt, stmt.Schema.PrimaryFields, func(reflect.Value) bool { return true }) {
+		created[keyText(key)] = true
+	}
+	return slices.DeleteFunc(slices.Clone(keys), func(key []any) bool { return created[keyText(key)] })
 }
 
 // keysOf returns the keys that the rows of a create write for ref, without the empty ones.
 func (r *reference) keysOf(stmt *gorm.Statement) [][]any {
 	var keys [][]any
 	add := func(get func(*schema.Field) any) {
-		if r.typeField != nil && fmt.Sprint(get(r.typeField)) != r.typeValue {
+		if r.typeField != nil && !r.isKind(get(r.typeField)) {
 			return
 		}
-		key := make([]any, len(r.foreignKeys))
+		key, empty := make([]any, len(r.foreignKeys)), true
 		for i, field := range r.foreignKeys {
-			if key[i] = get(field); isZero(key[i]) {
+			if key[i] = get(field); indirectValue(key[i]) == nil {
 				return
 			}
+			empty = empty && isZero(key[i])
 		}
-		keys = append(keys, key)
+		if !empty {
+			keys = append(keys, key)
+		}
 	}
 	for _, row := range mapsOf(stmt.Dest) {
 		add(func(field *schema.Field) any { return valueIn(row, field) })
@@ -108,16 +131,45 @@ func mapsOf(dest any) []map[string]any {
 // valueIn returns what a map holds for a field, under its name or its column.
 func valueIn(row map[string]any, field *schema.Field) any {
 	for name, value := range row {
-		if name == field.Name || bareName(name) == field.DBName {
+		if spells(name, field) {
 			return value
 		}
 	}
 	return nil
 }
 
+// spells says whether a name in a map is the column of field. SQLite and MySQL match in any case.
+func spells(name string, field *schema.Field) bool {
+	return name == field.Name || strings.EqualFold(bareName(name), field.DBName)
+}
+
+var errSpelledTwice = fmt.Errorf("%w: a map has a column twice, in two spellings: which one counts "+
+	"cannot be told", gormtenant.ErrUnsupported)
+
+// spelledTwice says whether a map has a column of the key in two spellings.
+func (r *reference) spelledTwice(row map[string]any) bool {
+	for _, field := range r.foreignKeys {
+		found := 0
+		for name := range row {
+			if spells(name, field) {
+				found++
+			}
+		}
+		if found > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// isKind says whether a polymorphic key with that type can name a row of r's target.
+func (r *reference) isKind(value any) bool {
+	return isExpression(value) || fmt.Sprint(indirectValue(value)) == r.typeValue
+}
+
 // checkAssignedReferences does the same for the assignments of an update.
 func (g *guard) checkAssignedReferences(stmt *gorm.Statement, t *table, id any, set clause.Set) error {
-	if stmt.DryRun || t.field != nil && !g.config.CheckReferences {
+	if stmt.DryRun || t.field != nil && !t.joins.Load() && !g.config.CheckReferences {
 		return nil
 	}
 	for _, ref := range t.referring() {
@@ -141,15 +193,23 @@ func (g *guard) checkAssignedReferences(stmt *gorm.Statement, t *table, id any, 
 func (r *reference) assigned(set clause.Set) (key []any, written bool, err error) {
 	key = make([]any, len(r.foreignKeys))
 	found := 0
+	becomes := false
+	for _, a := range set {
+		if r.typeField != nil && strings.EqualFold(bareName(a.Column.Name), r.typeField.DBName) {
+			if becomes = r.isKind(a.Value); !becomes {
+				return nil, false, nil // The key is that of a row of another kind.
+			}
+		}
+	}
 	for i, field := range r.foreignKeys {
 		for _, a := range set {
-			if bareName(a.Column.Name) != field.DBName {
+			if !strings.EqualFold(bareName(a.Column.Name), field.DBName) {
 				continue
 			}
-			if column, ok := a.Value.(clause.Column); ok && column.Table == "excluded" {
+			if column, ok := a.Value.(clause.Column); ok && column.Table == "excluded" && column.Name == field.DBName {
 				return nil, false, nil
 			}
-			if isZero(a.Value) {
+			if e, ok := a.Value.(clause.Expr); isZero(a.Value) || ok && strings.EqualFold(strings.TrimSpace(e.SQL), "NULL") {
 				return nil, false, nil
 			}
 			if isExpression(a.Value) {
@@ -160,7 +220,7 @@ func (r *reference) assigned(set clause.Set) (key []any, written bool, err error
 			found++
 		}
 	}
-	if found > 0 && found < len(key) {
+	if found > 0 && found < len(key) || found == 0 && becomes {
 		return nil, false, fmt.Errorf("%w: only a part of a key is set, which cannot be checked: "+
 			"set all of its columns", gormtenant.ErrUnsupported)
 	}
@@ -201,22 +261,53 @@ func (g *guard) checkOwner(db *gorm.DB) {
 	if err != nil || s.unscoped {
 		return
 	}
+	all := &stmt.Schema.Relationships
+	for _, relation := range slices.Concat(all.HasOne, all.HasMany) {
+		if err := checkOwners(stmt, t, s.id, relation); err != nil {
+			fail(db, "update", t.name, err)
+			return
+		}
+	}
+}
+
+// checkOwners checks the keys with which the rows of one relation will be saved.
+func checkOwners(stmt *gorm.Statement, t *table, id any, relation *schema.Relationship) error {
+	var fields []*schema.Field
+	for _, ref := range relation.References {
+		if !ref.OwnPrimaryKey {
+			continue
+		}
+		if ref.PrimaryKey.DBName == t.field.DBName {
+			return nil // Such a key cannot be another tenant's.
+		}
+		fields = append(fields, ref.PrimaryKey)
+	}
+	look := lookup{stmt: stmt, table: t, columns: names(fields), id: id}
+	return look.noneOnlyForeign(keysIn(stmt, fields, func(row reflect.Value) bool {
+		_, zero := relation.Field.ValueOf(stmt.Context, row)
+		return !zero
+	}))
+}
+
+// keysIn returns the keys that rows of the statement's model hold in memory.
+func keysIn(stmt *gorm.Statement, fields []*schema.Field, counts func(row reflect.Value) bool) [][]any {
 	var keys [][]any
 	eachRow(stmt.ReflectValue, func(row reflect.Value) bool {
-		key := make([]any, len(stmt.Schema.PrimaryFields))
-		for i, field := range stmt.Schema.PrimaryFields {
-			var zero bool
-			if key[i], zero = field.ValueOf(stmt.Context, row); zero {
-				return true
-			}
+		if row.Type() != stmt.Schema.ModelType || !counts(row) {
+			return true
 		}
-		keys = append(keys, key)
+		key, empty := make([]any, len(fields)), true
+		for i, field := range fields {
+			var zero bool
+			key[i], zero = field.ValueOf(stmt.Context, row)
+			empty = empty && zero
+		}
+		if !empty {
+			keys = append(keys, key)
+		}
 		return true
 	})
-	look := lookup{stmt: stmt, table: t, columns: stmt.Schema.PrimaryFieldDBNames, id: s.id}
-	if err := look.noneForeign(keys); err != nil {
-		fail(db, "update", t.name, err)
-	}
+	return keys
 }
 
 // savesChildren says whether the statement holds rows that refer to its own row. Those of a

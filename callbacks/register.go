@@ -42,6 +42,7 @@ const (
 	DeleteName = "gormtenant:delete"
 
 	subqueryName  = "gormtenant:subquery"
+	textName      = "gormtenant:text"
 	failedRowName = "gormtenant:failed_row"
 )
 
@@ -103,6 +104,9 @@ func (g *guard) registerCallbacks(db *gorm.DB) error {
 		{callback.Raw().Before(first).Register, RawName, g.beforeRaw},
 		{callback.Create().Before(first).Register, CreateName, g.beforeCreate},
 		{callback.Create().Before("gorm:create").Register, ReferencesName, g.checkCreatedReferences},
+		{callback.Create().Before("gorm:create").Register, textName, g.checkText},
+		{callback.Update().Before("gorm:update").Register, textName, g.checkText},
+		{callback.Delete().Before("gorm:delete").Register, textName, g.checkText},
 		{callback.Create().Before("gorm:save_after_associations").Register, ConflictName, g.afterInsert},
 		{callback.Update().Before(first).Register, UpdateName, g.beforeUpdate},
 		{callback.Update().Before("gorm:save_after_associations").Register, OwnerName, g.checkOwner},

@@ -3,6 +3,7 @@ package callbacks
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,7 +27,10 @@ type table struct {
 	// column is the quoted and qualified tenant column, for the table under its own name.
 	column string
 	// references are the foreign keys in this table that name rows of tenants.
-	references atomic.Pointer[[]*reference]
+	// Models of one table share them.
+	references *atomic.Pointer[[]*reference]
+	// joins says that it is the join table of a many2many relation.
+	joins atomic.Bool
 }
 
 // reference is a foreign key whose target is the table of a tenant model.
@@ -54,15 +58,19 @@ type registry struct {
 	// cutsNames says whether the database is one that cuts long names.
 	cutsNames bool
 	models    sync.Map                          // *schema.Schema -> *entry
-	names     atomic.Pointer[map[string]*table] // by lower-case name; nil for one that is nobody's
-	mutex     sync.Mutex                        // held while something is learned
+	names     atomic.Pointer[map[string]*table] // by key; nil for one that is nobody's
+	joins     atomic.Pointer[[]join]
+	refs      map[string]*atomic.Pointer[[]*reference] // by key, under mutex
+	mutex     sync.Mutex                               // held while something is learned
 }
 
 func newRegistry(db *gorm.DB, column string) *registry {
 	if column == "" {
 		column = models.DefaultColumn
 	}
-	r := &registry{db: db, column: column, cutsNames: db.Dialector != nil && db.Name() == "postgres"}
+	r := &registry{db: db, column: column, refs: map[string]*atomic.Pointer[[]*reference]{}}
+	r.cutsNames = db.Dialector != nil && db.Name() == "postgres"
+	r.joins.Store(&[]join{})
 	r.names.Store(&map[string]*table{})
 	return r
 }
@@ -154,10 +162,36 @@ func (r *registry) learnParsed() {
 // one that another model of that table made known.
 func (r *registry) tableOf(model *schema.Schema) (*table, error) {
 	e := r.learn(model)
+	r.learnJoins()
 	if e.table != nil || e.err != nil {
 		return e.table, e.err
 	}
 	return (*r.names.Load())[e.lower], nil
+}
+
+// join is a many2many relation, and the model of its join table when it was learned.
+type join struct {
+	relation *schema.Relationship
+	model    *schema.Schema
+}
+
+// learnJoins learns the join tables that SetupJoinTable put in the place of others.
+func (r *registry) learnJoins() {
+	changed := func(j join) bool { return j.relation.JoinTable != j.model }
+	if !slices.ContainsFunc(*r.joins.Load(), changed) {
+		return
+	}
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	l := &learner{registry: r, db: r.db, entries: map[*schema.Schema]*entry{}}
+	for _, j := range *r.joins.Load() {
+		if changed(j) {
+			l.joinTable(j.relation)
+		}
+	}
+	for learned, e := range l.entries {
+		r.models.LoadOrStore(learned, e)
+	}
 }
 
 // lastPart returns the table's name without its schema.

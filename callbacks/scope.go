@@ -14,6 +14,9 @@ import (
 var errNoWhere = fmt.Errorf("%w: Statement.BuildClauses leaves out WHERE, or the clause that begins "+
 	"a statement, so no condition would be written: add it", gormtenant.ErrUnsupported)
 
+var errNoValues = fmt.Errorf("%w: Statement.BuildClauses of a create must have VALUES and no SELECT: "+
+	"rows from elsewhere have no tenant", gormtenant.ErrUnsupported)
+
 // scope is what the context of a statement says.
 type scope struct {
 	id       any // nil where the statement is unscoped
@@ -106,7 +109,13 @@ func (g *guard) enter(db *gorm.DB, op string, t *table) (scope, bool) {
 // hasWhere refuses a statement whose caller set the clauses to be built and left out WHERE: no
 // condition would be written.
 func (g *guard) hasWhere(stmt *gorm.Statement, op string) error {
-	where := op == "create" || slices.Contains(stmt.BuildClauses, "WHERE")
+	if op == "create" {
+		if !slices.Contains(stmt.BuildClauses, "VALUES") || slices.Contains(stmt.BuildClauses, "SELECT") {
+			return errNoValues
+		}
+		return nil
+	}
+	where := slices.Contains(stmt.BuildClauses, "WHERE")
 	for _, name := range stmt.BuildClauses {
 		if where && isHead(name) {
 			return nil

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/sqlscan"
 )
 
 // bothErrors is two errors of which one is told.
@@ -46,7 +47,7 @@ func (g *guard) buildSet(c clause.Clause, stmt *gorm.Statement, prev clause.Clau
 			failBuild(stmt, own.table.name, fmt.Errorf("%w: SET is no clause.Set", gormtenant.ErrUnsupported))
 		}
 	case own.table == nil:
-		set, ok = w.assignments(set)
+		set, ok = w.assignments(set, false)
 	case missing != nil:
 		failBuild(stmt, own.table.name, missing)
 	default:
@@ -75,7 +76,7 @@ func (g *guard) scopeSet(w *walker, t *table, s scope, set clause.Set) (clause.S
 				failBuild(w.stmt, t.name, err)
 			}
 		case isTenant && isZero(a.Value):
-			if _, ok := w.stmt.Dest.(map[string]any); ok {
+			if _, ok := w.stmt.Dest.(map[string]any); ok && !unlinks(w.stmt.Schema, set) {
 				failBuild(w.stmt, t.name, gormtenant.ErrNoTenant)
 			}
 		case a.Column.Raw && !isIdentifier(a.Column.Name) && !s.unscoped:
@@ -99,18 +100,25 @@ func (g *guard) scopeSet(w *walker, t *table, s scope, set clause.Set) (clause.S
 	if len(kept) == 0 {
 		kept = t.sameValue(w.stmt)
 	}
-	scoped, changed := w.assignments(kept)
+	scoped, changed := w.assignments(kept, !s.unscoped)
 	return scoped, changed || len(scoped) != len(set) || len(set) == 1
 }
 
 // assignments returns set with the sub-queries in its values scoped, and whether that is another.
-func (w *walker) assignments(set clause.Set) (scoped clause.Set, changed bool) {
+// Of a tenant's table, each text must be one value.
+func (w *walker) assignments(set clause.Set, ofTenant bool) (scoped clause.Set, changed bool) {
 	scoped = set
 	for i, a := range set {
 		if a.Column.Raw {
 			w.text(a.Column.Name, nil)
 		}
 		value, ok := w.value(a.Value)
+		if ofTenant {
+			w.checkSingle(value)
+			var wrapped bool
+			value, wrapped = oneValue(value)
+			ok = ok || wrapped
+		}
 		if !ok {
 			continue
 		}
@@ -120,6 +128,49 @@ func (w *walker) assignments(set clause.Set) (scoped clause.Set, changed bool) {
 		scoped[i].Value = value
 	}
 	return scoped, changed
+}
+
+// oneValue puts parentheses around text, which could go on to the next column otherwise:
+// name = 'x', tenant_id = 'b'.
+func oneValue(value any) (any, bool) {
+	switch e := value.(type) {
+	case clause.Expr:
+		if strings.EqualFold(strings.TrimSpace(e.SQL), "DEFAULT") {
+			return value, false
+		}
+		return single{e}, true
+	case clause.NamedExpr:
+		return single{e}, true
+	case *lateValue:
+		e.single = true // It was made for this statement.
+		return single{e}, true
+	}
+	return value, false
+}
+
+// checkSingle refuses text that is more than one value. Parentheses alone would not do: Postgres
+// turns ('x', false) into text.
+func (w *walker) checkSingle(value any) {
+	text := ""
+	switch e := value.(type) {
+	case clause.Expr:
+		text = e.SQL
+	case clause.NamedExpr:
+		text = e.SQL
+	}
+	if sqlscan.Several(text, w.guard.dialect) && w.scoped() {
+		failBuild(w.stmt, w.stmt.Table, fmt.Errorf("%w: the text for a column goes on to another one",
+			gormtenant.ErrRawSQL))
+	}
+}
+
+// single is an expression that is written in parentheses.
+type single struct{ clause.Expression }
+
+func (s single) Build(b clause.Builder) {
+	_ = b.WriteByte('(')
+	s.Expression.Build(b)
+	_ = b.WriteByte(')')
 }
 
 // checkAssigned decides on an assignment to the tenant column. The tenant itself is dropped in
@@ -134,7 +185,7 @@ func (t *table) checkAssigned(stmt *gorm.Statement, id, value any, set clause.Se
 	}
 	fromStruct := isStruct(stmt.Dest)
 	switch {
-	case t.isTenant(value, bound), fromStruct && isZero(value), unlinks(set):
+	case t.isTenant(value, bound), fromStruct && isZero(value), unlinks(stmt.Schema, set):
 		return nil
 	case fromStruct:
 		return errAssigned
@@ -144,14 +195,30 @@ func (t *table) checkAssigned(stmt *gorm.Statement, id, value any, set clause.Se
 
 // unlinks says whether set takes a key of several columns apart, as Association.Delete and Clear
 // do: each column of the key becomes NULL. The tenant stays what it is.
-func unlinks(set clause.Set) bool {
-	cleared := 0
+func unlinks(model *schema.Schema, set clause.Set) bool {
+	cleared := map[string]bool{}
 	for _, a := range set {
 		if a.Value == nil {
-			cleared++
+			cleared[a.Column.Name] = true
 		}
 	}
-	return cleared > 1 && cleared >= len(set)-1 // beside an updated_at
+	if model == nil || len(cleared) < 2 {
+		return false
+	}
+	model.Relationships.Mux.RLock()
+	defer model.Relationships.Mux.RUnlock()
+	for _, relation := range model.Relationships.Relations {
+		of := 0
+		for _, ref := range relation.References {
+			if ref.ForeignKey.Schema == model && cleared[ref.ForeignKey.DBName] {
+				of++
+			}
+		}
+		if of == len(cleared) {
+			return true
+		}
+	}
+	return false
 }
 
 // sameValue returns an assignment that changes nothing, for an update of which nothing is left.
@@ -163,6 +230,12 @@ func (t *table) sameValue(stmt *gorm.Statement) clause.Set {
 	for _, name := range model.DBNames {
 		field := model.FieldsByDBName[name]
 		if field != nil && field.Updatable && !field.PrimaryKey && !t.isColumn(stmt, name) {
+			column := clause.Column{Name: name}
+			return clause.Set{{Column: column, Value: column}}
+		}
+	}
+	for _, name := range model.DBNames { // nothing but the key, or what only a create writes
+		if !t.isColumn(stmt, name) {
 			column := clause.Column{Name: name}
 			return clause.Set{{Column: column, Value: column}}
 		}

@@ -2,6 +2,7 @@ package callbacks
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -150,6 +151,9 @@ var harmless = []string{
 // statement's own.
 func (w *walker) modifier(modifier string, named clause.Table) {
 	w.text(modifier, nil)
+	if named.Raw {
+		w.tableText(named.Name, nil)
+	}
 	own, err := w.guard.target(w.stmt)
 	other := named.Name != "" && named.Name != clause.CurrentTable &&
 		(named.Alias != "" || named.Name != w.stmt.Table)
@@ -205,15 +209,17 @@ func (w *walker) surroundings(c clause.Clause) {
 	switch {
 	case c.Name == "WHERE":
 		near = []clause.Expression{c.BeforeExpression, c.AfterNameExpression, c.AfterExpression}
-	case c.Name == "" || follows(c.Name):
+	case follows(c.Name):
 		near = []clause.Expression{c.BeforeExpression}
-	case c.Name == "FROM" && c.AfterExpression != nil:
-		if text := w.render(c.AfterExpression); !startsHint(text) {
-			failBuild(w.stmt, w.stmt.Table, errExtendsWhere)
-		}
+	case c.Name != "SELECT":
+		near = []clause.Expression{c.BeforeExpression, c.AfterNameExpression, c.AfterExpression}
 	}
 	for _, expr := range near {
-		if expr != nil && !isComment(w.render(expr)) {
+		if expr == nil {
+			continue
+		}
+		text := w.render(expr)
+		if !isComment(text) && (follows(c.Name) || !indexHint.MatchString(text)) {
 			failBuild(w.stmt, w.stmt.Table, errExtendsWhere)
 		}
 	}
@@ -226,7 +232,8 @@ var errExtendsWhere = fmt.Errorf("%w: text behind the condition could extend it:
 func (w *walker) extraClause(c clause.Clause) {
 	text := w.render(c)
 	w.text(text, nil)
-	if !w.failed() && w.scoped() && !startsClause(text) {
+	inserts := operation(w.stmt) == "create" && !isComment(text) // UNION SELECT makes rows
+	if !w.failed() && w.scoped() && (inserts || !startsClause(text)) {
 		failBuild(w.stmt, w.stmt.Table, errExtendsWhere)
 	}
 }
@@ -235,12 +242,6 @@ func (w *walker) extraClause(c clause.Clause) {
 func startsClause(text string) bool {
 	return startsWith(text, "UNION", "INTERSECT", "EXCEPT", "WINDOW", "WITH", "QUALIFY", "OFFSET",
 		"FETCH", "OPTION", "SETTINGS", "FOR", "LOCK", "GROUP", "HAVING", "ORDER", "LIMIT", "RETURNING")
-}
-
-// startsHint says whether text behind FROM is one for the optimizer, or goes on with the table.
-func startsHint(text string) bool {
-	return startsWith(text, "USE", "FORCE", "IGNORE", "INDEXED", "TABLESAMPLE", "PARTITION", "WITH",
-		"FINAL", "SAMPLE", "FOR")
 }
 
 func startsWith(text string, words ...string) bool {
@@ -252,6 +253,10 @@ func startsWith(text string, words ...string) bool {
 	}
 	return text == "" || isComment(text)
 }
+
+// indexHint is what may stand behind a table's name.
+var indexHint = regexp.MustCompile(
+	"(?i)^\\s*((USE|FORCE|IGNORE)\\s+(INDEX|KEY)|INDEXED\\s+BY|NOT\\s+INDEXED)[\\w\\s,()`\"]*$")
 
 // isComment says whether text is one comment and nothing else.
 func isComment(text string) bool {

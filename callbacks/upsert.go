@@ -3,6 +3,7 @@ package callbacks
 import (
 	"reflect"
 	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -15,17 +16,30 @@ import (
 // stayed as they were, but GORM takes them for saved: a belongs-to would link to one.
 func (g *guard) afterInsert(db *gorm.DB) {
 	stmt := db.Statement
-	conflict, ok := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
-	if db.Error != nil || db.DryRun || !ok {
+	if db.Error != nil || db.DryRun {
 		return
 	}
+	conflict, upserts := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
 	values, ok := stmt.Clauses["VALUES"].Expression.(clause.Values)
 	own, err := g.target(stmt)
 	if !ok || err != nil || own.table == nil || own.table.field == nil {
 		return
 	}
 	s, err := resolve(stmt.Context)
-	if err != nil || s.unscoped || wroteAll(db, conflict, values) {
+	if err != nil || s.unscoped {
+		return
+	}
+	all := wroteAll(db, conflict, values)
+	if stmt.Schema != nil && len(stmt.Schema.PrimaryFields) > 0 && !holdsWritten(stmt, conflict, upserts, all, values) {
+		fields := stmt.Schema.PrimaryFields
+		look := lookup{stmt: stmt, table: own.table, columns: names(fields), id: s.id}
+		err := look.noneForeign(keysIn(stmt, fields, func(reflect.Value) bool { return true }))
+		if err != nil {
+			fail(db, "create", own.table.name, err)
+			return
+		}
+	}
+	if all || !upserts {
 		return
 	}
 	columns, known := conflictColumns(own.table, conflict)
@@ -35,11 +49,41 @@ func (g *guard) afterInsert(db *gorm.DB) {
 		}
 		return
 	}
-	keys := own.table.keysIn(stmt, values, columns)
+	keys, known := own.table.keysIn(stmt, values, columns)
+	if !known && len(conflict.Where.Exprs) == 0 && !conflict.DoNothing {
+		fail(db, "create", own.table.name, gormtenant.ErrOtherTenant)
+		return
+	}
 	look := lookup{stmt: stmt, table: own.table, columns: columns, id: s.id, where: conflict.TargetWhere.Exprs}
 	if err := look.noneForeign(keys); err != nil {
 		fail(db, "create", own.table.name, err)
 	}
+}
+
+// holdsWritten says whether the keys that the rows hold in memory are those of rows that were
+// written, or are looked up as the keys of the conflict. Associations are saved with them next.
+func holdsWritten(stmt *gorm.Statement, conflict clause.OnConflict, upserts, all bool, values clause.Values) bool {
+	selected, restricted := stmt.SelectAndOmitColumns(true, false)
+	written, omitted, returned := true, false, true
+	for _, field := range stmt.Schema.PrimaryFields {
+		written = written && slices.ContainsFunc(values.Columns, func(c clause.Column) bool {
+			return c.Name == field.DBName
+		})
+		chosen, named := selected[field.DBName]
+		omitted = omitted || named && !chosen || !named && restricted
+		returned = returned && field.HasDefaultValue && field.DefaultValueInterface == nil
+	}
+	onKey := conflict.OnConstraint == "" && (len(conflict.Columns) == 0 ||
+		slices.EqualFunc(conflict.Columns, stmt.Schema.PrimaryFieldDBNames, func(c clause.Column, name string) bool {
+			return bareName(c.Name) == name || c.Name == clause.PrimaryKey
+		}))
+	switch {
+	case !written && !omitted: // The database made all of them.
+		return returned
+	case written && onKey:
+		return upserts || all
+	}
+	return all && returned
 }
 
 // wroteAll says whether every row was inserted or updated. Of DO NOTHING with RETURNING, GORM
@@ -92,16 +136,21 @@ func constraintColumns(model *schema.Schema, name string) ([]string, bool) {
 }
 
 // keysIn returns the values of columns in the rows of an INSERT, without rows that leave one to the
-// database. A key that holds the tenant cannot be another tenant's.
-func (t *table) keysIn(stmt *gorm.Statement, values clause.Values, columns []string) [][]any {
+// database: then known is false. A key that holds the tenant cannot be another tenant's.
+func (t *table) keysIn(stmt *gorm.Statement, values clause.Values, columns []string) (keys [][]any, known bool) {
 	at := make([]int, len(columns))
 	for i, name := range columns {
-		at[i] = slices.IndexFunc(values.Columns, func(c clause.Column) bool { return bareName(c.Name) == name })
-		if at[i] < 0 || t.isColumn(stmt, name) {
-			return nil
+		if t.isColumn(stmt, name) {
+			return nil, true
 		}
+		at[i] = slices.IndexFunc(values.Columns, func(c clause.Column) bool {
+			return strings.EqualFold(bareName(c.Name), name)
+		})
 	}
-	var keys [][]any
+	if slices.Contains(at, -1) {
+		return nil, false
+	}
+	known = true
 	for _, row := range values.Values {
 		key := make([]any, len(at))
 		for i, column := range at {
@@ -109,7 +158,9 @@ func (t *table) keysIn(stmt *gorm.Statement, values clause.Values, columns []str
 		}
 		if !slices.ContainsFunc(key, func(part any) bool { return part == nil || isExpression(part) }) {
 			keys = append(keys, key)
+		} else if !slices.Equal(columns, t.model.PrimaryFieldDBNames) {
+			known = false // A primary key that the database makes is in nobody's way.
 		}
 	}
-	return keys
+	return keys, known
 }

@@ -120,7 +120,7 @@ func (w *walker) rareExpression(expr clause.Expression) (clause.Expression, bool
 	case clause.Where:
 		e.Exprs, changed = w.expressions(e.Exprs)
 		return e, changed
-	case *subquery, *chain, *lateValue, *derivedTable:
+	case *subquery, *chain, *lateValue, *derivedTable, single:
 		return expr, false
 	case genericChain:
 		return &chain{e}, true
@@ -282,6 +282,7 @@ func isPlainValue(value gorm.Valuer) bool {
 type lateValue struct {
 	guard  *guard
 	valuer gorm.Valuer
+	single bool // It is the value of one column.
 }
 
 func (l *lateValue) Build(b clause.Builder) {
@@ -290,7 +291,11 @@ func (l *lateValue) Build(b clause.Builder) {
 		return
 	}
 	w := walker{guard: l.guard, stmt: stmt}
-	expr, _ := w.expression(l.valuer.GormValue(stmt.Context, stmt.DB))
+	value := l.valuer.GormValue(stmt.Context, stmt.DB)
+	if l.single {
+		w.checkSingle(value)
+	}
+	expr, _ := w.expression(value)
 	if !w.failed() {
 		stmt.AddVar(stmt, expr)
 	}

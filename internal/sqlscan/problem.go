@@ -99,3 +99,28 @@ func subscript(before kind, open []kind) bool {
 	}
 	return false
 }
+
+// Several says whether a fragment has a comma outside of all parentheses and quotes, in the reading
+// of any server.
+func Several(fragment string, d Dialect) bool {
+	for _, r := range readings(d) {
+		l := lexer{text: fragment, reading: r, escapes: true}
+		depth := 0
+		for t := l.next(); t.kind != end; t = l.next() {
+			switch t.kind {
+			case '(', '[':
+				depth++
+			case ')', ']':
+				depth--
+			case ',':
+				if depth == 0 {
+					return true
+				}
+			}
+		}
+		if !l.ambiguous {
+			break
+		}
+	}
+	return false
+}
