@@ -66,6 +66,18 @@ type guard struct {
 	config  Config
 	tables  *registry
 	dialect sqlscan.Dialect
+	// clauses are the first elements of the lists of clauses that GORM builds by itself.
+	clauses [4]*string
+}
+
+// buildsAsEver says whether stmt is built of the clauses that GORM builds by itself, rather than of
+// a list that its caller made.
+func (g *guard) buildsAsEver(stmt *gorm.Statement) bool {
+	if len(stmt.BuildClauses) == 0 {
+		return true
+	}
+	first := &stmt.BuildClauses[0]
+	return first == g.clauses[0] || first == g.clauses[1] || first == g.clauses[2] || first == g.clauses[3]
 }
 
 // Register adds the callbacks and clause builders to db. Clause builders that were registered
@@ -74,6 +86,14 @@ func Register(db *gorm.DB, config Config) error {
 	g := &guard{config: config, tables: newRegistry(db, config.Column)}
 	if db.Dialector != nil && db.Name() == "mysql" {
 		g.dialect = sqlscan.MySQL
+	}
+	callback := db.Callback()
+	for i, list := range [][]string{
+		callback.Query().Clauses, callback.Create().Clauses, callback.Update().Clauses, callback.Delete().Clauses,
+	} {
+		if len(list) > 0 {
+			g.clauses[i] = &list[0]
+		}
 	}
 	for _, model := range config.Models {
 		if err := g.tables.learnModel(model); err != nil {

@@ -42,7 +42,9 @@ func (g *guard) buildHead(c clause.Clause, stmt *gorm.Statement, prev clause.Cla
 	defer func() { stmt.TableExpr = own }()
 	c.Expression = w.clause(c.Expression)
 	w.surroundings(c)
-	w.extraClauses()
+	if !g.buildsAsEver(stmt) {
+		w.extraClauses()
+	}
 	if !w.failed() {
 		write(c, stmt, prev)
 	}

@@ -21,6 +21,9 @@ func (g *guard) afterInsert(db *gorm.DB) {
 	}
 	conflict, upserts := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
 	values, ok := stmt.Clauses["VALUES"].Expression.(clause.Values)
+	if !upserts && len(stmt.Selects) == 0 && len(stmt.Omits) == 0 && wroteAll(db, conflict, values) {
+		return // The common case: every row was inserted as it is in memory.
+	}
 	own, err := g.target(stmt)
 	if !ok || err != nil || own.table == nil || own.table.field == nil {
 		return

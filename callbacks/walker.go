@@ -74,6 +74,9 @@ func (w *walker) expression(expr clause.Expression) (clause.Expression, bool) {
 
 // raw is expression for text with arguments, the most common kind.
 func (w *walker) raw(expr clause.Expression, e clause.Expr) (clause.Expression, bool) {
+	if e.SQL == "count(*)" && len(e.Vars) == 0 {
+		return expr, false // GORM's own, of every Count
+	}
 	given := e.Vars
 	vars, changed := w.values(given)
 	text := e.SQL
