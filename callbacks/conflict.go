@@ -142,10 +142,6 @@ func (u *upsertCondition) Build(b clause.Builder) {
 		return
 	}
 	u.built = true
-	if len(u.exprs) > 0 {
-		_ = stmt.WriteByte('(')
-		clause.Where{Exprs: u.exprs}.Build(stmt)
-		_, _ = stmt.WriteString(") AND ")
-	}
+	writeGiven(stmt, u.exprs)
 	u.table.writeCondition(stmt, stmt.Table, u.id)
 }

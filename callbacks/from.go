@@ -65,7 +65,7 @@ func (g *guard) scopeJoins(w *walker, joins []clause.Join) (scoped []clause.Join
 func (g *guard) scopeJoin(w *walker, join *clause.Join) bool {
 	exprs, changed := w.expressions(join.ON.Exprs)
 	join.ON.Exprs = exprs
-	t := g.tables.named(bareName(join.Table.Name))
+	t := g.tables.named(join.Table.Name)
 	if join.Table.Raw {
 		w.tableText(join.Table.Name+" "+join.Table.Alias, nil)
 		t = nil
@@ -136,11 +136,7 @@ func (j *joinCondition) Build(b clause.Builder) {
 	if !ok {
 		return
 	}
-	if len(j.exprs) > 0 {
-		_ = stmt.WriteByte('(')
-		clause.Where{Exprs: j.exprs}.Build(stmt)
-		_, _ = stmt.WriteString(") AND ")
-	}
+	writeGiven(stmt, j.exprs)
 	j.table.writeCondition(stmt, j.alias, j.id)
 }
 

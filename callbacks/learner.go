@@ -19,6 +19,17 @@ type learner struct {
 	entries  map[*schema.Schema]*entry
 }
 
+func newLearner(r *registry) *learner {
+	return &learner{registry: r, db: r.db, entries: map[*schema.Schema]*entry{}}
+}
+
+// publish makes what was learned known to all, at once.
+func (l *learner) publish() {
+	for model, e := range l.entries {
+		l.registry.models.LoadOrStore(model, e)
+	}
+}
+
 func (l *learner) learn(model *schema.Schema) *entry {
 	if known, ok := l.registry.models.Load(model); ok {
 		return known.(*entry)
@@ -26,7 +37,7 @@ func (l *learner) learn(model *schema.Schema) *entry {
 	if known := l.entries[model]; known != nil {
 		return known
 	}
-	e := &entry{lower: l.registry.key(model.Table)}
+	e := &entry{key: l.registry.key(model.Table)}
 	l.entries[model] = e
 	field, err := models.Field(model, l.registry.column)
 	if err != nil {

@@ -46,7 +46,7 @@ type reference struct {
 // entry is what the registry knows of one parsed model.
 type entry struct {
 	table *table // nil where the model itself has no tenant field
-	lower string // its table's name in lower case
+	key   string // of its table, among the registry's names
 	err   error
 }
 
@@ -94,12 +94,9 @@ func (r *registry) learn(model *schema.Schema) *entry {
 	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	l := &learner{registry: r, db: r.db, entries: map[*schema.Schema]*entry{}}
-	e := l.learn(model)
-	for learned, e := range l.entries {
-		r.models.LoadOrStore(learned, e)
-	}
-	return e
+	l := newLearner(r)
+	defer l.publish()
+	return l.learn(model)
 }
 
 // named returns the table of tenants with that name in any case, nil where it is nobody's.
@@ -166,7 +163,7 @@ func (r *registry) tableOf(model *schema.Schema) (*table, error) {
 	if e.table != nil || e.err != nil {
 		return e.table, e.err
 	}
-	return (*r.names.Load())[e.lower], nil
+	return (*r.names.Load())[e.key], nil
 }
 
 // join is a many2many relation, and the model of its join table when it was learned.
@@ -183,14 +180,12 @@ func (r *registry) learnJoins() {
 	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	l := &learner{registry: r, db: r.db, entries: map[*schema.Schema]*entry{}}
+	l := newLearner(r)
+	defer l.publish()
 	for _, j := range *r.joins.Load() {
 		if changed(j) {
 			l.joinTable(j.relation)
 		}
-	}
-	for learned, e := range l.entries {
-		r.models.LoadOrStore(learned, e)
 	}
 }
 

@@ -227,21 +227,25 @@ func (t *table) sameValue(stmt *gorm.Statement) clause.Set {
 	if stmt.Schema != nil {
 		model = stmt.Schema
 	}
+	same := clause.Column{}
 	for _, name := range model.DBNames {
+		if t.isColumn(stmt, name) {
+			continue
+		}
 		field := model.FieldsByDBName[name]
-		if field != nil && field.Updatable && !field.PrimaryKey && !t.isColumn(stmt, name) {
-			column := clause.Column{Name: name}
-			return clause.Set{{Column: column, Value: column}}
+		ordinary := field.Updatable && !field.PrimaryKey
+		if same.Name == "" || ordinary {
+			same.Name = name
+		}
+		if ordinary { // rather than the key, or what only a create writes
+			break
 		}
 	}
-	for _, name := range model.DBNames { // nothing but the key, or what only a create writes
-		if !t.isColumn(stmt, name) {
-			column := clause.Column{Name: name}
-			return clause.Set{{Column: column, Value: column}}
-		}
+	if same.Name == "" {
+		failBuild(stmt, t.name, gormtenant.ErrTenantChange)
+		return nil
 	}
-	failBuild(stmt, t.name, gormtenant.ErrTenantChange)
-	return nil
+	return clause.Set{{Column: same, Value: same}}
 }
 
 // isColumn says whether name, in whatever spelling, is the tenant column: tenant_id, TENANT_ID,

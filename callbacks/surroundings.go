@@ -159,8 +159,8 @@ func (w *walker) modifier(modifier string, named clause.Table) {
 	own, err := w.guard.target(w.stmt)
 	other := named.Name != "" && named.Name != clause.CurrentTable &&
 		(named.Alias != "" || named.Name != w.stmt.Table)
-	if other && w.guard.tables.named(lastPart(named.Name)) != nil {
-		own.table = w.guard.tables.named(lastPart(named.Name))
+	if t := w.guard.tables.named(named.Name); other && t != nil {
+		own.table = t
 	}
 	s, _ := resolve(w.stmt.Context)
 	switch {
@@ -209,11 +209,10 @@ func (w *walker) surroundings(c clause.Clause) {
 	}
 	var near []clause.Expression // what is written right beside a condition
 	switch {
-	case c.Name == "WHERE":
-		near = []clause.Expression{c.BeforeExpression, c.AfterNameExpression, c.AfterExpression}
-	case follows(c.Name):
+	case c.Name == "SELECT":
+	case follows(c.Name) && c.Name != "WHERE":
 		near = []clause.Expression{c.BeforeExpression}
-	case c.Name != "SELECT":
+	default:
 		near = []clause.Expression{c.BeforeExpression, c.AfterNameExpression, c.AfterExpression}
 	}
 	for _, expr := range near {

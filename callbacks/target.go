@@ -121,7 +121,7 @@ func (g *guard) targets(stmt *gorm.Statement, yield func(t *table, alias string)
 			}
 			continue
 		}
-		if t := g.tables.named(bareName(named.Name)); t != nil {
+		if t := g.tables.named(named.Name); t != nil {
 			found = true
 			yield(t, nameOf(named))
 		}

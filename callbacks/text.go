@@ -100,9 +100,14 @@ func (w *walker) joins(text string) {
 			failBuild(w.stmt, w.stmt.Table, errNoJoin)
 		}
 	}
+	w.whole(text, errNoJoin)
+}
+
+// whole refuses text of a list of tables that leaves the next table to the text behind it.
+func (w *walker) whole(text string, err error) {
 	words := strings.Fields(strings.ToUpper(text))
 	if len(words) > 0 && slices.Contains(joinWords, words[len(words)-1]) && !w.unscoped() {
-		failBuild(w.stmt, w.stmt.Table, errNoJoin)
+		failBuild(w.stmt, w.stmt.Table, err)
 	}
 }
 
@@ -130,10 +135,7 @@ func (w *walker) tableExpr() {
 	} else {
 		w.text(text, expr.Vars)
 	}
-	words := strings.Fields(strings.ToUpper(text))
-	if len(words) > 0 && slices.Contains(joinWords, words[len(words)-1]) && !w.unscoped() {
-		failBuild(w.stmt, w.stmt.Table, errTableText)
-	}
+	w.whole(text, errTableText)
 }
 
 // names refuses text that names a table of tenants.
@@ -229,7 +231,7 @@ func (g *guard) touches(stmt *gorm.Statement) bool {
 	err := g.targets(stmt, func(*table, string) { found = true })
 	from, _ := stmt.Clauses["FROM"].Expression.(clause.From)
 	for _, join := range from.Joins {
-		found = found || g.tables.named(bareName(join.Table.Name)) != nil
+		found = found || g.tables.named(join.Table.Name) != nil
 	}
 	return found || err != nil
 }
@@ -257,7 +259,7 @@ func boundIn(vars []any) (bound scopes.BoundID, ok bool) {
 }
 
 // lookKey is in the context of a statement into which text is written only to be looked at.
-// Sub-queries write NULL there: they are looked at when they run.
+// Sub-queries write subqueryText there: they are looked at when they run.
 type lookKey struct{}
 
 // isLook says whether stmt is written only to be looked at.

@@ -12,8 +12,9 @@ import (
 	"github.com/gormtenant/gormtenant"
 )
 
-// afterInsert looks, after an INSERT with ON CONFLICT, for rows that are another tenant's. Those
-// stayed as they were, but GORM takes them for saved: a belongs-to would link to one.
+// afterInsert looks, after an INSERT, for keys that are another tenant's: of rows that were in the
+// way of an upsert, or that only memory holds. Those rows stayed as they were, but GORM takes them
+// for saved: an association would link to one.
 func (g *guard) afterInsert(db *gorm.DB) {
 	stmt := db.Statement
 	if db.Error != nil || db.DryRun {

@@ -135,18 +135,12 @@ func (c *condition) Build(b clause.Builder) {
 		return
 	}
 	c.built = true
-	and := ""
-	if len(c.exprs) > 0 {
-		_ = stmt.WriteByte('(')
-		clause.Where{Exprs: c.exprs}.Build(stmt)
-		_ = stmt.WriteByte(')')
-		and = clause.AndWithSpace
-	}
+	writeGiven(stmt, c.exprs)
 	if !c.more {
-		_, _ = stmt.WriteString(and)
 		c.one.table.writeCondition(stmt, c.one.alias, c.scope.id)
 		return
 	}
+	and := ""
 	err := c.guard.targets(stmt, func(t *table, alias string) {
 		_, _ = stmt.WriteString(and)
 		and = clause.AndWithSpace
@@ -154,6 +148,15 @@ func (c *condition) Build(b clause.Builder) {
 	})
 	if err != nil {
 		failBuild(stmt, stmt.Table, err)
+	}
+}
+
+// writeGiven writes what the caller wrote, as one operand, in front of the tenant's condition.
+func writeGiven(stmt *gorm.Statement, exprs []clause.Expression) {
+	if len(exprs) > 0 {
+		_ = stmt.WriteByte('(')
+		clause.Where{Exprs: exprs}.Build(stmt)
+		_, _ = stmt.WriteString(") AND ")
 	}
 }
 
