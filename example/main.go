@@ -23,6 +23,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/example/saas"
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
@@ -71,9 +72,9 @@ func (t *tour) setup(ctx context.Context, database *database) error {
 	if err != nil {
 		return err
 	}
-	// This call, and the models in models.go, are all that is multi-tenant about the example.
+	// This call, and the models in saas, are all that is multi-tenant about the example.
 	err = db.Use(tenantplugin.New(
-		tenantplugin.Models(allModels...),            // for Table("projects") and raw SQL
+		tenantplugin.Models(saas.Models()...),        // for Table("projects") and raw SQL
 		tenantplugin.CheckReferences(),               // for plain foreign keys, such as OwnerID
 		tenantplugin.OnUnscoped(t.recorder.unscoped), // for an audit log
 	))

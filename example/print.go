@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/example/saas"
 )
 
 // The colours: what was allowed, and what was refused.
@@ -34,7 +35,7 @@ func (t *tour) intro(ctx context.Context) {
 		err := t.nobody.WithContext(gormtenant.WithTenant(ctx, tenant)).
 			Preload("Owner").Preload("Tasks").Preload("Tags").Find(&projects).Error
 		t.err = errors.Join(t.err, err)
-		t.printf("  %-7s %s\n", tenant, strings.Join(sorted(projects), ", "))
+		t.printf("  %-7s %s\n", tenant, strings.Join(saas.Sorted(projects), ", "))
 	}
 	t.println(`  db is nobody.WithContext(ctx), with ctx from gormtenant.WithTenant(..., "acme"); plain has no plugin.`)
 	t.println("  website, ann and urgent are acme's; merger, carol, secret and papers are rows of globex.")

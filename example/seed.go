@@ -6,6 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/example/saas"
 )
 
 // The tenants. The tour runs as acme; whatever acme tries, globex must not notice.
@@ -16,7 +17,7 @@ const (
 
 // seed makes the tables and the rows of both tenants.
 func seed(ctx context.Context, db *gorm.DB) error {
-	if err := db.WithContext(ctx).AutoMigrate(allModels...); err != nil { // needs no tenant
+	if err := db.WithContext(ctx).AutoMigrate(saas.Models()...); err != nil { // needs no tenant
 		return err
 	}
 	if err := seedAcme(db.WithContext(gormtenant.WithTenant(ctx, acme))); err != nil {

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/example/saas"
 )
 
 // tour makes calls as acme and checks what came of each.
@@ -127,7 +127,7 @@ func list[M any](rows []M) string {
 	if len(rows) == 0 {
 		return "0 rows"
 	}
-	return count(len(rows), "row") + ": " + strings.Join(sorted(rows), ", ")
+	return count(len(rows), "row") + ": " + strings.Join(saas.Sorted(rows), ", ")
 }
 
 // changed is the outcome of a call that writes rows.
@@ -140,15 +140,4 @@ func count(n int, of string) string {
 		return "1 " + of
 	}
 	return fmt.Sprint(n, " ", of, "s")
-}
-
-// sorted returns rows as text in the order of the alphabet: the calls ask for no order, so
-// databases give them in any.
-func sorted[M any](rows []M) []string {
-	texts := make([]string, len(rows))
-	for i, row := range rows {
-		texts[i] = fmt.Sprint(row)
-	}
-	slices.Sort(texts)
-	return texts
 }
