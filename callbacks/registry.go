@@ -12,7 +12,6 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/models"
 )
 
 // table is what is known of a table whose rows belong to tenants: by a tenant column, or, for a
@@ -65,9 +64,6 @@ type registry struct {
 }
 
 func newRegistry(db *gorm.DB, column string) *registry {
-	if column == "" {
-		column = models.DefaultColumn
-	}
 	r := &registry{db: db, column: column, refs: map[string]*atomic.Pointer[[]*reference]{}}
 	r.cutsNames = db.Dialector != nil && db.Name() == "postgres"
 	r.joins.Store(&[]join{})

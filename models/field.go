@@ -19,9 +19,13 @@ const (
 )
 
 // Field returns the field of a model that holds its tenant: the one tagged `gorm:"tenant"`, else
-// the one with the given column. It is nil for a model that is no tenant model. The error is a
-// gormtenant.ErrInvalidModel: two tagged fields, or one that is no column.
+// the one with the given column, [DefaultColumn] if that is "". It is nil for a model that is no
+// tenant model. The error is a gormtenant.ErrInvalidModel: two tagged fields, or one that is no
+// column.
 func Field(model *schema.Schema, column string) (*schema.Field, error) {
+	if column == "" {
+		column = DefaultColumn
+	}
 	var tagged *schema.Field
 	for _, field := range model.Fields {
 		setting, ok := field.TagSettings[tag]

@@ -20,6 +20,7 @@ package plugin
 
 import (
 	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
 
 	"github.com/gormtenant/gormtenant/callbacks"
 	"github.com/gormtenant/gormtenant/models"
@@ -57,4 +58,10 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 		return p.err
 	}
 	return callbacks.Register(db, p.config)
+}
+
+// TenantField returns the field by which the plugin tells whose row it is, nil for a model that
+// belongs to no tenant. The error is a gormtenant.ErrInvalidModel.
+func (p *Plugin) TenantField(model *schema.Schema) (*schema.Field, error) {
+	return models.Field(model, p.config.Column)
 }
