@@ -1,0 +1,201 @@
+package tenanttest_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"github.com/gormtenant/gormtenant/callbacks"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
+	"github.com/gormtenant/gormtenant/tenanttest"
+)
+
+// setup is a way to be not isolated.
+type setup struct {
+	name   string
+	open   func(t *testing.T) *gorm.DB
+	models []any
+	// finds are sub-tests that have to fail, and if only is set no others may.
+	finds []string
+	only  bool
+}
+
+// breaking opens a database on which one guard of the plugin is taken out.
+func breaking(takeOut func(db *gorm.DB) error, options ...tenantplugin.Option) func(t *testing.T) *gorm.DB {
+	return func(t *testing.T) *gorm.DB {
+		db := opened("sqlite", options...)(t)
+		require.NoError(t, takeOut(db))
+		return db
+	}
+}
+
+func nothing(*gorm.DB) {}
+
+// withoutBuilder takes out the guard that writes a clause.
+func withoutBuilder(clause string, finds ...string) setup {
+	return setup{
+		name: "without_builder_" + strings.ReplaceAll(clause, " ", "_"), models: withPlainKeys(), finds: finds,
+		open: func(t *testing.T) *gorm.DB {
+			db := openEmpty(t, "sqlite")
+			before, had := db.ClauseBuilders[clause]
+			require.NoError(t, db.Use(tenantplugin.New()))
+			delete(db.ClauseBuilders, clause)
+			if had {
+				db.ClauseBuilders[clause] = before
+			}
+			return db
+		},
+	}
+}
+
+// withoutCallback takes out a callback.
+func withoutCallback(kind, name string, finds ...string) setup {
+	return setup{
+		name: "without_callback_" + kind + "_" + strings.TrimPrefix(name, "gormtenant:"), models: withPlainKeys(), finds: finds,
+		open: breaking(func(db *gorm.DB) error {
+			switch callback := db.Callback(); kind {
+			case "create":
+				return callback.Create().Replace(name, nothing)
+			case "query":
+				return callback.Query().Replace(name, nothing)
+			case "update":
+				return callback.Update().Replace(name, nothing)
+			case "delete":
+				return callback.Delete().Replace(name, nothing)
+			case "row":
+				return callback.Row().Replace(name, nothing)
+			default:
+				return callback.Raw().Replace(name, nothing)
+			}
+		}),
+	}
+}
+
+// withPlainKeys are the good models where nothing looks after their foreign keys: what finds a set-up
+// without a guard is to be an attack.
+func withPlainKeys() []any {
+	return append(goodModels(), tenanttest.Allow("member/foreign_key_team_id", "not what is tested"),
+		tenanttest.Allow("member/foreign_key_boss_id", "not what is tested"))
+}
+
+// setups are all of them.
+func setups() []setup {
+	list := append(badModels("sqlite"), withoutGuard()...)
+	if !testing.Short() {
+		list = append(list, badModels("postgres")...)
+	}
+	return list
+}
+
+// withoutGuard are set-ups on which one guard is missing.
+func withoutGuard() []setup {
+	return []setup{
+		{
+			name: "plugin_missing", models: goodModels(), finds: []string{"plugin"}, only: true,
+			open: func(t *testing.T) *gorm.DB { return openEmpty(t, "sqlite") },
+		},
+		withoutBuilder("WHERE", "team/or", "member/update_by_key_of_another", "member/preload_boss"),
+		withoutBuilder("FROM", "team/find", "member/join_team_or"),
+		withoutBuilder("SET", "team/update_tenant_by_field", "badge/updates_tenant_in_upper_case"),
+		withoutBuilder("VALUES", "team/create_map_for_another", "badge/create_without_tenant_column"),
+		withoutBuilder("ON CONFLICT", "team/upsert_over_foreign_key", "badge/save_over_foreign_key", "team/append_members"),
+		withoutBuilder("INSERT", "team/insert_or_replace_over_foreign_key", "badge/text_after_insert"),
+		withoutBuilder("SELECT", "team/raw_select", "badge/text_after_select"),
+		withoutBuilder("UPDATE", "team/text_after_update"),
+		withoutBuilder("DELETE", "team/text_after_delete"),
+		withoutBuilder("GROUP BY", "team/raw_union", "member/raw_group"),
+		withoutBuilder("ORDER BY", "team/raw_order"),
+		withoutBuilder("LIMIT", "team/text_after_limit"),
+		withoutBuilder("FOR", "team/text_after_for"),
+		withoutBuilder("RETURNING", "team/text_after_returning"),
+		withoutCallback("query", callbacks.QueryName, "team/find", "badge/where_another_tenant"),
+		withoutCallback("query", "gormtenant:subquery", "team/raw_in_generic_subquery"),
+		withoutCallback("row", callbacks.RowName, "team/rows", "member/no_tenant_raw"),
+		withoutCallback("row", "gormtenant:failed_row", "team/raw_row"),
+		withoutCallback("raw", callbacks.RawName, "team/exec_update", "member/no_tenant_exec"),
+		withoutCallback("create", callbacks.CreateName, "team/no_tenant_create"),
+		withoutCallback("create", callbacks.ReferencesName, "member/append_to_badges_of_another"),
+		withoutCallback("create", "gormtenant:text", "team/raw_create"),
+		withoutCallback("create", callbacks.ConflictName, "team/upsert_over_foreign_key", "badge/save_many_over_foreign_key"),
+		withoutCallback("update", callbacks.UpdateName, "team/no_tenant_update"),
+		withoutCallback("update", "gormtenant:text", "team/raw_update"),
+		withoutCallback("update", callbacks.OwnerName, "team/append_to_members_of_another"),
+		withoutCallback("delete", callbacks.DeleteName, "team/no_tenant_delete"),
+		withoutCallback("delete", "gormtenant:text", "team/raw_delete"),
+	}
+}
+
+// brokenVariable makes TestBrokenSetups run, and fail.
+const brokenVariable = "GORMTENANT_TEST_BROKEN"
+
+// TestBrokenSetups has to fail in each of its sub-tests; TestRun_finds_every_broken_setup sees to it.
+func TestBrokenSetups(t *testing.T) {
+	if os.Getenv(brokenVariable) == "" {
+		t.Skip("is run by TestRun_finds_every_broken_setup")
+	}
+	for _, s := range setups() {
+		t.Run(s.name, func(t *testing.T) { tenanttest.Run(t, s.open, s.models...) })
+	}
+}
+
+func TestRun_finds_every_broken_setup(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(brokenVariable) != "" {
+		t.Skip("runs itself")
+	}
+	found, output := findings(t)
+	for _, s := range setups() {
+		got := found[s.name]
+		if len(got) == 0 {
+			t.Errorf("%s: nothing was found", s.name)
+			continue
+		}
+		t.Logf("%-40s %3d findings, among them %s", s.name, len(got), strings.Join(got[:min(3, len(got))], ", "))
+		for _, want := range s.finds {
+			if !slices.Contains(got, want) {
+				t.Errorf("%s: %s did not find it, but %s did", s.name, want, strings.Join(got, ", "))
+			}
+		}
+		if s.only {
+			require.ElementsMatch(t, s.finds, got, s.name)
+		}
+	}
+	if t.Failed() {
+		t.Logf("%s", output)
+	}
+}
+
+// findings runs TestBrokenSetups in a process of its own and returns the sub-tests that failed, by
+// set-up.
+func findings(t *testing.T) (found map[string][]string, output string) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBrokenSetups$", "-test.v", fmt.Sprint("-test.short=", testing.Short()))
+	command.Env = append(os.Environ(), brokenVariable+"=1")
+	text, err := command.CombinedOutput()
+	require.Error(t, err, "every set-up passed")
+	found = map[string][]string{}
+	failed := regexp.MustCompile(`^\s*--- FAIL: TestBrokenSetups/([^/ ]+)(?:/(\S+))? \(`)
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	lines.Buffer(nil, 1<<24)
+	for lines.Scan() {
+		if match := failed.FindStringSubmatch(lines.Text()); match != nil {
+			found[match[1]] = append(found[match[1]], match[2])
+		}
+	}
+	require.NoError(t, lines.Err())
+	for name, list := range found { // a parent fails with its sub-tests
+		found[name] = slices.DeleteFunc(list, func(one string) bool {
+			return slices.ContainsFunc(list, func(other string) bool { return one == "" && other != "" || strings.HasPrefix(other, one+"/") })
+		})
+	}
+	return found, string(text)
+}

@@ -1,0 +1,164 @@
+package tenanttest
+
+import (
+	"fmt"
+	"reflect"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/gormtenant/gormtenant"
+)
+
+// writes are the attacks that create rows and write over those of others.
+func (k *kit) writes(m *model) []attack {
+	return append(k.creates(m), k.overKeys(m)...)
+}
+
+// creates are creates for another tenant, and those that could leave the tenant out.
+func (k *kit) creates(m *model) []attack {
+	name, column := m.schema.Name, m.tenant.DBName
+	foreign := func() reflect.Value {
+		row := k.fresh(m, k.ours)
+		k.setTenant(m, row, k.theirs)
+		return row
+	}
+	literal := fmt.Sprintf("&%s{%s: theirs}", name, m.tenant.Name)
+	return []attack{
+		{
+			name: "create_for_another", call: "db.Create(" + literal + ")", err: gormtenant.ErrOtherTenant,
+			run: func(db *gorm.DB) outcome { return wrote(db.Create(foreign().Interface())) },
+		},
+		{
+			name: "create_many_with_one_for_another", call: fmt.Sprintf("db.Create([]*%s{{}, %s})", name, literal), err: gormtenant.ErrOtherTenant,
+			run: func(db *gorm.DB) outcome {
+				return wrote(db.Create(k.list(m, k.fresh(m, k.ours), foreign())))
+			},
+		},
+		{
+			name: "create_in_batches_with_one_for_another", call: fmt.Sprintf("db.CreateInBatches([]*%s{{}, %s}, 1)", name, literal), err: gormtenant.ErrOtherTenant,
+			run: func(db *gorm.DB) outcome {
+				return wrote(db.CreateInBatches(k.list(m, k.fresh(m, k.ours), foreign()), 1))
+			},
+		},
+		{
+			name: "create_map_for_another", call: fmt.Sprintf("db.Model(&%s{}).Create(map[string]any{%q: theirs})", name, column), err: gormtenant.ErrOtherTenant,
+			run: func(db *gorm.DB) outcome {
+				values := k.freshMap(m)
+				values[column] = k.tenantID(m, k.theirs)
+				return wrote(db.Model(m.new()).Create(values))
+			},
+		},
+		{
+			name: "create_without_tenant_column", call: fmt.Sprintf("db.Omit(%q).Create(&row)", m.tenant.Name), rows: 1,
+			run: func(db *gorm.DB) outcome {
+				row := k.fresh(m, k.ours)
+				return k.stored(m, row, db.Omit(m.tenant.Name, clause.Associations).Create(row.Interface()))
+			},
+		},
+		{
+			name: "create_map", call: fmt.Sprintf("db.Model(&%s{}).Create(map[string]any{...})", name), rows: 1,
+			run: func(db *gorm.DB) outcome {
+				return wrote(db.Model(m.new()).Create(k.freshMap(m)))
+			},
+		},
+		{
+			name: "create_unscoped_for_nobody", call: `db.WithContext(gormtenant.Unscoped(ctx, "reason")).Create(&row)`, err: gormtenant.ErrNoTenant,
+			run: func(db *gorm.DB) outcome {
+				ctx := gormtenant.Unscoped(db.Statement.Context, "tenanttest")
+				return wrote(db.WithContext(ctx).Create(k.fresh(m, k.ours).Interface()))
+			},
+		},
+		{
+			name: "unscoped_without_reason", call: `db.WithContext(gormtenant.Unscoped(ctx, "")).Find(&rows)`, err: gormtenant.ErrNoReason,
+			run: func(db *gorm.DB) outcome {
+				dest := m.slice()
+				return found(dest, db.WithContext(gormtenant.Unscoped(db.Statement.Context, "")).Find(dest))
+			},
+		},
+	}
+}
+
+// stored is the outcome of a create whose row must be one of ours.
+func (k *kit) stored(m *model, row reflect.Value, tx *gorm.DB) outcome {
+	if tx.Error != nil {
+		return wrote(tx)
+	}
+	k.pool.settle()
+	where, args := k.whereKey(m, row)
+	_, rows, err := k.queryAs(tx.Statement.Context, "SELECT ? FROM ? WHERE "+where,
+		append([]any{clause.Column{Name: m.tenant.DBName}, clause.Table{Name: m.schema.Table}}, args...)...)
+	if err == nil && (len(rows) != 1 || text(rows[0][0]) != text(k.ours.id)) {
+		err = fmt.Errorf("the row was stored with %s = %q", m.tenant.DBName, rows)
+	}
+	return outcome{rows: tx.RowsAffected, err: err}
+}
+
+// list returns rows as a slice of pointers.
+func (k *kit) list(m *model, rows ...reflect.Value) any {
+	list := reflect.MakeSlice(reflect.SliceOf(reflect.PointerTo(m.schema.ModelType)), 0, len(rows))
+	return reflect.Append(list, rows...).Interface()
+}
+
+// overKeys are creates, upserts and saves with the key of another tenant's row.
+func (k *kit) overKeys(m *model) []attack {
+	theirs := m.rows[k.theirs.index][0]
+	literal := k.literal(m, theirs)
+	var key []clause.Column
+	for _, field := range m.schema.PrimaryFields {
+		key = append(key, clause.Column{Name: field.DBName})
+	}
+	upsert := func(name, call string, conflict clause.OnConflict, err error) attack {
+		return attack{
+			name: name, call: fmt.Sprintf("db.Clauses(%s).Create(%s)", call, literal), rows: free, err: err,
+			run: func(db *gorm.DB) outcome {
+				return wrote(db.Clauses(conflict).Omit(clause.Associations).Create(k.withKey(m, theirs).Interface()))
+			},
+		}
+	}
+	other := gormtenant.ErrOtherTenant
+	attacks := []attack{
+		{
+			name: "create_over_foreign_key", call: fmt.Sprintf("db.Create(%s)", literal), err: errAny,
+			run: func(db *gorm.DB) outcome {
+				return wrote(db.Omit(clause.Associations).Create(k.withKey(m, theirs).Interface()))
+			},
+		},
+		upsert("upsert_over_foreign_key", "clause.OnConflict{UpdateAll: true}", clause.OnConflict{UpdateAll: true}, other),
+		upsert("upsert_or_nothing_over_foreign_key", "clause.OnConflict{DoNothing: true}", clause.OnConflict{DoNothing: true}, nil),
+		{
+			name: "save_over_foreign_key", call: fmt.Sprintf("db.Save(%s)", literal), err: other,
+			run: func(db *gorm.DB) outcome {
+				return wrote(db.Omit(clause.Associations).Save(k.withKey(m, theirs).Interface()))
+			},
+		},
+		{
+			name: "save_many_over_foreign_key", call: fmt.Sprintf("db.Save([]*%s{{}, %s})", m.schema.Name, literal), err: other,
+			run: func(db *gorm.DB) outcome {
+				return wrote(db.Omit(clause.Associations).Save(k.list(m, k.fresh(m, k.ours), k.withKey(m, theirs))))
+			},
+		},
+		{
+			name: "save_row_of_another", call: "db.Save(&theirs)", err: other,
+			run: func(db *gorm.DB) outcome { return wrote(db.Save(k.copied(m, theirs).Interface())) },
+		},
+	}
+	if field := m.column(); field != nil {
+		attacks = append(attacks, upsert("upsert_columns_over_foreign_key",
+			fmt.Sprintf("clause.OnConflict{Columns: key, DoUpdates: clause.AssignmentColumns([]string{%q})}", field.DBName),
+			clause.OnConflict{Columns: key, DoUpdates: clause.AssignmentColumns([]string{field.DBName})}, other))
+	}
+	attacks = append(attacks, attack{ // SQLite knows it; elsewhere it is no SQL
+		name: "insert_or_replace_over_foreign_key", call: fmt.Sprintf(`db.Clauses(clause.Insert{Modifier: "OR REPLACE"}).Create(%s)`, literal), err: errAny,
+		run: func(db *gorm.DB) outcome {
+			return wrote(db.Clauses(clause.Insert{Modifier: "OR REPLACE"}).Omit(clause.Associations).Create(k.withKey(m, theirs).Interface()))
+		},
+	})
+	return append(attacks, attack{
+		name: "first_or_create_of_another", call: fmt.Sprintf("db.FirstOrCreate(&row, map[string]any{%s})", k.fields(m, theirs)), rows: free,
+		run: func(db *gorm.DB) outcome {
+			tx := db.FirstOrCreate(m.new(), k.key(m, theirs))
+			return wrote(tx)
+		},
+	})
+}

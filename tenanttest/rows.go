@@ -1,0 +1,251 @@
+package tenanttest
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"regexp"
+
+	"gorm.io/gorm/clause"
+)
+
+// rowsEach is how many rows each tenant gets of each model: more than one, so that "all of them" and
+// "the first" are not the same.
+const rowsEach = 2
+
+// makeRows makes the rows of both tenants, as an application would: through GORM, hooks included.
+func (k *kit) makeRows() error {
+	for _, m := range k.models {
+		if m.tenant == nil {
+			if err := k.makeShared(m, 1); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, t := range []tenant{k.ours, k.theirs} {
+			for n := range rowsEach {
+				if err := k.makeRow(m, t, n); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for _, j := range k.joins {
+		for _, t := range []tenant{k.ours, k.theirs} {
+			if err := k.link(j, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// makeShared makes rows that are nobody's, up to a number.
+func (k *kit) makeShared(m *model, rows int) error {
+	for n := len(m.rows[0]); n < rows; n++ {
+		if err := k.makeRow(m, k.ours, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeRow makes a row. Its key is left to the database or to a hook, if they give one.
+func (k *kit) makeRow(m *model, t tenant, n int) error {
+	var row reflect.Value
+	for _, keyed := range []bool{false, true} {
+		var made bool
+		var err error
+		row, made, err = k.tryRow(m, t, n, keyed)
+		if made {
+			m.natural = keyed
+			break
+		}
+		if keyed {
+			return m.cannotMake(err)
+		}
+	}
+	m.rows[t.index] = append(m.rows[t.index], row)
+	if m.tenant == nil {
+		return nil
+	}
+	where, args := k.whereKey(m, row)
+	_, stored, err := k.queryAs(t.ctx, "SELECT ? FROM ? WHERE "+where,
+		append([]any{clause.Column{Name: m.tenant.DBName}, clause.Table{Name: m.schema.Table}}, args...)...)
+	if err == nil && (len(stored) != 1 || text(stored[0][0]) != text(t.id)) {
+		err = fmt.Errorf("tenanttest: db.Create(&%s{}) of tenant %q stored %s.%s = %q: creates are not isolated",
+			m.schema.Name, text(t.id), m.schema.Table, m.tenant.DBName, stored)
+	}
+	return err
+}
+
+// tryRow creates a row, and says whether it has a key.
+func (k *kit) tryRow(m *model, t tenant, n int, keyed bool) (row reflect.Value, made bool, err error) {
+	row, err = k.newRow(m, t, n, keyed)
+	if err != nil {
+		return row, false, err
+	}
+	if err := k.pool.exec("SAVEPOINT tenanttest_row"); err != nil {
+		return row, false, err
+	}
+	err = k.as(t).Omit(clause.Associations).Create(row.Interface()).Error
+	k.pool.settle()
+	made = err == nil
+	for _, field := range m.schema.PrimaryFields {
+		if _, zero := k.valueOf(field, row); zero {
+			made = false
+		}
+	}
+	if !made {
+		if err := k.pool.exec("ROLLBACK TO SAVEPOINT tenanttest_row"); err != nil {
+			return row, false, err
+		}
+	}
+	return row, made, err
+}
+
+// refer sets the foreign keys of a row that are still empty to rows of the same tenant.
+func (k *kit) refer(m *model, row reflect.Value, t tenant, n int) error {
+	byName := map[string][]*ref{}
+	for _, r := range m.refs {
+		byName[r.name()] = append(byName[r.name()], r)
+	}
+	for _, refs := range byName {
+		r := refs[n%len(refs)] // of a polymorphic key, each parent in turn
+		if err := k.point(m, row, r, k.rowsOf(r.parent, t), n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rowsOf returns the rows that a tenant may refer to.
+func (k *kit) rowsOf(m *model, t tenant) []reflect.Value {
+	if m.tenant == nil {
+		return m.rows[0]
+	}
+	return m.rows[t.index]
+}
+
+// point sets a foreign key to the nth of rows, unless it is set or there are none.
+func (k *kit) point(m *model, row reflect.Value, r *ref, rows []reflect.Value, n int) error {
+	if len(rows) == 0 {
+		return nil // the first row of a self-reference, or a circle
+	}
+	for _, p := range r.pairs {
+		if _, zero := k.valueOf(p.foreign, row); zero && p.foreign != m.tenant {
+			value, _ := k.valueOf(p.primary, rows[n%len(rows)])
+			if err := p.foreign.Set(k.db.Statement.Context, row, value); err != nil {
+				return err
+			}
+		}
+	}
+	if r.kind != nil {
+		return r.kind.Set(k.db.Statement.Context, row, r.value)
+	}
+	return nil
+}
+
+// link joins the rows of a tenant.
+func (k *kit) link(j *join, t tenant) error {
+	owners, targets := k.rowsOf(j.sides[0].model, t), k.rowsOf(j.sides[1].model, t)
+	name := j.relation.Name
+	err := k.as(t).Omit(name + ".*").Model(owners[0].Interface()).Association(name).
+		Append(targets[len(targets)-1].Interface())
+	if err != nil {
+		return fmt.Errorf("tenanttest: db.Model(&%s{}).Association(%q).Append of a row of the same tenant: %w",
+			j.sides[0].model.schema.Name, name, err)
+	}
+	return nil
+}
+
+// plantLinks makes the last row of ours refer to a row of theirs wherever the database lets it, past
+// the plugin: what an older version of the application may have left.
+func (k *kit) plantLinks() error {
+	for _, m := range k.models {
+		for _, r := range m.refs {
+			if m.tenant != nil && r.parent.tenant != nil && !r.carriesTenant(m) {
+				k.plant(m, r)
+			}
+		}
+	}
+	for _, j := range k.joins {
+		if j.sides[0].model.tenant != nil && j.sides[1].model.tenant != nil {
+			k.plantJoin(j, k.ours, k.theirs)
+			k.plantJoin(j, k.theirs, k.ours)
+		}
+	}
+	return nil
+}
+
+func (k *kit) plant(m *model, r *ref) {
+	row := m.rows[k.ours.index][rowsEach-1]
+	theirs := r.parent.rows[k.theirs.index][0]
+	for _, p := range r.pairs {
+		where, args := k.whereKey(m, row)
+		value, _ := k.valueOf(p.primary, theirs)
+		args = append([]any{clause.Table{Name: m.schema.Table}, clause.Column{Name: p.foreign.DBName}, value}, args...)
+		if !p.foreign.PrimaryKey && k.try(k.ours.ctx, "UPDATE ? SET ? = ? WHERE "+where, args...) {
+			_ = p.foreign.Set(k.db.Statement.Context, row, value)
+		}
+	}
+}
+
+func (k *kit) plantJoin(j *join, owner, target tenant) {
+	names, marks, args := "", "", []any{clause.Table{Name: j.table}}
+	var values []any
+	for i, t := range []tenant{owner, target} {
+		side := j.sides[i]
+		for _, p := range side.pairs {
+			if names != "" {
+				names, marks = names+", ", marks+", "
+			}
+			names, marks = names+"?", marks+"?"
+			value, _ := k.valueOf(p.primary, side.model.rows[t.index][0])
+			args, values = append(args, clause.Column{Name: p.foreign.DBName}), append(values, value)
+		}
+	}
+	k.try(owner.ctx, "INSERT INTO ? ("+names+") VALUES ("+marks+")", append(args, values...)...)
+}
+
+// cannotMake says which field is to blame for a row that could not be made, and what to do.
+func (m *model) cannotMake(err error) error {
+	name := m.schema.Name
+	if err == nil {
+		err = fmt.Errorf("the key is still empty")
+	}
+	return fmt.Errorf("tenanttest: cannot make a row of %s: field %s: %w; pass tenanttest.Factory(func() *%s { "+
+		"return &%s{...} })", name, m.blame(err.Error()), err, name, name)
+}
+
+// blame finds the field that the error of a database is about.
+func (m *model) blame(message string) string {
+	for name, check := range m.schema.ParseCheckConstraints() {
+		if mentions(message, name) {
+			return check.Field.Name
+		}
+	}
+	for _, field := range m.schema.Fields {
+		if field.DBName != "" && field != m.tenant && mentions(message, field.DBName) {
+			return field.Name
+		}
+	}
+	return "unknown"
+}
+
+func mentions(message, word string) bool {
+	return regexp.MustCompile(`\b` + regexp.QuoteMeta(word) + `\b`).MatchString(message)
+}
+
+// try runs a statement past the plugin. One that fails changes nothing.
+func (k *kit) try(ctx context.Context, sql string, args ...any) bool {
+	sql, vars := k.expr(sql, args...)
+	if k.pool.exec("SAVEPOINT tenanttest_try") != nil {
+		return false
+	}
+	_, err := k.tx.ExecContext(ctx, sql, vars...)
+	if err != nil {
+		_ = k.pool.exec("ROLLBACK TO SAVEPOINT tenanttest_try")
+	}
+	return err == nil
+}
