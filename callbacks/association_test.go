@@ -174,35 +174,6 @@ func TestAssociation_of_another(t *testing.T) {
 			require.NoError(t, e.As().Model(&Project{ID: 11}).Association("Tags").Unscoped().Delete(&Tag{ID: 11}))
 			return e.As().Model(&Project{ID: 11}).Association("Tasks").Unscoped().Delete(&Task{ID: 11})
 		}, nil},
-		{"generic_unlink", func(t *testing.T, e *Env) error {
-			_, err := gorm.G[Project](e.DB).Where("1 = 1").Set(clause.Association{
-				Association: "Tasks", Type: clause.OpUnlink,
-			}).Update(e.A)
-			return err
-		}, nil},
-		{"generic_delete_many2many", func(t *testing.T, e *Env) error {
-			_, err := gorm.G[Project](e.DB).Where("1 = 1").Set(clause.Association{
-				Association: "Tags", Type: clause.OpDelete,
-			}).Update(e.A)
-			require.Equal(t, "1", e.Text(t, "SELECT count(*) FROM project_tags"))
-			return err
-		}, nil},
-		{"generic_update_many2many", func(t *testing.T, e *Env) error {
-			_, err := gorm.G[Project](e.DB).Where("1 = 1").Set(clause.Association{
-				Association: "Tags", Type: clause.OpUpdate,
-				Set: []clause.Assignment{{Column: clause.Column{Name: "label"}, Value: "x"}},
-			}).Update(e.A)
-			require.Equal(t, "1", e.Text(t, "SELECT count(*) FROM tags WHERE label = 'x'"))
-			return err
-		}, nil},
-		{"generic_create", func(t *testing.T, e *Env) error {
-			_, err := gorm.G[Project](e.DB).Where("id IN ?", []int{1, 11}).Set(clause.Association{
-				Association: "Tasks", Type: clause.OpCreate,
-				Set: []clause.Assignment{{Column: clause.Column{Name: "title"}, Value: "n"}},
-			}).Update(e.A)
-			require.Equal(t, A, e.Text(t, "SELECT tenant_id FROM tasks WHERE title = 'n'"))
-			return err
-		}, nil},
 		{"own", func(t *testing.T, e *Env) error {
 			p := Project{
 				Slug: "n", Owner: &User{Name: "new"}, Tasks: []Task{{Title: "a"}, {ID: 1}},
@@ -256,11 +227,6 @@ func TestCheckReferences(t *testing.T) {
 			return e.As().Model(&Task{ID: 1}).UpdateColumn("ProjectID", 11).Error
 		}),
 		refused("save", func(e *Env) error { return e.As().Save(&Task{ID: 1, ProjectID: theirs}).Error }),
-		refused("generic_set", func(e *Env) error {
-			_, err := gorm.G[Task](e.DB).Where("id = 1").
-				Set(clause.Assignment{Column: clause.Column{Name: "project_id"}, Value: 11}).Update(e.A)
-			return err
-		}),
 		refused("upsert", func(e *Env) error {
 			return e.As().Clauses(clause.OnConflict{
 				Columns: []clause.Column{{Name: "id"}}, DoUpdates: clause.Assignments(map[string]any{"project_id": 11}),

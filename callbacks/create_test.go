@@ -70,26 +70,6 @@ func TestCreate(t *testing.T) {
 			created(t, e, "n")
 			return err
 		}, nil},
-		{"generic", func(t *testing.T, e *Env) error {
-			err := gorm.G[Project](e.DB).Create(e.A, &Project{Slug: "n"})
-			created(t, e, "n")
-			return err
-		}, nil},
-		{"generic_select", func(t *testing.T, e *Env) error {
-			err := gorm.G[Project](e.DB).Select("slug").Create(e.A, &Project{Slug: "n"})
-			created(t, e, "n")
-			return err
-		}, nil},
-		{"generic_set", func(t *testing.T, e *Env) error {
-			err := gorm.G[Project](e.DB).Set(clause.Assignment{Column: clause.Column{Name: "slug"}, Value: "n"}).Create(e.A)
-			created(t, e, "n")
-			return err
-		}, nil},
-		{"generic_batches", func(t *testing.T, e *Env) error {
-			err := gorm.G[Project](e.DB).CreateInBatches(e.A, &[]Project{{Slug: "n"}, {Slug: "m"}}, 1)
-			created(t, e, "n", "m")
-			return err
-		}, nil},
 		{"first_or_create", func(t *testing.T, e *Env) error {
 			err := e.As().Where(&Project{Slug: "n"}).FirstOrCreate(&Project{}).Error
 			created(t, e, "n")

@@ -47,11 +47,6 @@ func TestDelete(t *testing.T) {
 		{"for_good", func(t *testing.T, e *Env) error {
 			return e.As().Unscoped().Where("1 = 0 OR\n1 = 1").Delete(&Note{}).Error
 		}, nil},
-		{"generic", func(t *testing.T, e *Env) error {
-			n, err := gorm.G[Project](e.DB).Or("1 = 1").Delete(e.A)
-			require.Equal(t, 2, n)
-			return err
-		}, nil},
 		{"returning", func(t *testing.T, e *Env) error {
 			var rows []Project
 			err := e.As().Clauses(clause.Returning{}).Where("1 = 0 OR\n1 = 1").Delete(&rows).Error

@@ -88,14 +88,6 @@ func TestFact07_settings_do_not_reach_every_nested_statement(t *testing.T) {
 
 func TestFact08_a_derived_table_goes_by_the_name_of_the_inner_one(t *testing.T) {
 	attacks(t, []attack{
-		{"limit_per_record_without_the_column", func(t *testing.T, e *Env) error {
-			rows, err := gorm.G[Project](e.DB).Preload("Tasks", func(db gorm.PreloadBuilder) error {
-				db.Select("id", "title", "project_id").LimitPerRecord(1)
-				return nil
-			}).Where("id = 1").Find(e.A)
-			require.Len(t, rows[0].Tasks, 1)
-			return err
-		}, nil},
 		{"table", func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Table("(?) AS projects", e.DB.Model(&Project{}).Select("id")))
 			require.Equal(t, []uint{1, 2}, keys)
@@ -303,7 +295,6 @@ func TestFact20_a_missing_plugin_is_noticed(t *testing.T) {
 			"delete":  db.WithContext(ctx).Delete(&Project{ID: 1}).Error,
 			"softly":  db.WithContext(ctx).Delete(&Note{ID: 1}).Error,
 			"preload": db.Preload("Tasks").Find(&[]Project{}).Error,
-			"generic": gorm.G[Project](db).Create(ctx, &Project{Slug: "n"}),
 		} {
 			require.ErrorIs(t, err, gormtenant.ErrNotRegistered, name)
 			require.ErrorContains(t, err, "db.Use(tenantplugin.New())", name)

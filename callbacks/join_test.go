@@ -94,36 +94,6 @@ func TestJoins(t *testing.T) {
 			require.Nil(t, rows[1].Manager)
 			return err
 		}),
-		crossed("generic", func(t *testing.T, e *Env) error {
-			rows, err := gorm.G[Project](e.DB).Joins(clause.LeftJoin.Association("Owner"), nil).Find(e.A)
-			return ofA(t, rows, err)
-		}),
-		crossed("generic_with_conditions", func(t *testing.T, e *Env) error {
-			rows, err := gorm.G[Project](e.DB).Joins(clause.LeftJoin.Association("Owner").As("boss"),
-				func(db gorm.JoinBuilder, join, cur clause.Table) error {
-					db.Where("1 = 0 OR\n1 = 1")
-					return nil
-				}).Find(e.A)
-			return onlyA(t, rows, err)
-		}),
-		crossed("generic_subquery", func(t *testing.T, e *Env) error {
-			rows, err := gorm.G[Project](e.DB).Joins(
-				clause.LeftJoin.AssociationFrom("Owner", gorm.G[User](e.DB).Where("age > ?", 1)).As("boss"),
-				func(db gorm.JoinBuilder, join, cur clause.Table) error {
-					db.Where("? = ?", clause.Column{Table: join.Name, Name: "id"}, clause.Column{Table: cur.Name, Name: "owner_id"})
-					return nil
-				}).Find(e.A)
-			return ofA(t, rows, err)
-		}),
-		crossed("right", func(t *testing.T, e *Env) error {
-			rows, err := gorm.G[Project](e.DB).Joins(clause.RightJoin.Association("Owner"), nil).
-				Select("\"Owner\".tenant_id AS name").Find(e.A)
-			require.Len(t, rows, 2, "both users of A: one with a project, one without")
-			for _, p := range rows {
-				require.Equal(t, A, p.Name)
-			}
-			return err
-		}),
 		crossed("cross_from_a_shared_table", func(t *testing.T, e *Env) error {
 			var names []string
 			err := e.As().Model(&Country{}).Clauses(clause.From{Joins: []clause.Join{{
@@ -253,16 +223,6 @@ func TestPreload(t *testing.T) {
 				Preload("Tasks", func(db *gorm.DB) *gorm.DB { return db.Or("project_id = 1") }).First(&p, 1).Error
 			require.Len(t, p.Tags, 1)
 			require.Len(t, p.Tasks, 1)
-			return err
-		}),
-		crossed("generic_limit_per_record", func(t *testing.T, e *Env) error {
-			rows, err := gorm.G[Project](e.DB).Preload("Tasks", func(db gorm.PreloadBuilder) error {
-				db.Where("title <> ?", "x").Order("id").LimitPerRecord(1)
-				return nil
-			}).Find(e.A)
-			require.Len(t, rows, 2)
-			require.Len(t, rows[0].Tasks, 1)
-			require.Equal(t, A, rows[0].Tasks[0].TenantID)
 			return err
 		}),
 		crossed("on_a_join", func(t *testing.T, e *Env) error {

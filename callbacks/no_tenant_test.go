@@ -76,32 +76,6 @@ var statements = map[string]func(db *gorm.DB) error{
 	"transaction": func(db *gorm.DB) error {
 		return db.Transaction(func(tx *gorm.DB) error { return tx.Create(&Project{Slug: "n"}).Error })
 	},
-	"generic_find": func(db *gorm.DB) error {
-		_, err := gorm.G[Project](db).Find(db.Statement.Context)
-		return err
-	},
-	"generic_first": func(db *gorm.DB) error {
-		_, err := gorm.G[Project](db).First(db.Statement.Context)
-		return err
-	},
-	"generic_count": func(db *gorm.DB) error {
-		_, err := gorm.G[Project](db).Count(db.Statement.Context, "*")
-		return err
-	},
-	"generic_create": func(db *gorm.DB) error {
-		return gorm.G[Project](db).Create(db.Statement.Context, &Project{Slug: "n"})
-	},
-	"generic_update": func(db *gorm.DB) error {
-		_, err := gorm.G[Project](db).Where("id = 1").Update(db.Statement.Context, "name", "x")
-		return err
-	},
-	"generic_delete": func(db *gorm.DB) error {
-		_, err := gorm.G[Project](db).Where("id = 1").Delete(db.Statement.Context)
-		return err
-	},
-	"generic_row": func(db *gorm.DB) error {
-		return gorm.G[Project](db).Row(db.Statement.Context).Scan(new(uint))
-	},
 }
 
 func rowsOf(db *gorm.DB) error {
@@ -122,7 +96,10 @@ func global(db *gorm.DB) *gorm.DB { return db.Session(&gorm.Session{AllowGlobalU
 
 // TestNoTenant runs every statement without a tenant: with a context that has none, with one that
 // has an empty one, and unscoped without a reason. Nothing is sent, not even BEGIN.
-func TestNoTenant(t *testing.T) {
+func TestNoTenant(t *testing.T) { withoutTenant(t, statements) }
+
+func withoutTenant(t *testing.T, statements map[string]func(db *gorm.DB) error) {
+	t.Helper()
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		sent := &countingPool{ConnPool: e.DB.ConnPool}

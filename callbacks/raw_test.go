@@ -51,11 +51,6 @@ func TestRawSQL(t *testing.T) {
 	refuse("named_table", func(e *Env) error {
 		return e.As().Raw("SELECT * FROM ?", clause.Table{Name: "projects"}).Scan(&into).Error
 	})
-	refuse("generic", func(e *Env) error {
-		_, err := gorm.G[Project](e.DB).Raw("SELECT * FROM projects").Find(e.A)
-		return err
-	})
-	refuse("generic_exec", func(e *Env) error { return gorm.G[Country](e.DB).Exec(e.A, "DELETE FROM projects") })
 	refuse("where", func(e *Env) error {
 		_, err := find(e.As().Where("id IN (SELECT id FROM projects)"))
 		return err

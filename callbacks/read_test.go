@@ -106,17 +106,6 @@ func TestRead(t *testing.T) {
 			}).Error
 			return keys, err
 		},
-		"generic": func(db *gorm.DB) ([]uint, error) {
-			rows, err := gorm.G[Project](db).Where("1 = 0").Or("1 = 1").Find(db.Statement.Context)
-			return keysOf(rows), err
-		},
-		"generic_batches": func(db *gorm.DB) (keys []uint, err error) {
-			err = gorm.G[Project](db).FindInBatches(db.Statement.Context, 1, func(rows []Project, _ int) error {
-				keys = append(keys, keysOf(rows)...)
-				return nil
-			})
-			return keys, err
-		},
 		"prepared": func(db *gorm.DB) ([]uint, error) {
 			return find(db.Session(&gorm.Session{PrepareStmt: true}).Or("1 = 1"))
 		},
@@ -195,10 +184,6 @@ func TestRead_one(t *testing.T) {
 		{"take_by_the_key_in_dest", func(t *testing.T, e *Env) error {
 			return e.As().Take(&Project{ID: 11}).Error
 		}, gorm.ErrRecordNotFound},
-		{"generic_first", func(t *testing.T, e *Env) error {
-			_, err := gorm.G[Project](e.DB).Where("id = ?", 11).First(e.A)
-			return err
-		}, gorm.ErrRecordNotFound},
 		{"count", func(t *testing.T, e *Env) error {
 			var n int64
 			err := e.As().Model(&Project{}).Or("1 = 1").Count(&n).Error
@@ -213,11 +198,6 @@ func TestRead_one(t *testing.T) {
 				err = e.As().Model(&Project{}).Group("name").Count(&n).Error
 				require.Equal(t, int64(2), n)
 			}
-			return err
-		}, nil},
-		{"generic_count", func(t *testing.T, e *Env) error {
-			n, err := gorm.G[Project](e.DB).Or("1 = 1").Count(e.A, "*")
-			require.Equal(t, int64(2), n)
 			return err
 		}, nil},
 		{"row", func(t *testing.T, e *Env) error {

@@ -37,15 +37,6 @@ func TestSubquery(t *testing.T) {
 			keys, err := find(e.As().Where("owner_id = (@owner)", map[string]any{"owner": owned(e)}))
 			return one(2)(t, keys, err)
 		}, nil},
-		{"generic", func(t *testing.T, e *Env) error {
-			keys, err := find(e.As().Where("owner_id IN (?)", gorm.G[User](e.DB).Select("id").Where("name = ?", "bob")))
-			return one(2)(t, keys, err)
-		}, nil},
-		{"generic_in_generic", func(t *testing.T, e *Env) error {
-			rows, err := gorm.G[Project](e.DB).Where("budget > ? AND owner_id IN (?)", 1,
-				gorm.G[User](e.DB).Select("id").Where("name = ? OR\nname = ?", "x", "bob")).Where("name = ?", "app").Find(e.A)
-			return one(2)(t, keysOf(rows), err)
-		}, nil},
 		{"in_from", func(t *testing.T, e *Env) error {
 			var n int64
 			err := e.As().Table("(?) AS t", e.DB.Model(&Project{})).Count(&n).Error

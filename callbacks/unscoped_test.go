@@ -68,7 +68,6 @@ func TestOnUnscoped(t *testing.T) {
 			}, event("create", "projects")},
 			"refused_create": {func(db *gorm.DB) error { _ = db.Create(&Project{Slug: "n"}); return nil }, nil},
 			"tenant_inside":  {func(db *gorm.DB) error { return db.Scopes(scopes.Tenant(A)).Find(&[]Project{}).Error }, nil},
-			"generic":        {func(db *gorm.DB) error { _, err := gorm.G[Project](db).Find(db.Statement.Context); return err }, event("query", "projects")},
 		} {
 			t.Run(name, func(t *testing.T) {
 				e.Seed(t)

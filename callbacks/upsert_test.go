@@ -101,9 +101,6 @@ func TestUpsert(t *testing.T) {
 				DoUpdates: clause.Set{{Column: clause.Column{Name: "name"}, Value: gorm.Expr("(SELECT max(label) FROM tags)")}},
 			}).Create(&Project{ID: 1, Slug: "n"}).Error
 		}, gormtenant.ErrRawSQL},
-		{"generic", func(t *testing.T, e *Env) error {
-			return gorm.G[Project](e.DB, clause.OnConflict{UpdateAll: true}).Create(e.A, &Project{ID: 11, Slug: "n"})
-		}, gormtenant.ErrOtherTenant},
 	})
 }
 

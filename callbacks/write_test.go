@@ -117,12 +117,6 @@ func TestWrites(t *testing.T) {
 		no("valuer", func(e *Env) error {
 			return e.As().Model(&Project{ID: 1}).Updates(map[string]any{"name": waValuer{}}).Error
 		}),
-		no("generic_set", func(e *Env) error {
-			_, err := gorm.G[Project](e.DB).Where("id = 1").Set(clause.Assignment{
-				Column: clause.Column{Name: "name"}, Value: gorm.Expr("'x', tenant_id = 'zeta'"),
-			}).Update(e.A)
-			return err
-		}),
 		no("do_updates", func(e *Env) error {
 			return e.As().Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, DoUpdates: clause.Assignments(
 				map[string]any{"name": gorm.Expr("'x', tenant_id = 'zeta'")})}).Create(&Project{ID: 1, Slug: "n"}).Error
@@ -214,9 +208,6 @@ func TestWrites(t *testing.T) {
 		}),
 		sqliteOnly("join_row_update_in_capitals", func(e *Env) error {
 			return e.As().Table("project_tags").Where("1 = 1").Update("TAG_ID", 12).Error
-		}),
-		sqliteOnly("append_map_in_capitals", func(e *Env) error {
-			return e.As().Model(&Project{ID: 1}).Association("Tasks").Append(map[string]any{"PROJECT_ID": 11, "title": "n"})
 		}),
 		no("polymorphic_type_pointer", func(e *Env) error {
 			return e.As().Table("notes").Create(map[string]any{"subject_id": 11, "subject_type": ptr("projects")}).Error
