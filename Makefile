@@ -12,6 +12,14 @@ test: ## run every test (needs a PostgreSQL server's programs, or GORMTENANT_TES
 	go test -timeout 20m ./...
 	@echo "PASS: every test of every package"
 
+.PHONY: floor
+floor: ## run the library's tests on the oldest GORM that it works with
+	bash .ci/gorm floor
+
+.PHONY: newest
+newest: ## run the library's tests on the latest GORM and drivers
+	bash .ci/gorm newest
+
 .PHONY: race
 race: ## run every test under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -count=1 -timeout 25m ./...

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -205,8 +206,7 @@ func unlinks(model *schema.Schema, set clause.Set) bool {
 	if model == nil || len(cleared) < 2 {
 		return false
 	}
-	model.Relationships.Mux.RLock()
-	defer model.Relationships.Mux.RUnlock()
+	defer lockRelations(model)()
 	for _, relation := range model.Relationships.Relations {
 		of := 0
 		for _, ref := range relation.References {
@@ -219,6 +219,20 @@ func unlinks(model *schema.Schema, set clause.Set) bool {
 		}
 	}
 	return false
+}
+
+// lockRelations keeps the relations of a model as they are until the function that it returns is
+// called: GORM adds to them when it parses another model that refers to this one. Its mutex is looked
+// up by name because GORM before 1.26 has none, and leaves that race to its callers.
+func lockRelations(model *schema.Schema) (unlock func()) {
+	field := reflect.ValueOf(&model.Relationships).Elem().FieldByName("Mux")
+	if field.IsValid() {
+		if mutex, ok := field.Addr().Interface().(*sync.RWMutex); ok {
+			mutex.RLock()
+			return mutex.RUnlock
+		}
+	}
+	return func() {}
 }
 
 // sameValue returns an assignment that changes nothing, for an update of which nothing is left.
