@@ -137,7 +137,7 @@ type upsertCondition struct {
 }
 
 func (u *upsertCondition) Build(b clause.Builder) {
-	stmt, ok := b.(*gorm.Statement)
+	stmt, ok := statementOf(b)
 	if !ok {
 		return
 	}

@@ -132,7 +132,7 @@ type joinCondition struct {
 }
 
 func (j *joinCondition) Build(b clause.Builder) {
-	stmt, ok := b.(*gorm.Statement)
+	stmt, ok := statementOf(b)
 	if !ok {
 		return
 	}
@@ -150,7 +150,7 @@ type derivedJoin struct {
 }
 
 func (d *derivedJoin) Build(b clause.Builder) {
-	stmt, ok := b.(*gorm.Statement)
+	stmt, ok := statementOf(b)
 	if !ok {
 		return
 	}
@@ -222,7 +222,7 @@ type derivedTable struct {
 }
 
 func (d *derivedTable) Build(b clause.Builder) {
-	if stmt, ok := b.(*gorm.Statement); ok {
+	if stmt, ok := statementOf(b); ok {
 		text := d.table.derive(stmt, d.name, d.alias, d.id)
 		_, _ = stmt.WriteString(text)
 	}

@@ -308,3 +308,19 @@ func TestGeneric_without_the_plugin(t *testing.T) {
 		require.ErrorIs(t, gorm.G[Project](db).Create(ctx, &Project{Slug: "n"}), gormtenant.ErrNotRegistered)
 	})
 }
+
+// TestGeneric_subquery_of_a_builder_that_wraps is written to what is no statement.
+func TestGeneric_subquery_of_a_builder_that_wraps(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
+		e := NewEnv(t, func(config *gorm.Config) *gorm.DB {
+			db := open(config)
+			db.ClauseBuilders["WHERE"] = wrapping(nil)
+			return db
+		}, &gorm.Config{})
+		exists, ok := gorm.G[Project](e.DB).Select("1").(clause.Expression)
+		require.True(t, ok)
+		err := e.As().Clauses(clause.Where{Exprs: []clause.Expression{exists}}).Find(&[]Country{}).Error
+		require.ErrorIs(t, err, gormtenant.ErrUnsupported)
+	})
+}

@@ -169,13 +169,24 @@ func (g *guard) registerBuilders(db *gorm.DB) {
 	} {
 		prev := db.ClauseBuilders[name]
 		db.ClauseBuilders[name] = func(c clause.Clause, b clause.Builder) {
-			if stmt, ok := b.(*gorm.Statement); ok {
+			if stmt, ok := statementOf(b); ok {
 				build(c, stmt, prev)
-			} else {
-				write(c, b, prev)
 			}
 		}
 	}
+}
+
+var errForeignBuilder = fmt.Errorf("%w: another plugin's clause builder writes to something else than "+
+	"the statement: let it pass on the clause.Builder that it was given", gormtenant.ErrUnsupported)
+
+// statementOf returns the statement that b is. A clause builder that was registered after ours can
+// call ours with a builder of its own: what is written there cannot be scoped.
+func statementOf(b clause.Builder) (*gorm.Statement, bool) {
+	stmt, ok := b.(*gorm.Statement)
+	if !ok {
+		_ = b.AddError(&gormtenant.Error{Op: "query", Err: errForeignBuilder})
+	}
+	return stmt, ok
 }
 
 // failed says whether stmt failed before c is built. GORM goes on building such a statement, for the

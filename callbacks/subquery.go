@@ -25,7 +25,7 @@ const subqueryText = "SELECT gormtenant_subquery"
 
 // Build writes the sub-query's SELECT.
 func (s *subquery) Build(b clause.Builder) {
-	outer, ok := b.(*gorm.Statement)
+	outer, ok := statementOf(b)
 	if !ok {
 		return
 	}
@@ -128,7 +128,7 @@ type handoverKey struct{}
 
 // Build writes the chain's SELECT.
 func (c *chain) Build(b clause.Builder) {
-	outer, ok := b.(*gorm.Statement)
+	outer, ok := statementOf(b)
 	if !ok {
 		return
 	}

@@ -289,7 +289,7 @@ type lateValue struct {
 }
 
 func (l *lateValue) Build(b clause.Builder) {
-	stmt, ok := b.(*gorm.Statement)
+	stmt, ok := statementOf(b)
 	if !ok {
 		return
 	}

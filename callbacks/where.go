@@ -130,7 +130,7 @@ func (c *condition) needed(stmt *gorm.Statement) bool {
 
 // Build writes the condition.
 func (c *condition) Build(b clause.Builder) {
-	stmt, ok := b.(*gorm.Statement)
+	stmt, ok := statementOf(b)
 	if !ok || stmt.Error != nil {
 		return
 	}
