@@ -101,8 +101,8 @@ type condition struct {
 	guard *guard
 	exprs []clause.Expression // what the caller wrote
 	scope scope
-	one   target // the table to be limited, where it is one
-	more  bool   // there are others
+	one   target   // the first table to be limited
+	more  []target // the others; mostly there are none
 	err   error
 	built bool
 }
@@ -110,8 +110,11 @@ type condition struct {
 // needed says whether stmt reads or writes tables of tenants, and must be limited to one.
 func (c *condition) needed(stmt *gorm.Statement) bool {
 	c.err = c.guard.targets(stmt, func(t *table, alias string) {
-		c.more = c.one.table != nil
-		c.one = target{t, alias}
+		if c.one.table == nil {
+			c.one = target{t, alias}
+		} else {
+			c.more = append(c.more, target{t, alias})
+		}
 	})
 	needed := c.one.table != nil
 	if c.err == nil && needed {
@@ -136,18 +139,10 @@ func (c *condition) Build(b clause.Builder) {
 	}
 	c.built = true
 	writeGiven(stmt, c.exprs)
-	if !c.more {
-		c.one.table.writeCondition(stmt, c.one.alias, c.scope.id)
-		return
-	}
-	and := ""
-	err := c.guard.targets(stmt, func(t *table, alias string) {
-		_, _ = stmt.WriteString(and)
-		and = clause.AndWithSpace
-		t.writeCondition(stmt, alias, c.scope.id)
-	})
-	if err != nil {
-		failBuild(stmt, stmt.Table, err)
+	c.one.table.writeCondition(stmt, c.one.alias, c.scope.id)
+	for _, other := range c.more {
+		_, _ = stmt.WriteString(clause.AndWithSpace)
+		other.table.writeCondition(stmt, other.alias, c.scope.id)
 	}
 }
 
