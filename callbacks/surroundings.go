@@ -44,6 +44,10 @@ func (g *guard) buildHead(c clause.Clause, stmt *gorm.Statement, prev clause.Cla
 	w.surroundings(c)
 	if !g.buildsAsEver(stmt) {
 		w.extraClauses()
+		// Again: a hook or another plugin can have set them since.
+		if err := g.hasWhere(stmt, operation(stmt)); err != nil && w.scoped() {
+			failBuild(stmt, stmt.Table, err)
+		}
 	}
 	if !w.failed() {
 		write(c, stmt, prev)
