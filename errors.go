@@ -47,8 +47,8 @@ var (
 	// as text for an integer column.
 	ErrInvalidID = errors.New("gormtenant: the tenant ID does not fit the tenant column")
 
-	// ErrInvalidModel is returned for a model whose tenant field cannot be told: two of them, or
-	// one that is no column. db.Use returns it for the models given to plugin.Models, and every
+	// ErrInvalidModel is returned for a model whose tenant field cannot be told, or cannot be used:
+	// two of them, one that is no column, one with a serializer. db.Use returns it for the models given to plugin.Models, and every
 	// statement for others.
 	ErrInvalidModel = errors.New("gormtenant: invalid tenant model")
 )

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,21 +20,19 @@ import (
 // its text are one tenant.
 func (t *table) bind(id any) (any, error) {
 	fieldType := t.field.IndirectFieldType
-	if reflect.TypeOf(id) == fieldType && t.field.Serializer == nil {
+	if reflect.TypeOf(id) == fieldType {
 		return id, nil
 	}
-	if bound, ok := convert(id, fieldType); ok && t.field.Serializer == nil {
+	if bound, ok := convert(id, fieldType); ok {
 		return bound, nil
 	}
 	switch fieldType.Kind() {
 	case reflect.String, reflect.Bool, reflect.Float32, reflect.Float64,
 		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		if t.field.Serializer == nil {
-			return nil, t.invalidID(id)
-		}
+		return nil, t.invalidID(id)
 	}
-	// GORM's own setter knows the rest: scanners such as uuid.UUID, and serializers.
+	// GORM's own setter knows the rest: scanners such as uuid.UUID.
 	scratch := reflect.New(t.model.ModelType).Elem()
 	if err := t.field.Set(context.Background(), scratch, id); err != nil {
 		return nil, t.invalidID(id)
@@ -181,14 +180,9 @@ func (t *table) tenantOf(ctx context.Context, row reflect.Value, bound any) (zer
 }
 
 // isDirect says whether a field can be read in place: it is not in an embedded pointer, which may
-// be nil, and has no serializer.
+// be nil.
 func isDirect(field *schema.Field) bool {
-	for _, index := range field.StructField.Index {
-		if index < 0 {
-			return false
-		}
-	}
-	return field.Serializer == nil
+	return !slices.ContainsFunc(field.StructField.Index, func(index int) bool { return index < 0 })
 }
 
 // isModel says whether row is a struct of the table's model, so that its fields can be read.

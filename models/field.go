@@ -20,12 +20,21 @@ const (
 
 // Field returns the field of a model that holds its tenant: the one tagged `gorm:"tenant"`, else
 // the one with the given column, [DefaultColumn] if that is "". It is nil for a model that is no
-// tenant model. The error is a gormtenant.ErrInvalidModel: two tagged fields, or one that is no
-// column.
+// tenant model. The error is a gormtenant.ErrInvalidModel: two tagged fields, one that is no column,
+// or one with a serializer.
 func Field(model *schema.Schema, column string) (*schema.Field, error) {
 	if column == "" {
 		column = DefaultColumn
 	}
+	field, err := find(model, column)
+	if err == nil && field != nil && field.Serializer != nil {
+		return nil, fmt.Errorf("%w: the tenant field %s.%s has a serializer, so that what is in the column "+
+			"cannot be compared: keep the ID as it is", gormtenant.ErrInvalidModel, model.Name, field.Name)
+	}
+	return field, err
+}
+
+func find(model *schema.Schema, column string) (*schema.Field, error) {
 	var tagged *schema.Field
 	for _, field := range model.Fields {
 		setting, ok := field.TagSettings[tag]

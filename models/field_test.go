@@ -62,6 +62,9 @@ type (
 	noColumn struct {
 		OrgID string `gorm:"tenant;-"`
 	}
+	serialized struct {
+		TenantID string `gorm:"serializer:json"`
+	}
 	relation struct {
 		ID    uint
 		OrgID uint
@@ -122,6 +125,7 @@ func TestField_of_an_invalid_model(t *testing.T) {
 	}{
 		"two_fields": {&twoFields{}, "two tenant fields, OrgID and Other"},
 		"no_column":  {&noColumn{}, "OrgID is tagged as the tenant field, but it is no column"},
+		"serialized": {&serialized{}, "the tenant field serialized.TenantID has a serializer"},
 		"relation":   {&relation{}, "Org is tagged as the tenant field, but it is no column"},
 	} {
 		t.Run(name, func(t *testing.T) {
