@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -76,8 +77,7 @@ func (g *guard) buildsAsEver(stmt *gorm.Statement) bool {
 	if len(stmt.BuildClauses) == 0 {
 		return true
 	}
-	first := &stmt.BuildClauses[0]
-	return first == g.clauses[0] || first == g.clauses[1] || first == g.clauses[2] || first == g.clauses[3]
+	return slices.Contains(g.clauses[:], &stmt.BuildClauses[0])
 }
 
 // Register adds the callbacks and clause builders to db. Clause builders that were registered
