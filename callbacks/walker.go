@@ -44,7 +44,7 @@ func (w *walker) expression(expr clause.Expression) (clause.Expression, bool) {
 	case clause.Expr:
 		return w.raw(expr, e)
 	case clause.Eq:
-		if value, changed := w.compared(e.Column, e.Value); changed {
+		if value, changed := w.equal(e.Column, e.Value); changed {
 			e.Value = value
 			return e, true
 		}
@@ -78,7 +78,7 @@ func (w *walker) raw(expr clause.Expression, e clause.Expr) (clause.Expression, 
 		return expr, false // GORM's own, of every Count
 	}
 	given := e.Vars
-	vars, changed := w.values(given)
+	vars, changed := w.arguments(given)
 	text := e.SQL
 	e.Vars = vars
 	if writesSQL(vars) {
@@ -100,7 +100,7 @@ func (w *walker) rareExpression(expr clause.Expression) (clause.Expression, bool
 		w.text(w.render(e), given)
 		return e, changed
 	case clause.Neq:
-		e.Value, changed = w.compared(e.Column, e.Value)
+		e.Value, changed = w.equal(e.Column, e.Value)
 		return e, changed
 	case clause.Gt:
 		e.Value, changed = w.compared(e.Column, e.Value)
@@ -136,6 +136,15 @@ func (w *walker) compared(column, value any) (any, bool) {
 	return w.value(value)
 }
 
+// equal is compared for what GORM writes as IS NULL, where the value is written as NULL.
+func (w *walker) equal(column, value any) (any, bool) {
+	if _, late := value.(gorm.Valuer); late && writesNull(value) {
+		w.column(column)
+		return value, false
+	}
+	return w.compared(column, value)
+}
+
 // unknown looks at an expression of a type that is not GORM's own by the text that it writes. Its
 // sub-queries run with their own context.
 func (w *walker) unknown(expr clause.Expression) clause.Expression {
@@ -168,10 +177,12 @@ func (w *walker) columns(columns []clause.Column) {
 }
 
 // values returns values with the sub-queries among them scoped.
-func (w *walker) values(values []any) ([]any, bool) {
+func (w *walker) values(values []any) ([]any, bool) { return w.each(values, (*walker).value) }
+
+func (w *walker) each(values []any, of func(*walker, any) (any, bool)) ([]any, bool) {
 	scoped, changed := values, false
 	for i, value := range values {
-		if v, ok := w.value(value); ok {
+		if v, ok := of(w, value); ok {
 			if !changed {
 				scoped, changed = slices.Clone(values), true
 			}
@@ -179,6 +190,20 @@ func (w *walker) values(values []any) ([]any, bool) {
 		}
 	}
 	return scoped, changed
+}
+
+// arguments is values for the arguments of text.
+func (w *walker) arguments(values []any) ([]any, bool) { return w.each(values, (*walker).argument) }
+
+// argument is value for an argument of text. Behind a parenthesis GORM lists the elements of a slice
+// there, also of one that could turn into SQL by itself. So that is looked at, and stays what it is.
+func (w *walker) argument(value any) (any, bool) {
+	valuer, ok := value.(gorm.Valuer)
+	if kind := reflect.ValueOf(value).Kind(); !ok || kind != reflect.Slice && kind != reflect.Array {
+		return w.value(value)
+	}
+	_, _ = w.expression(valuer.GormValue(w.stmt.Context, w.stmt.DB))
+	return w.elements(value)
 }
 
 // value returns an argument scoped, and whether that is another value.
@@ -198,8 +223,8 @@ func (w *walker) value(value any) (any, bool) {
 		}
 		return value, false
 	case gorm.Valuer:
-		if isPlainValue(v) {
-			return value, false
+		if reflected := reflect.ValueOf(v); reflected.Kind() == reflect.Pointer && reflected.IsNil() {
+			return value, false // GORM writes NULL.
 		}
 		return &lateValue{guard: w.guard, valuer: v}, true
 	case clause.Expression:
@@ -261,23 +286,14 @@ func (w *walker) named(vars []any) ([]any, bool) {
 	return scoped, changed
 }
 
-// isPlainValue says whether GORM asks a value that could turn into SQL for no SQL: a nil pointer, a
-// value that is written as NULL, and a slice, whose elements it lists.
-func isPlainValue(value gorm.Valuer) bool {
-	if valuer, ok := value.(driver.Valuer); ok {
-		if reflected := reflect.ValueOf(value); reflected.Kind() == reflect.Pointer && reflected.IsNil() {
-			return true
-		}
-		written, err := valuer.Value()
-		return err == nil && written == nil
+// writesNull says whether a value is written as NULL.
+func writesNull(value any) bool {
+	valuer, ok := value.(driver.Valuer)
+	if reflected := reflect.ValueOf(value); !ok || reflected.Kind() == reflect.Pointer && reflected.IsNil() {
+		return false
 	}
-	switch reflected := reflect.ValueOf(value); reflected.Kind() {
-	case reflect.Pointer:
-		return reflected.IsNil()
-	case reflect.Slice, reflect.Array:
-		return true
-	}
-	return false
+	written, err := valuer.Value()
+	return err == nil && written == nil
 }
 
 // lateValue is a value that turns into SQL when it is written, such as a geometry. It is looked at

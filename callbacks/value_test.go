@@ -1,0 +1,190 @@
+package callbacks_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql/driver"
+	"errors"
+	"log"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/logger"
+
+	"github.com/gormtenant/gormtenant"
+	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	"github.com/gormtenant/gormtenant/models"
+	"github.com/gormtenant/gormtenant/plugin"
+	"github.com/gormtenant/gormtenant/scopes"
+)
+
+// maybeLate turns into SQL, or is written as NULL.
+type maybeLate struct {
+	late
+	null bool
+}
+
+func (m maybeLate) Value() (driver.Value, error) {
+	if m.null {
+		return nil, nil
+	}
+	return m.sql, nil
+}
+
+// lateList is a list that turns into SQL, unless GORM lists its elements.
+type lateList []string
+
+func (l lateList) GormValue(context.Context, *gorm.DB) clause.Expr { return gorm.Expr(l[0]) }
+
+// failingLate fails when it is written.
+type failingLate struct{}
+
+var errLate = errors.New("a value that fails")
+
+func (failingLate) GormValue(_ context.Context, db *gorm.DB) clause.Expr {
+	_ = db.AddError(errLate)
+	return gorm.Expr("1")
+}
+
+// TestValues are arguments of unusual types.
+func TestValues(t *testing.T) {
+	where := func(want []uint, text string, value any) func(*testing.T, *Env) error {
+		return func(t *testing.T, e *Env) error {
+			keys, err := find(e.As().Where(text, value))
+			if err == nil {
+				require.Equal(t, want, keys)
+			}
+			return err
+		}
+	}
+	reads := late{"(SELECT max(slug) FROM projects)"}
+	attacks(t, []attack{
+		{"floats", where([]uint{1}, "budget IN ?", []float64{100}), nil},
+		{"array", where([]uint{1, 2}, "id IN ?", [3]uint{1, 2, 11}), nil},
+		{"late_that_is_a_value_too", where(nil, "slug = ?", maybeLate{late: reads}), gormtenant.ErrRawSQL},
+		{"late_that_is_written_as_null", where(nil, "slug = ?", maybeLate{late: reads, null: true}), gormtenant.ErrRawSQL},
+		{"late_that_is_compared_to_null", func(t *testing.T, e *Env) error {
+			keys, err := find(e.As().Where(map[string]any{"country_code": maybeLate{late: reads, null: true}}))
+			require.Equal(t, []uint{2}, keys, "IS NULL")
+			return err
+		}, nil},
+		{"late_in_a_map", func(_ *testing.T, e *Env) error {
+			_, err := find(e.As().Where(map[string]any{"slug": maybeLate{late: reads}}))
+			return err
+		}, gormtenant.ErrRawSQL},
+		{"late_nil_pointer_that_is_a_value_too", where([]uint{}, "slug = ?", (*maybeLate)(nil)), nil},
+		{"late_list", where(nil, "slug = ?", lateList{"(SELECT max(slug) FROM projects)"}), gormtenant.ErrRawSQL},
+		{"late_list_that_reads_nothing", where([]uint{1}, "name = ?", lateList{"'site'"}), nil},
+		{"late_list_behind_a_parenthesis", where([]uint{1}, "name IN (?)", lateList{"'x'", "site"}), nil},
+		{"late_list_in_a_map", func(_ *testing.T, e *Env) error {
+			_, err := find(e.As().Where(map[string]any{"slug": lateList{"(SELECT max(slug) FROM projects)"}}))
+			return err
+		}, gormtenant.ErrRawSQL},
+		{"late_list_in_an_update_goes_on_to_the_tenant", func(_ *testing.T, e *Env) error {
+			return e.As().Model(&Project{ID: 1}).Updates(map[string]any{"name": lateList{"'x', tenant_id = 'zeta'"}}).Error
+		}, gormtenant.ErrRawSQL},
+		{"late_list_in_a_create", func(_ *testing.T, e *Env) error {
+			return e.As().Model(&Project{}).Create(map[string]any{"slug": lateList{"(SELECT max(slug) || 'x' FROM projects)"}}).Error
+		}, gormtenant.ErrRawSQL},
+		{"vouched_in_a_list", where([]uint{1, 2}, "owner_id IN (SELECT id FROM users WHERE tenant_id IN ?)", []any{scopes.ID(
+			gormtenant.WithTenant(context.Background(), A))}), nil},
+		{"vouched_for_another_in_a_list", where(nil, "owner_id IN (SELECT id FROM users WHERE tenant_id IN ?)", []any{scopes.ID(
+			gormtenant.WithTenant(context.Background(), B))}), gormtenant.ErrOtherTenant},
+		{"failing", where(nil, "slug = ?", failingLate{}), errLate},
+		{"map_with_an_empty_tenant", func(t *testing.T, e *Env) error {
+			err := e.As().Model(&Project{}).Create(map[string]any{"slug": "n", "tenant_id": ""}).Error
+			created(t, e, "n")
+			return err
+		}, nil},
+		{"empty_map", func(t *testing.T, e *Env) error {
+			err := e.As().Model(&Tag{}).Create(map[string]any{}).Error
+			require.Equal(t, "3", e.Text(t, "SELECT count(*) FROM tags WHERE tenant_id = 'acme'"))
+			return err
+		}, nil},
+		{"update_behind_a_comment_without_a_condition", func(_ *testing.T, e *Env) error {
+			tx := e.As().Model(&Project{})
+			tx.Statement.Clauses["UPDATE"] = clause.Clause{BeforeExpression: gorm.Expr("/* all */")}
+			return tx.Update("name", "x").Error
+		}, errAny},
+		{"update_behind_a_hint_without_a_condition", func(_ *testing.T, e *Env) error {
+			tx := e.As().Model(&Project{})
+			tx.Statement.Clauses["UPDATE"] = clause.Clause{Name: "/* all */ UPDATE"}
+			return tx.Update("name", "x").Error
+		}, errAny},
+		{"nothing_left_to_update", func(_ *testing.T, e *Env) error {
+			type lone struct{ models.TenantModel }
+			return e.As().Table("tags").Model(&lone{}).Where("1 = 1").Update("tenant_id", A).Error
+		}, gormtenant.ErrTenantChange},
+	})
+}
+
+// TestFailedStatement goes on being built for the log, but not of a tenant's table.
+func TestFailedStatement(t *testing.T) {
+	t.Parallel()
+	Run(t, func(t *testing.T, e *Env) {
+		build := func(model any) string {
+			tx := e.As().Session(&gorm.Session{DryRun: true}).Model(model).
+				Where("name = ?", failingLate{}).Order("name").Find(&[]map[string]any{})
+			require.ErrorIs(t, tx.Error, errLate)
+			return tx.Statement.SQL.String()
+		}
+		require.Contains(t, build(&Country{}), "ORDER BY name")
+		require.NotContains(t, build(&Project{}), "ORDER BY")
+	})
+}
+
+func TestDefault_is_a_value_of_its_own(t *testing.T) {
+	t.Parallel()
+	Run(t, func(t *testing.T, e *Env) {
+		tx := e.As().Session(&gorm.Session{DryRun: true})
+		text := tx.Model(&Project{ID: 1}).Update("budget", gorm.Expr(" default ")).Statement.SQL.String()
+		require.NotContains(t, text, "( default )")
+		text = tx.Model(&Project{ID: 1}).Update("budget", gorm.Expr("1")).Statement.SQL.String()
+		require.Contains(t, text, "(1)")
+	})
+}
+
+// TestLookup_is_logged like the statement that it is for.
+func TestLookup_is_logged(t *testing.T) {
+	t.Parallel()
+	Run(t, func(t *testing.T, e *Env) {
+		var text bytes.Buffer
+		tx := e.As().Session(&gorm.Session{Logger: logger.New(log.New(&text, "", 0), logger.Config{LogLevel: logger.Info})})
+		require.ErrorIs(t, tx.Create(&Task{ProjectID: ptr(uint(11))}).Error, gormtenant.ErrOtherTenant)
+		require.Contains(t, text.String(), "SELECT COUNT(*)")
+	}, plugin.CheckReferences())
+}
+
+// owned is a tenant model by the name of a column that the application chose.
+type owned struct {
+	ID      uint
+	OwnerNo int64
+}
+
+// TestColumn makes a model a tenant model by another column than tenant_id.
+func TestColumn(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
+		db := open(&gorm.Config{})
+		require.NoError(t, db.Use(plugin.New(plugin.Column("owner_no"))))
+		require.NoError(t, db.AutoMigrate(&owned{}))
+		require.NoError(t, db.WithContext(gormtenant.WithTenant(t.Context(), 1)).Create(&owned{}).Error)
+		var rows []owned
+		require.NoError(t, db.WithContext(gormtenant.WithTenant(t.Context(), 2)).Find(&rows).Error)
+		require.Empty(t, rows)
+		require.ErrorIs(t, db.Find(&rows).Error, gormtenant.ErrNoTenant)
+	})
+}
+
+// TestRegister_over_callbacks_in_a_knot fails db.Use, rather than leave a guard out.
+func TestRegister_over_callbacks_in_a_knot(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
+		db := open(&gorm.Config{})
+		nothing := func(*gorm.DB) {}
+		_ = db.Callback().Query().Before("gorm:query").After("gorm:after_query").Register("test:knot", nothing)
+		require.ErrorContains(t, db.Use(plugin.New()), "registering callback gormtenant:query")
+	})
+}
