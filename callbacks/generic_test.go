@@ -56,6 +56,18 @@ func TestGeneric_read(t *testing.T) {
 			return e.As().Model(&Country{}).Select("(? OR 1 = 1) AS x", gorm.G[Project](e.DB).Select("max(slug)")).
 				Find(&[]map[string]any{}).Error
 		}, gormtenant.ErrRawSQL},
+		{"subquery_that_changes_the_tenant", func(_ *testing.T, e *Env) error {
+			_, err := find(e.As().Where("owner_id IN (?)", gorm.G[User](e.DB).Scopes(func(stmt *gorm.Statement) {
+				stmt.Context = gormtenant.WithTenant(stmt.Context, B)
+			}).Select("id")))
+			return err
+		}, gormtenant.ErrOtherTenant},
+		{"subquery_of_raw_text", func(_ *testing.T, e *Env) error {
+			_, err := find(e.As().Where("owner_id IN (?)", gorm.G[User](e.DB).Scopes(func(stmt *gorm.Statement) {
+				_, _ = stmt.WriteString("SELECT id FROM users")
+			}).Select("id")))
+			return err
+		}, gormtenant.ErrRawSQL},
 		{"raw", func(_ *testing.T, e *Env) error {
 			_, err := gorm.G[Project](e.DB).Raw("SELECT * FROM projects").Find(e.A)
 			return err
@@ -108,6 +120,11 @@ func TestGeneric_joins(t *testing.T) {
 					db.Where("? = ?", clause.Column{Table: join.Name, Name: "id"}, clause.Column{Table: cur.Name, Name: "owner_id"})
 					return nil
 				}).Find(e.A)
+			return ofA(t, rows, err)
+		}),
+		crossed("subquery_in_on", func(t *testing.T, e *Env) error {
+			var rows []Project
+			err := e.As().Joins("Owner", e.DB.Where("1 = 1 AND (?) > 0", gorm.G[User](e.DB).Select("count(*)"))).Find(&rows).Error
 			return ofA(t, rows, err)
 		}),
 		crossed("right", func(t *testing.T, e *Env) error {

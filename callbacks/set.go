@@ -177,9 +177,6 @@ func (s single) Build(b clause.Builder) {
 // checkAssigned decides on an assignment to the tenant column. The tenant itself is dropped in
 // silence, and so is the zero value of a struct, which says nothing. A map says what it holds.
 func (t *table) checkAssigned(stmt *gorm.Statement, id, value any, set clause.Set) error {
-	if t.field == nil {
-		return nil
-	}
 	bound, err := t.bind(id)
 	if err != nil {
 		return err
