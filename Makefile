@@ -1,5 +1,8 @@
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 FUZZTIME      ?= 30s
+HUNTTIME      ?= 10m
+HUNTON        ?= sqlite
+HUNTSEED      ?= 0
 
 .DEFAULT_GOAL := help
 
@@ -58,6 +61,11 @@ fuzz: ## fuzz every Fuzz function for FUZZTIME each (default 30s)
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' "$$package" || exit 1; \
 		done; \
 	done
+
+.PHONY: hunt
+hunt: ## look for a GORM program that can tell its tenant is not alone, for HUNTTIME on HUNTON (default 10m, sqlite)
+	go test -run '^TestHunt$$' -v -count=1 -timeout 0 ./internal/oracle \
+		-oracle.hunt '$(HUNTTIME)' -oracle.database '$(HUNTON)' -oracle.seed '$(HUNTSEED)'
 
 .PHONY: cover
 cover: ## write cover.out and print the coverage of each function

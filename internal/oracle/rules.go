@@ -1,0 +1,175 @@
+package oracle
+
+import (
+	"slices"
+	"strings"
+)
+
+// step is one step of a program on both sides.
+type step struct {
+	setting              Setting
+	marks                Mark
+	shared, solo         sight
+	sharedWas, soloWas   *snapshot // the rows before it
+	sharedSays, soloSays string    // the kinds of error
+}
+
+// rule is a reason for which the two sides differ by right. This is the whole list; whatever is not
+// on it must be the same. Each rule asks for the very error, and for the key of another tenant that
+// explains it: one that the rows of the plain side show, or one that the step itself names.
+type rule struct {
+	name   string
+	why    string
+	allows func(s *step) bool
+}
+
+var rules = []rule{
+	{
+		name: "key_taken",
+		why: "A row with that key exists, and is another tenant's: with A alone, the key is free and " +
+			"the row is made. Keys are unique over all tenants, so the shared side must refuse.",
+		allows: func(s *step) bool {
+			return (s.sharedSays == "ErrOtherTenant" || s.sharedSays == "duplicate key") &&
+				s.soloAdds(func(r record) bool { return r.table != joinTable && s.sharedWas.isTaken(r.table, r.id) })
+		},
+	},
+	{
+		name: "link_refused",
+		why: "The association would link a row of A to one of another tenant. With A alone there is no " +
+			"such row, and without foreign-key constraints the link leads nowhere.",
+		allows: func(s *step) bool {
+			return s.sharedSays == "ErrOtherTenant" && s.soloAdds(s.sharedWas.leads)
+		},
+	},
+	{
+		name: "refused_for_another_reason",
+		why: "Both sides refuse a step that names the key of another tenant's row: alone, because no row " +
+			"has that key; shared, because of whose it is. Neither changed a row.",
+		allows: func(s *step) bool {
+			switch s.sharedSays {
+			case "ErrOtherTenant", "duplicate key", "foreign key":
+				return s.soloSays != "" && s.marks&(ForeignKey|PlainKey|OtherTenant) != 0
+			}
+			return false
+		},
+	},
+	{
+		name: "error_lost",
+		why: "Of several owners in association mode, GORM reports the error of the last only. What was " +
+			"refused for one of them was not done, and nobody is told.",
+		allows: func(s *step) bool {
+			return s.marks&Owners != 0 && s.marks&(ForeignKey|LooseKey|OtherTenant) != 0 &&
+				(s.sharedSays == s.soloSays || s.sharedSays == "" || s.sharedSays == "ErrOtherTenant") &&
+				!s.sharedAdds(s.sharedWas.leads)
+		},
+	},
+	{
+		name: "told_rather_than_silent",
+		why: "Alone, a write of a value with a key that no row has changes nothing, in silence. Shared, " +
+			"the row with that key is another tenant's, and the program is told.",
+		allows: func(s *step) bool {
+			return s.sharedSays == "ErrOtherTenant" && s.soloSays == "" && s.marks&ForeignKey != 0 &&
+				s.solo.rows != nil && s.solo.rows.a == s.soloWas.a
+		},
+	},
+	{
+		name: "plain_foreign_key",
+		why: "A foreign-key field that a program sets to the number of another tenant's row passes the " +
+			"constraint where that row is in the same database. SECURITY.md says so; CheckReferences or " +
+			"composite keys hold it.",
+		allows: func(s *step) bool {
+			return !s.setting.CheckReferences && s.setting.ForeignKeys && s.marks&PlainKey != 0 &&
+				(s.soloSays == "foreign key" || s.marks&Owners != 0 && s.soloSays == "") && s.sharedAdds(func(r record) bool {
+				return r.table != joinTable && r.tenant == A && s.sharedWas.leads(r)
+			})
+		},
+	},
+	{
+		name: "reference_checked",
+		why: "CheckReferences refuses a key of no row of the tenant's also where no constraint does: a " +
+			"polymorphic one, one of a row that is made later, one that no row gets or that Select leaves " +
+			"out. It asks for whole keys. The keys in maps are always checked.",
+		allows: func(s *step) bool {
+			switch {
+			case s.sharedSays == "ErrOtherTenant" && s.marks&PlainKey != 0:
+				return true
+			case !s.setting.CheckReferences:
+				return false
+			case s.sharedSays == "ErrUnsupported":
+				return strings.Contains(s.shared.err.Error(), "key is set, which cannot be checked")
+			}
+			return s.sharedSays == "ErrOtherTenant" &&
+				(s.soloSays == "foreign key" || s.marks&LooseKey != 0 || s.soloAdds(s.soloWas.dangling) ||
+					s.marks&SetsKey != 0 && !s.soloWas.hasFirst())
+		},
+	},
+	{
+		name: "other_tenant_named",
+		why:  "A value of the program names another tenant. Alone the column means nothing.",
+		allows: func(s *step) bool {
+			return s.marks&OtherTenant != 0 && (s.sharedSays == "ErrOtherTenant" || s.sharedSays == "ErrTenantChange")
+		},
+	},
+	{
+		name: "key_in_memory",
+		why: "A value holds the key of another tenant's row, which Select or Omit leaves out of the INSERT. " +
+			"GORM would take it for the key of the new row and link associations to it.",
+		allows: func(s *step) bool {
+			return s.sharedSays == "ErrOtherTenant" && s.marks&Restricted != 0 && s.marks&ForeignKey != 0
+		},
+	},
+	{
+		name: "no_columns",
+		why: "GORM writes INSERT ... DEFAULT VALUES for rows all of whose columns are omitted: one row for " +
+			"several, and with ON CONFLICT, which SQLite does not know. Shared, the tenant column is there.",
+		allows: func(s *step) bool {
+			if s.sharedSays == "" && s.soloSays == "" {
+				return s.sharedAdds(record.empty) && !s.sharedAdds(func(r record) bool { return !r.empty() }) &&
+					len(s.solo.rows.since(s.soloWas)) == 1
+			}
+			return strings.Contains(s.soloSays, `near \"ON\": syntax error`)
+		},
+	},
+	{
+		name: "nobodys_join_row",
+		why: "A row of the join table one side of which is not there joins nothing and is nobody's: " +
+			"shared, no tenant sees or removes it. Without foreign-key constraints there can be some.",
+		allows: func(s *step) bool {
+			return s.sharedSays == s.soloSays && s.shared.values == s.solo.values && !s.setting.ForeignKeys &&
+				s.shared.rows != nil && s.solo.rows != nil && s.shared.rows.alive() == s.solo.rows.alive()
+		},
+	},
+	{
+		name: "comment_refused",
+		why: "Raw text with a comment to the end of the line would hide the tenant's condition, which " +
+			"stands behind it.",
+		allows: func(s *step) bool { return s.marks&Comment != 0 && s.sharedSays == "ErrRawSQL" },
+	},
+}
+
+// soloAdds says whether the step gave the plain side a row for which the condition holds.
+func (s *step) soloAdds(condition func(r record) bool) bool {
+	return s.solo.rows != nil && s.soloWas != nil &&
+		slices.ContainsFunc(s.solo.rows.since(s.soloWas), condition)
+}
+
+// sharedAdds is soloAdds for the shared side.
+func (s *step) sharedAdds(condition func(r record) bool) bool {
+	return s.shared.rows != nil && slices.ContainsFunc(s.shared.rows.since(s.sharedWas), condition)
+}
+
+// byRight returns the name of the rule that allows the difference, "" for none.
+func (s *step) byRight() string {
+	for _, r := range rules {
+		if r.allows(s) {
+			return r.name
+		}
+	}
+	return ""
+}
+
+// nobodys says whether the plain side has a row of the join table that is nobody's. The two sides
+// are the same so far, but programs are not compared past it.
+func (s *step) nobodys() bool {
+	return s.solo.rows != nil && slices.ContainsFunc(s.solo.rows.records, s.solo.rows.joinsNothing)
+}
