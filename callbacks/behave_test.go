@@ -194,6 +194,29 @@ func TestResolver_routes_scoped_statements(t *testing.T) {
 	require.ErrorIs(t, err, gormtenant.ErrNoTenant)
 }
 
+// TestConditionsUsedAgain begins a group with an Or. GORM moves it behind another condition, in the
+// caller's own slice, so that the statement means the same when it is used again.
+func TestConditionsUsedAgain(t *testing.T) {
+	t.Parallel()
+	Run(t, func(t *testing.T, e *Env) {
+		group := func() *gorm.DB {
+			return e.As().Where(e.DB.Or("title = ?", "plan").Where("title = @word", map[string]any{"word": "build"}))
+		}
+		var all, some []Task
+		require.NoError(t, group().FindInBatches(&some, 1, func(*gorm.DB, int) error {
+			all = append(all, some...)
+			return nil
+		}).Error)
+		require.Len(t, all, 2, "one in each batch")
+
+		query := group().Session(&gorm.Session{})
+		require.NoError(t, query.Find(&all).Error)
+		require.Len(t, all, 2)
+		require.NoError(t, query.Where("id > 0").Find(&all).Error)
+		require.Len(t, all, 2, "the group stays one operand")
+	})
+}
+
 // TestParallelUse learns the models in many goroutines at once.
 func TestParallelUse(t *testing.T) {
 	t.Parallel()

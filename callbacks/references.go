@@ -62,7 +62,7 @@ func (g *guard) checkKeys(stmt *gorm.Statement, t *table, ref *reference, id any
 // to itself, or to another of its batch. afterInsert sees to it that these are the tenant's.
 func besides(keys [][]any, stmt *gorm.Statement, ref *reference) [][]any {
 	if stmt.Schema == nil || lastPart(stmt.Schema.Table) != ref.target.name ||
-		!slices.Equal(names(ref.primaryKeys), stmt.Schema.PrimaryFieldDBNames) {
+		!slices.Equal(names(ref.primaryKeys), stmt.Schema.PrimaryFieldDBNames) || leavesOut(stmt, ref.primaryKeys) {
 		return keys
 	}
 	created := map[string]bool{}
@@ -70,6 +70,16 @@ func besides(keys [][]any, stmt *gorm.Statement, ref *reference) [][]any {
 		created[keyText(key)] = true
 	}
 	return slices.DeleteFunc(slices.Clone(keys), func(key []any) bool { return created[keyText(key)] })
+}
+
+// leavesOut says whether Select or Omit leaves one of fields out of an INSERT: the rows hold keys in
+// memory that they will not have.
+func leavesOut(stmt *gorm.Statement, fields []*schema.Field) bool {
+	selected, restricted := stmt.SelectAndOmitColumns(true, false)
+	return slices.ContainsFunc(fields, func(field *schema.Field) bool {
+		chosen, named := selected[field.DBName]
+		return named && !chosen || !named && restricted
+	})
 }
 
 // keysOf returns the keys that the rows of a create write for ref, without the empty ones.

@@ -67,14 +67,11 @@ func (g *guard) afterInsert(db *gorm.DB) {
 // holdsWritten says whether the keys that the rows hold in memory are those of rows that were
 // written, or are looked up as the keys of the conflict. Associations are saved with them next.
 func holdsWritten(stmt *gorm.Statement, conflict clause.OnConflict, upserts, all bool, values clause.Values) bool {
-	selected, restricted := stmt.SelectAndOmitColumns(true, false)
-	written, omitted, returned := true, false, true
+	written, omitted, returned := true, leavesOut(stmt, stmt.Schema.PrimaryFields), true
 	for _, field := range stmt.Schema.PrimaryFields {
 		written = written && slices.ContainsFunc(values.Columns, func(c clause.Column) bool {
 			return c.Name == field.DBName
 		})
-		chosen, named := selected[field.DBName]
-		omitted = omitted || named && !chosen || !named && restricted
 		returned = returned && field.HasDefaultValue && field.DefaultValueInterface == nil
 	}
 	onKey := conflict.OnConstraint == "" && (len(conflict.Columns) == 0 ||

@@ -24,6 +24,7 @@ func (g *guard) buildWhere(c clause.Clause, stmt *gorm.Statement, prev clause.Cl
 	w := walker{guard: g, stmt: stmt}
 	where, ok := c.Expression.(clause.Where)
 	if ok {
+		arrange(where.Exprs)
 		where.Exprs, _ = w.expressions(where.Exprs)
 	} else {
 		where.Exprs = []clause.Expression{w.unknown(c.Expression)}
@@ -54,6 +55,26 @@ func (g *guard) buildWhere(c clause.Clause, stmt *gorm.Statement, prev clause.Cl
 	write(c, stmt, prev)
 	if !built.built {
 		failBuild(stmt, stmt.Table, errBuilderDropsCondition)
+	}
+}
+
+// arrange puts the first condition that is no lone Or in front, as clause.Where.Build is about to. GORM
+// does it in the caller's slice, so that the next statement with the same conditions reads them in
+// that order: a group that begins with an Or means something else within other conditions. What is
+// built here can be a copy.
+func arrange(exprs []clause.Expression) {
+	if len(exprs) == 1 {
+		if and, ok := exprs[0].(clause.AndConditions); ok {
+			exprs = and.Exprs
+		}
+	}
+	for i, expr := range exprs {
+		if or, ok := expr.(clause.OrConditions); !ok || len(or.Exprs) > 1 {
+			if i > 0 {
+				exprs[0], exprs[i] = exprs[i], exprs[0]
+			}
+			return
+		}
 	}
 }
 

@@ -273,6 +273,12 @@ func TestWrites_with_CheckReferences(t *testing.T) {
 		yes("batch_that_refers_to_itself", func(e *Env) error {
 			return e.As().Create(&[]User{{ID: 50}, {ID: 51, ManagerID: ptr(uint(50))}}).Error
 		}),
+		no("batch_that_refers_to_a_key_it_leaves_out", func(e *Env) error {
+			return e.As().Select("Name", "ManagerID").Create(&[]User{{ID: 11}, {ManagerID: ptr(uint(11))}}).Error
+		}),
+		no("batch_that_refers_to_a_key_it_omits", func(e *Env) error {
+			return e.As().Omit("ID").Create(&[]User{{ID: 11}, {ManagerID: ptr(uint(11))}}).Error
+		}),
 		yes("row_that_refers_to_itself", func(e *Env) error {
 			return e.As().Create(&User{ID: 50, ManagerID: ptr(uint(50))}).Error
 		}),
