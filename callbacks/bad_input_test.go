@@ -43,6 +43,7 @@ func TestInvalidModels(t *testing.T) {
 			require.NoError(t, db.Use(plugin.New()), name)
 			tx := db.WithContext(gormtenant.WithTenant(t.Context(), A))
 			require.ErrorIs(t, tx.Find(model).Error, gormtenant.ErrInvalidModel, name)
+			require.ErrorIs(t, tx.Table("countries AS c").Find(model).Error, gormtenant.ErrInvalidModel, name)
 			require.ErrorIs(t, tx.Create(model).Error, gormtenant.ErrInvalidModel, name)
 			require.ErrorIs(t, tx.Where("1 = 1").Delete(model).Error, gormtenant.ErrInvalidModel, name)
 		}

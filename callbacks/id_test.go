@@ -188,7 +188,11 @@ func TestID_of_bytes(t *testing.T) {
 		require.NoError(t, db.AutoMigrate(&doc[binaryID]{}))
 		row := doc[binaryID]{Name: "x"}
 		require.NoError(t, db.WithContext(gormtenant.WithTenant(t.Context(), a)).Create(&row).Error)
-		require.ErrorIs(t, db.WithContext(gormtenant.WithTenant(t.Context(), b)).Save(&row).Error, gormtenant.ErrOtherTenant)
+		ofB := db.WithContext(gormtenant.WithTenant(t.Context(), b))
+		require.ErrorIs(t, ofB.Save(&row).Error, gormtenant.ErrOtherTenant)
+		require.ErrorIs(t, ofB.Delete(&row).Error, gormtenant.ErrOtherTenant)
+		planted := doc[binaryID]{Name: "x", TenantModelOf: row.TenantModelOf}
+		require.ErrorIs(t, ofB.Create(&planted).Error, gormtenant.ErrOtherTenant)
 		require.NoError(t, db.WithContext(gormtenant.WithTenant(t.Context(), a)).Save(&row).Error)
 	})
 }

@@ -121,6 +121,16 @@ func TestUpsert_on_a_constraint(t *testing.T) {
 			}).Create(&p).Error
 			require.ErrorIs(t, err, gormtenant.ErrOtherTenant, constraint)
 		}
+		require.NoError(t, e.Plain.Exec("ALTER TABLE projects ADD UNIQUE USING INDEX idx_projects_slug").Error)
+		never := clause.Where{Exprs: []clause.Expression{gorm.Expr("1 = 0")}}
+		for constraint, p := range map[string]Project{
+			"projects_pkey": {ID: 1, Slug: "n"}, "idx_projects_slug": {Slug: A + "-site"}, "by_slug": {Slug: A + "-site"},
+		} {
+			err := e.As().Clauses(clause.OnConflict{
+				OnConstraint: constraint, DoUpdates: clause.AssignmentColumns([]string{"name"}), Where: never,
+			}).Create(&p).Error
+			require.NoError(t, err, constraint)
+		}
 		require.Equal(t, theirs, e.Rows(t, B))
 	})
 }

@@ -66,6 +66,29 @@ func TestUpsert_texts(t *testing.T) {
 				{Column: clause.Column{Name: "tenant_id = 'zeta', name", Raw: true}, Value: "x"},
 			}}).Create(&Project{ID: 1, Slug: "n"}).Error
 		}, gormtenant.ErrRawSQL},
+		attack{"constraint_of_several_words", func(_ *testing.T, e *Env) error {
+			return e.As().Clauses(clause.OnConflict{OnConstraint: "by_slug DO UPDATE SET name = 'x' WHERE 1 = 1", DoNothing: true}).
+				Create(&Project{ID: 11, Slug: "n"}).Error
+		}, gormtenant.ErrRawSQL},
+		attack{"raw_column_that_is_a_name", func(t *testing.T, e *Env) error {
+			err := e.As().Clauses(clause.OnConflict{Columns: id, DoUpdates: clause.Set{
+				{Column: clause.Column{Name: "name", Raw: true}, Value: "y"},
+			}}).Create(&Project{ID: 1, Slug: "n"}).Error
+			require.Equal(t, "y", e.Text(t, "SELECT name FROM projects WHERE id = 1"))
+			return err
+		}, nil},
+		attack{"raw_column_of_an_update_that_is_a_name", func(t *testing.T, e *Env) error {
+			err := e.As().Model(&Project{}).Where("id = 1").Clauses(clause.Set{
+				{Column: clause.Column{Name: "name", Raw: true}, Value: "y"},
+			}).Updates(map[string]any{}).Error
+			require.Equal(t, "y", e.Text(t, "SELECT name FROM projects WHERE id = 1"))
+			return err
+		}, nil},
+		attack{"raw_column_of_an_update_that_goes_on", func(_ *testing.T, e *Env) error {
+			return e.As().Model(&Project{}).Where("id = 1").Clauses(clause.Set{
+				{Column: clause.Column{Name: "tenant_id = 'zeta', name", Raw: true}, Value: "y"},
+			}).Updates(map[string]any{}).Error
+		}, gormtenant.ErrRawSQL},
 		attack{"tenant_is_set_to_itself", own(A), nil},
 		attack{"tenant_is_set_to_another", own(B), gormtenant.ErrTenantChange},
 		attack{"tenant_is_set_to_the_inserted_name", own(clause.Column{Table: "excluded", Name: "name"}), gormtenant.ErrTenantChange},

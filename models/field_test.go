@@ -2,12 +2,15 @@ package models_test
 
 import (
 	"encoding/json"
+	"errors"
 	"sync"
 	"testing"
 	"unsafe"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 
 	"github.com/gormtenant/gormtenant"
@@ -150,4 +153,36 @@ func TestTenantModel_adds_one_column_and_no_bytes(t *testing.T) {
 	require.NoError(t, err)
 	require.JSONEq(t, `{"TenantID":"acme"}`, string(text))
 	require.Equal(t, unsafe.Sizeof(""), unsafe.Sizeof(models.TenantModel{}))
+}
+
+func TestField_by_another_spelling_of_the_column(t *testing.T) {
+	parsed, err := schema.Parse(&byColumn{}, &sync.Map{}, schema.NamingStrategy{NoLowerCase: true})
+	require.NoError(t, err)
+	field, err := models.Field(parsed, models.DefaultColumn)
+	require.NoError(t, err)
+	require.Equal(t, "TenantID", field.DBName)
+}
+
+// TestTenantModel_without_the_plugin fails each kind of statement, unless that failed before.
+func TestTenantModel_without_the_plugin(t *testing.T) {
+	parsed := parse(t, &embedded{})
+	for kind, clauses := range map[string][]clause.Interface{
+		"query": parsed.QueryClauses, "create": parsed.CreateClauses,
+		"update": parsed.UpdateClauses, "delete": parsed.DeleteClauses,
+	} {
+		require.Len(t, clauses, 1, kind)
+		modifier, ok := clauses[0].(gorm.StatementModifier)
+		require.True(t, ok, kind)
+		modify := func(db *gorm.DB) error {
+			modifier.ModifyStatement(&gorm.Statement{DB: db, Table: "docs"})
+			return db.Error
+		}
+		var failure *gormtenant.Error
+		require.ErrorAs(t, modify(&gorm.DB{Config: &gorm.Config{}}), &failure)
+		require.Equal(t, gormtenant.Error{Op: kind, Table: "docs", Err: gormtenant.ErrNotRegistered}, *failure)
+		with := &gorm.Config{Plugins: map[string]gorm.Plugin{models.PluginName: nil}}
+		require.NoError(t, modify(&gorm.DB{Config: with}), kind)
+		earlier := errors.New("an earlier error")
+		require.Equal(t, earlier, modify(&gorm.DB{Config: &gorm.Config{}, Error: earlier}), kind)
+	}
 }
