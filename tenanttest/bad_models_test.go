@@ -69,7 +69,7 @@ type (
 	picky struct { // cannot be filled
 		ID uint
 		models.TenantModel
-		Colour string `gorm:"not null;check:colour LIKE '#%'"`
+		Colour string `gorm:"not null;check:colour = upper(colour)"`
 	}
 )
 

@@ -3,6 +3,7 @@ package tenanttest
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
@@ -14,6 +15,16 @@ type index struct {
 	unique  bool
 	partial bool
 	columns []string // "" stands for an expression
+	// expressions is the text of these.
+	expressions string
+}
+
+// has says whether a column, as it is, is part of the index.
+func (i index) has(column string) bool { return slices.Contains(i.columns, column) }
+
+// covers says whether a column is part of the index, as it is or in an expression.
+func (i index) covers(column string) bool {
+	return i.has(column) || i.expressions != "" && mentions(i.expressions, column)
 }
 
 // readCatalog asks the database for the indexes of the tables, and whether the tenant may be NULL.
@@ -89,10 +100,10 @@ func (k *kit) readSQLite(m *model) error {
 	if len(key) > 0 { // a table without a key says nothing here
 		m.addIndex(index{name: "primary key", unique: true, columns: key})
 	}
-	found, err := k.query(`SELECT l.name, l."unique", l.partial, coalesce(i.name, '') FROM pragma_index_list(?) AS l, `+
-		`pragma_index_info(l.name) AS i WHERE l.origin <> 'pk' ORDER BY l.name, i.seqno`, m.schema.Table)
+	found, err := k.query(`SELECT l.name, l."unique", l.partial, coalesce(i.name, ''), coalesce(s.sql, '') FROM `+
+		`pragma_index_list(?) AS l, pragma_index_info(l.name) AS i LEFT JOIN sqlite_master AS s ON s.name = l.name AND s.type = 'index' WHERE l.origin <> 'pk' ORDER BY l.name, i.seqno`, m.schema.Table)
 	for _, row := range found {
-		m.addColumn(text(row[0]), text(row[1]) == "1", text(row[2]) == "1", text(row[3]))
+		m.addColumn(text(row[0]), text(row[1]) == "1", text(row[2]) == "1", text(row[3]), text(row[4]))
 	}
 	return err
 }
@@ -109,12 +120,21 @@ func (k *kit) readPostgres(m *model) error {
 		}
 	}
 	found, err := k.query("SELECT CAST(i.indexrelid AS regclass)::text, i.indisunique, i.indpred IS NOT NULL, "+
-		"coalesce(a.attname, '') FROM pg_index AS i CROSS JOIN LATERAL unnest(CAST(i.indkey AS int2[])) "+
+		"coalesce(a.attname, ''), coalesce(pg_get_expr(i.indexprs, i.indrelid), '') FROM pg_index AS i CROSS JOIN LATERAL unnest(CAST(i.indkey AS int2[])) "+
 		"WITH ORDINALITY AS c (attnum, position) LEFT JOIN pg_attribute AS a ON a.attrelid = i.indrelid "+
 		"AND a.attnum = c.attnum AND a.attnum > 0 WHERE i.indrelid = CAST(? AS regclass) AND i.indisvalid "+
 		"AND c.position <= i.indnkeyatts ORDER BY 1, c.position", k.quote(m.schema.Table))
 	for _, row := range found {
-		m.addColumn(text(row[0]), row[1] == true, row[2] == true, text(row[3]))
+		m.addColumn(text(row[0]), row[1] == true, row[2] == true, text(row[3]), text(row[4]))
+	}
+	if err != nil {
+		return err
+	}
+	labels, err := k.query("SELECT a.attname, e.enumlabel FROM pg_attribute AS a JOIN pg_enum AS e ON e.enumtypid = a.atttypid "+
+		"WHERE a.attrelid = CAST(? AS regclass) AND NOT a.attisdropped ORDER BY e.enumsortorder", k.quote(m.schema.Table))
+	m.labels = map[string][]string{}
+	for _, row := range labels {
+		m.labels[text(row[0])] = append(m.labels[text(row[0])], text(row[1]))
 	}
 	return err
 }
@@ -122,12 +142,14 @@ func (k *kit) readPostgres(m *model) error {
 func (m *model) addIndex(i index) { m.indexes = append(m.indexes, i) }
 
 // addColumn adds a column to the index that was added last, or a new index.
-func (m *model) addColumn(name string, unique, partial bool, column string) {
-	if n := len(m.indexes); n > 0 && m.indexes[n-1].name == name {
-		m.indexes[n-1].columns = append(m.indexes[n-1].columns, column)
-		return
+func (m *model) addColumn(name string, unique, partial bool, column, expressions string) {
+	if n := len(m.indexes); n == 0 || m.indexes[n-1].name != name {
+		m.addIndex(index{name: name, unique: unique, partial: partial})
 	}
-	m.addIndex(index{name: name, unique: unique, partial: partial, columns: []string{column}})
+	i := &m.indexes[len(m.indexes)-1]
+	if i.columns = append(i.columns, column); column == "" {
+		i.expressions = expressions
+	}
 }
 
 // isKey says whether the index is that of the primary key.
@@ -141,6 +163,14 @@ func (m *model) isKey(i index) bool {
 
 // quote writes the name of a table as SQL.
 func (k *kit) quote(table string) string { return k.db.Statement.Quote(clause.Table{Name: table}) }
+
+// inText writes the name of a table as developers do in text: in quotes where it needs them.
+func (k *kit) inText(table string) string {
+	if table != strings.ToLower(table) {
+		return k.quote(table)
+	}
+	return table
+}
 
 // quoteColumn writes the name of a column as SQL.
 func (k *kit) quoteColumn(field *schema.Field) string {

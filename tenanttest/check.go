@@ -15,26 +15,57 @@ type limits struct {
 	list           []string
 	min, max       float64
 	minLen, maxLen int
+	like           string // a pattern
 }
 
 var (
 	listCheck    = regexp.MustCompile(`(?i)\bIN\s*\(([^)]*)\)`)
 	betweenCheck = regexp.MustCompile(`(?i)\bBETWEEN\s+(-?[\d.]+)\s+AND\s+(-?[\d.]+)`)
+	sizedType    = regexp.MustCompile(`(?i)char(?:acter)?(?: varying)?\s*\(\s*(\d+)\s*\)`)
+	enumType     = regexp.MustCompile(`(?i)^enum\s*\(([^)]*)\)`)
+	literalCheck = regexp.MustCompile(`[^<>!]=\s*'([^']*)'`)
+	numericType  = regexp.MustCompile(`(?i)^(?:numeric|decimal)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)`)
+	likeCheck    = regexp.MustCompile(`(?i)(\bNOT\s+)?\bI?LIKE\s+'([^']*)'`)
 	lengthCheck  = regexp.MustCompile(`(?i)\b(?:char_|octet_)?length\s*\([^)]*\)\s*(>=|<=|>|<|=)\s*(\d+)`)
 	numberCheck  = regexp.MustCompile(`(>=|<=|>|<|=)\s*(-?\d+(?:\.\d+)?)`)
 )
 
+// limitsOf is what is known of the values of a field: what its tags say, and the labels of an
+// enumeration of the database.
+func (m *model) limitsOf(field *schema.Field) limits {
+	l := limitsOf(field)
+	if labels := m.labels[field.DBName]; len(labels) > 0 {
+		l.list = labels
+	}
+	return l
+}
+
 // limitsOf reads the tags of a field.
 func limitsOf(field *schema.Field) limits {
 	l := limits{min: math.Inf(-1), max: math.Inf(1), maxLen: math.MaxInt}
-	if field.Size > 0 && field.DataType == schema.String {
+	if field.Size > 0 && field.GORMDataType == schema.String {
 		l.maxLen = field.Size
 	}
-	check := field.TagSettings["CHECK"]
+	column, check := field.TagSettings["TYPE"], field.TagSettings["CHECK"]
+	if match := sizedType.FindStringSubmatch(column); match != nil {
+		l.boundLength("<=", match[1])
+	}
+	if match := enumType.FindStringSubmatch(column); match != nil {
+		l.addList(match[1])
+	}
+	if match := numericType.FindStringSubmatch(column); match != nil {
+		digits, _ := strconv.Atoi(match[1])
+		scale, _ := strconv.Atoi(match[2])
+		l.min, l.max = 0, math.Pow10(digits-scale)-1
+	}
 	if match := listCheck.FindStringSubmatch(check); match != nil {
-		for _, item := range strings.Split(match[1], ",") {
-			l.list = append(l.list, strings.Trim(strings.TrimSpace(item), "'"))
-		}
+		l.addList(match[1])
+	}
+	for _, match := range literalCheck.FindAllStringSubmatch(check, -1) {
+		l.list = append(l.list, match[1])
+	}
+	if match := likeCheck.FindStringSubmatch(check); match != nil && match[1] == "" {
+		l.like = match[2]
 	}
 	if match := betweenCheck.FindStringSubmatch(check); match != nil {
 		l.bound(">=", match[1], 1)
@@ -44,13 +75,21 @@ func limitsOf(field *schema.Field) limits {
 		l.boundLength(match[1], match[2])
 	}
 	step := 1.0
-	if field.DataType == schema.Float {
+	if field.GORMDataType == schema.Float {
 		step = 0.5
 	}
 	for _, match := range numberCheck.FindAllStringSubmatch(lengthCheck.ReplaceAllString(check, ""), -1) {
 		l.bound(match[1], match[2], step)
 	}
 	return l
+}
+
+// addList adds the values of a list in SQL.
+func (l *limits) addList(list string) {
+	for _, item := range strings.Split(list, ",") {
+		item, _, _ = strings.Cut(item, "::") // as PostgreSQL tells it
+		l.list = append(l.list, strings.Trim(strings.TrimSpace(item), "'"))
+	}
 }
 
 func (l *limits) bound(operator, number string, step float64) {
@@ -107,6 +146,10 @@ func (l *limits) number(n float64) float64 {
 func (l *limits) text(s string, n int) string {
 	if len(l.list) > 0 {
 		return l.list[n%len(l.list)]
+	}
+	if before, behind, ok := strings.Cut(l.like, "%"); ok {
+		room := max(0, l.maxLen-len(before)-len(behind))
+		s = before + s[max(0, len(s)-room):] + strings.ReplaceAll(behind, "%", "")
 	}
 	for len(s) < l.minLen {
 		s = "x" + s

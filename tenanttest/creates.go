@@ -116,10 +116,13 @@ func (k *kit) overKeys(m *model) []attack {
 			},
 		}
 	}
-	other := gormtenant.ErrOtherTenant
+	other, taken := m.otherTenant(), errAny
+	if m.rekeys {
+		taken = nil
+	}
 	attacks := []attack{
 		{
-			name: "create_over_foreign_key", call: fmt.Sprintf("db.Create(%s)", literal), err: errAny,
+			name: "create_over_foreign_key", call: fmt.Sprintf("db.Create(%s)", literal), rows: free, err: taken,
 			run: func(db *gorm.DB) outcome {
 				return wrote(db.Omit(clause.Associations).Create(k.withKey(m, theirs).Interface()))
 			},
@@ -127,19 +130,19 @@ func (k *kit) overKeys(m *model) []attack {
 		upsert("upsert_over_foreign_key", "clause.OnConflict{UpdateAll: true}", clause.OnConflict{UpdateAll: true}, other),
 		upsert("upsert_or_nothing_over_foreign_key", "clause.OnConflict{DoNothing: true}", clause.OnConflict{DoNothing: true}, nil),
 		{
-			name: "save_over_foreign_key", call: fmt.Sprintf("db.Save(%s)", literal), err: other,
+			name: "save_over_foreign_key", call: fmt.Sprintf("db.Save(%s)", literal), rows: free, err: other,
 			run: func(db *gorm.DB) outcome {
 				return wrote(db.Omit(clause.Associations).Save(k.withKey(m, theirs).Interface()))
 			},
 		},
 		{
-			name: "save_many_over_foreign_key", call: fmt.Sprintf("db.Save([]*%s{{}, %s})", m.schema.Name, literal), err: other,
+			name: "save_many_over_foreign_key", call: fmt.Sprintf("db.Save([]*%s{{}, %s})", m.schema.Name, literal), rows: free, err: other,
 			run: func(db *gorm.DB) outcome {
 				return wrote(db.Omit(clause.Associations).Save(k.list(m, k.fresh(m, k.ours), k.withKey(m, theirs))))
 			},
 		},
 		{
-			name: "save_row_of_another", call: "db.Save(&theirs)", err: other,
+			name: "save_row_of_another", call: "db.Save(&theirs)", err: gormtenant.ErrOtherTenant,
 			run: func(db *gorm.DB) outcome { return wrote(db.Save(k.copied(m, theirs).Interface())) },
 		},
 	}

@@ -1,6 +1,7 @@
 package tenanttest
 
 import (
+	"database/sql/driver"
 	"fmt"
 	"reflect"
 	"strings"
@@ -31,40 +32,60 @@ func (k *kit) newRow(m *model, t tenant, n int, keyed bool) (reflect.Value, erro
 			return row, fmt.Errorf("the Factory of %s returned nil", m.schema.Name)
 		}
 	} else {
-		f := filler{kit: k, m: m, n: 50*t.index + n, shared: n, marker: t.marker, keyed: keyed}
+		f := k.filler(m, t, n, keyed)
 		for _, field := range m.schema.Fields {
-			if err := f.fill(field, row); err != nil {
-				return row, err
+			if f.fills(field) {
+				f.fill(field, row)
 			}
 		}
 	}
 	return row, k.refer(m, row, t, n)
 }
 
-// fill sets one field, where nobody else does.
-func (f *filler) fill(field *schema.Field, row reflect.Value) error {
+func (k *kit) filler(m *model, t tenant, n int, keyed bool) *filler {
+	return &filler{kit: k, m: m, n: 50*t.index + n, shared: n, marker: t.marker, keyed: keyed}
+}
+
+// fills says whether a field is to be filled, because nobody else does.
+func (f *filler) fills(field *schema.Field) bool {
 	if field.DBName == "" || !field.Creatable || field == f.m.tenant || f.m.schema.FieldsByDBName[field.DBName] != field ||
 		field.AutoCreateTime > 0 || field.AutoUpdateTime > 0 || field.Serializer != nil || f.m.isForeign(field) ||
 		isSoftDelete(field) {
-		return nil
+		return false
 	}
-	if field.PrimaryKey && (field.AutoIncrement || field.HasDefaultValue || !f.keyed) ||
-		field.HasDefaultValue && !field.PrimaryKey {
-		return nil
+	if field.PrimaryKey {
+		return f.keyed && !field.AutoIncrement && !field.HasDefaultValue
 	}
-	value := f.value(field)
-	if value == nil {
-		return nil
+	return !field.HasDefaultValue
+}
+
+// fill sets a field to a value that its type takes. Where there is none it stays empty: the database
+// decides whether that will do.
+func (f *filler) fill(field *schema.Field, row reflect.Value) {
+	ctx := f.db.Statement.Context
+	for _, value := range []any{f.value(field), int64(1), "1"} { // the last two for enumerations
+		if value == nil {
+			return
+		}
+		if field.Set(ctx, row, value) == nil && writable(field.ReflectValueOf(ctx, row)) {
+			return
+		}
 	}
-	if err := field.Set(f.db.Statement.Context, row, value); err != nil {
-		return fmt.Errorf("field %s: %w", field.Name, err)
+	field.ReflectValueOf(ctx, row).SetZero()
+}
+
+// writable says whether a value can be written: some types refuse values that they do not know.
+func writable(value reflect.Value) bool {
+	if valuer, ok := value.Interface().(driver.Valuer); ok && (value.Kind() != reflect.Pointer || !value.IsNil()) {
+		_, err := valuer.Value()
+		return err == nil
 	}
-	return nil
+	return true
 }
 
 // value returns a value for a field, nil where none can be made up.
 func (f *filler) value(field *schema.Field) any {
-	limits, natural := limitsOf(field), f.m.isNatural(field)
+	limits, natural := f.m.limitsOf(field), f.m.isNatural(field)
 	n := f.n
 	if natural {
 		n = f.shared
@@ -72,7 +93,7 @@ func (f *filler) value(field *schema.Field) any {
 	if isUUID(field) {
 		return fmt.Sprintf("%s-0000-4000-8000-%012d", f.stamp, f.unique(natural))
 	}
-	switch field.DataType {
+	switch field.GORMDataType {
 	case schema.Bool:
 		return f.marker == f.ours.marker
 	case schema.Int, schema.Uint:
@@ -82,24 +103,26 @@ func (f *filler) value(field *schema.Field) any {
 		return int64(limits.number(float64(n)))
 	case schema.Float:
 		return limits.number(float64(n))
-	case schema.String:
-		if strings.Contains(strings.ToLower(field.TagSettings["TYPE"]), "json") {
-			return fmt.Sprintf("{%q: %q}", "note", f.marker)
-		}
-		name := f.marker
-		if natural {
-			name = f.stamp
-		}
-		return limits.text(fmt.Sprintf("%s %s %d", strings.ToLower(field.Name), name, n), n)
 	case schema.Time:
 		return time.Date(2001, 2, 3, n, 0, 0, 0, time.UTC)
 	case schema.Bytes:
 		return []byte(fmt.Sprintf("%s %d", f.marker, n))
 	}
-	if field.DataType == "json" || field.DataType == "jsonb" {
-		return fmt.Sprintf("{%q: %q}", "note", f.marker)
+	marker := f.marker
+	if natural {
+		marker = f.stamp
 	}
-	return nil
+	if text, ok := literal(field, limits, marker, n); ok {
+		return text
+	}
+	if field.GORMDataType != schema.String {
+		return nil
+	}
+	text := fmt.Sprintf("%s-%s-%d", strings.ToLower(field.Name), marker, n)
+	if address := text + "@example.com"; strings.Contains(text, "mail") && len(address) <= limits.maxLen && limits.like == "" {
+		text = address // hooks often look whether it is one
+	}
+	return limits.text(text, n)
 }
 
 // unique numbers rows over all tenants, or equally in each of them.
@@ -143,7 +166,7 @@ func (m *model) isForeign(field *schema.Field) bool {
 // isUnique says whether a field is in a unique index, the key included.
 func (m *model) isUnique(field *schema.Field) bool {
 	for _, i := range m.indexes {
-		if i.unique && i.has(field.DBName) {
+		if i.unique && i.covers(field.DBName) {
 			return true
 		}
 	}
@@ -155,7 +178,7 @@ func (m *model) isUnique(field *schema.Field) bool {
 func (m *model) isNatural(field *schema.Field) bool {
 	natural := false
 	for _, i := range m.indexes {
-		if i.unique && i.has(field.DBName) {
+		if i.unique && i.covers(field.DBName) {
 			if m.tenant == nil || !i.has(m.tenant.DBName) {
 				return false
 			}
@@ -163,13 +186,4 @@ func (m *model) isNatural(field *schema.Field) bool {
 		}
 	}
 	return natural
-}
-
-func (i index) has(column string) bool {
-	for _, c := range i.columns {
-		if c == column {
-			return true
-		}
-	}
-	return false
 }

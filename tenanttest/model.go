@@ -21,8 +21,16 @@ type model struct {
 	refs   []*ref // its foreign keys
 
 	indexes  []index
-	nullable bool // the tenant column
-	missing  bool // the table was made by Run
+	labels   map[string][]string // of columns that are enumerations of the database
+	nullable bool                // the tenant column
+	// count is how many rows the table has for each tenant: those of Run, and what hooks and triggers
+	// made beside them.
+	count int64
+	// refusals are the errors by which the application refuses statements on rows of its own, without
+	// the numbers in them.
+	refusals map[string]bool
+	// rekeys says that a hook gives every new row a key of its own, whatever key it had.
+	rekeys bool
 
 	// rows of both tenants, pointers to structs. Those of a model without a tenant are the first.
 	rows [2][]reflect.Value
@@ -91,6 +99,10 @@ func (k *kit) learn(value any) (*model, error) {
 	if m := k.modelOf(parsed); m != nil {
 		return m, nil
 	}
+	if len(parsed.PrimaryFields) == 0 {
+		return nil, fmt.Errorf("tenanttest: %s has no primary key, and its rows cannot be told apart: "+
+			"give it one, or leave it out", parsed.Name)
+	}
 	m := &model{schema: parsed}
 	m.tenant, err = k.tenantFieldOf(parsed)
 	if err != nil {
@@ -130,9 +142,17 @@ func (k *kit) modelOf(parsed *schema.Schema) *model {
 	return nil
 }
 
-// relationsOf returns the relations of a model in the order of their names. GORM also notes there, by
-// names that begin with "_", those of other models to this one.
+// relationsOf returns the relations that are fields of a model.
 func relationsOf(parsed *schema.Schema) []*schema.Relationship {
+	return slices.DeleteFunc(keysOf(parsed), func(relation *schema.Relationship) bool {
+		return relation.Field == nil || parsed.FieldsByName[relation.Field.Name] != relation.Field
+	})
+}
+
+// keysOf returns the relations of a model in the order of their names, and with them the foreign keys
+// that SetupJoinTable gave to the model of a join table: no field stands for those. GORM also notes
+// there, by names that begin with "_", relations of other models to this one.
+func keysOf(parsed *schema.Schema) []*schema.Relationship {
 	var relations []*schema.Relationship
 	for name, relation := range parsed.Relationships.Relations {
 		if name == relation.Name {
@@ -145,34 +165,36 @@ func relationsOf(parsed *schema.Schema) []*schema.Relationship {
 
 // learnRelations finds the foreign keys and the join tables that the relations of m are made of.
 func (k *kit) learnRelations(m *model) error {
-	for _, relation := range relationsOf(m.schema) {
+	for _, relation := range keysOf(m.schema) {
 		target := k.modelOf(relation.FieldSchema)
 		switch {
+		case target == nil: // an end of a join table, of which no relation leads to the other
 		case relation.JoinTable != nil:
 			k.addJoin(m, target, relation)
 		case relation.Type == schema.BelongsTo:
-			m.addRef(newRef(target, relation))
+			m.addRef(target, relation)
 		default:
-			target.addRef(newRef(m, relation))
+			target.addRef(m, relation)
 		}
 	}
 	return nil
 }
 
-func newRef(parent *model, relation *schema.Relationship) *ref {
+// addRef adds a foreign key, once: Task.Project and Project.Tasks are one.
+func (m *model) addRef(parent *model, relation *schema.Relationship) {
 	r := &ref{parent: parent}
 	for _, reference := range relation.References {
-		if reference.PrimaryValue != "" {
-			r.kind, r.value = reference.ForeignKey, reference.PrimaryValue
-			continue
+		// The key of a join table is a field of the struct that GORM made up for it.
+		foreign := m.schema.FieldsByDBName[reference.ForeignKey.DBName]
+		switch {
+		case foreign == nil:
+			return
+		case reference.PrimaryValue != "":
+			r.kind, r.value = foreign, reference.PrimaryValue
+		default:
+			r.pairs = append(r.pairs, pair{foreign, reference.PrimaryKey})
 		}
-		r.pairs = append(r.pairs, pair{reference.ForeignKey, reference.PrimaryKey})
 	}
-	return r
-}
-
-// addRef adds a foreign key, once: Task.Project and Project.Tasks are one.
-func (m *model) addRef(r *ref) {
 	for _, known := range m.refs {
 		if known.parent == r.parent && known.name() == r.name() {
 			return
@@ -245,18 +267,22 @@ func (k *kit) sortModels() {
 
 // migrateMissing makes the tables that are not there. They go with the transaction.
 func (k *kit) migrateMissing() error {
-	var missing []any
+	var missing, again []any // AutoMigrate looks at one model of each table
+	seen := map[string]bool{}
 	for _, m := range k.models {
-		if value := m.new(); !k.db.Migrator().HasTable(value) {
-			m.missing = true
+		switch value := m.new(); {
+		case seen[m.schema.Table]:
+			again = append(again, value)
+		case !k.db.Migrator().HasTable(value):
+			seen[m.schema.Table] = true
 			missing = append(missing, value)
 		}
 	}
-	if len(missing) == 0 {
-		return nil
-	}
-	if err := k.db.AutoMigrate(missing...); err != nil {
-		return fmt.Errorf("tenanttest: making the tables that are missing: %w", err)
+	for _, models := range [][]any{missing, again} {
+		if err := k.db.AutoMigrate(models...); err != nil {
+			return fmt.Errorf("tenanttest: making the tables that are missing: %w; "+
+				"make them in the function that opens the database, as the application does", err)
+		}
 	}
 	return nil
 }

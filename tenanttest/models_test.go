@@ -1,6 +1,7 @@
 package tenanttest_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/glebarez/sqlite"
@@ -9,6 +10,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
+	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/internal/pgtest"
 	"github.com/gormtenant/gormtenant/models"
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
@@ -69,4 +71,9 @@ func opened(kind string, options ...tenantplugin.Option) func(t *testing.T) *gor
 		require.NoError(t, db.Use(tenantplugin.New(options...)))
 		return db
 	}
+}
+
+// as returns a *gorm.DB whose statements run as a tenant.
+func as(db *gorm.DB, id any) *gorm.DB {
+	return db.WithContext(gormtenant.WithTenant(context.Background(), id))
 }

@@ -48,6 +48,7 @@ func (p *txPool) PrepareContext(ctx context.Context, query string) (*sql.Stmt, e
 
 // StmtContext returns a statement of the transaction.
 func (p *txPool) StmtContext(ctx context.Context, stmt *sql.Stmt) *sql.Stmt {
+	p.record("a prepared statement", nil)
 	return p.tx.StmtContext(ctx, stmt)
 }
 

@@ -3,6 +3,7 @@ package tenanttest
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -46,19 +47,19 @@ func (r *relationAttacks) many() bool {
 func (r *relationAttacks) reads() []attack {
 	m, name := r.m, r.relation.Name
 	attacks := []attack{
-		r.find(m, "preload_"+r.name, fmt.Sprintf("db.Preload(%q)", name), rowsEach,
+		r.find(m, "preload_"+r.name, fmt.Sprintf("db.Preload(%q)", name), m.count,
 			func(db *gorm.DB) *gorm.DB { return db.Preload(name) }),
 		r.find(m, "preload_"+r.name+"_or", fmt.Sprintf(`db.Preload(%q, "1 = 0 OR\n1 = 1")`, name), free,
 			func(db *gorm.DB) *gorm.DB { return db.Preload(name, "1 = 0 OR\n1 = 1") }),
 	}
 	for _, nested := range relationsOf(r.target.schema) {
 		path := name + "." + nested.Name
-		attacks = append(attacks, r.find(m, "preload_"+r.name+"_"+snake(nested.Name), fmt.Sprintf("db.Preload(%q)", path), rowsEach,
+		attacks = append(attacks, r.find(m, "preload_"+r.name+"_"+snake(nested.Name), fmt.Sprintf("db.Preload(%q)", path), m.count,
 			func(db *gorm.DB) *gorm.DB { return db.Preload(path) }))
 	}
 	if !r.many() {
 		attacks = append(attacks,
-			r.find(m, "join_"+r.name, fmt.Sprintf("db.Joins(%q)", name), rowsEach,
+			r.find(m, "join_"+r.name, fmt.Sprintf("db.Joins(%q)", name), m.count,
 				func(db *gorm.DB) *gorm.DB { return db.Joins(name) }),
 			r.find(m, "inner_join_"+r.name, fmt.Sprintf("db.InnerJoins(%q)", name), free,
 				func(db *gorm.DB) *gorm.DB { return db.InnerJoins(name) }),
@@ -90,10 +91,13 @@ func (r *relationAttacks) links() []attack {
 	m, name, model := r.m, r.relation.Name, r.m.schema.Name
 	theirs := r.target.rows[r.theirs.index][0]
 	literal := r.literal(r.target, theirs)
-	other := gormtenant.ErrOtherTenant
+	other, remembered := r.target.otherTenant(), gormtenant.ErrOtherTenant
+	if r.rewritesKey() {
+		other, remembered = nil, nil // what is written is a row of ours
+	}
 	change := func(method string) attack {
 		return attack{
-			name: strings.ToLower(method) + "_" + r.name, call: fmt.Sprintf("db.Model(&ours).Association(%q).%s(%s)", name, method, literal), err: other,
+			name: strings.ToLower(method) + "_" + r.name, call: fmt.Sprintf("db.Model(&ours).Association(%q).%s(%s)", name, method, literal), rows: free, err: other,
 			run: func(db *gorm.DB) outcome {
 				association := db.Model(r.copied(m, m.rows[r.ours.index][0]).Interface()).Association(name)
 				if association.Error != nil {
@@ -110,19 +114,19 @@ func (r *relationAttacks) links() []attack {
 	attacks := []attack{
 		change("Append"), change("Replace"),
 		{
-			name: "create_with_" + r.name, call: fmt.Sprintf("db.Create(&%s{%s: %s})", model, name, literal), err: other,
+			name: "create_with_" + r.name, call: fmt.Sprintf("db.Create(&%s{%s: %s})", model, name, literal), rows: free, err: other,
 			run: func(db *gorm.DB) outcome {
 				return wrote(db.Create(r.holding(r.fresh(m, r.ours), r.withKey(r.target, theirs).Interface())))
 			},
 		},
 		{
-			name: "create_with_row_of_another_as_" + r.name, call: fmt.Sprintf("db.Create(&%s{%s: theirs})", model, name), err: other,
+			name: "create_with_row_of_another_as_" + r.name, call: fmt.Sprintf("db.Create(&%s{%s: theirs})", model, name), rows: free, err: remembered,
 			run: func(db *gorm.DB) outcome {
 				return wrote(db.Create(r.holding(r.fresh(m, r.ours), r.copied(r.target, theirs).Interface())))
 			},
 		},
 		{
-			name: "save_with_" + r.name, call: fmt.Sprintf("ours.%s = %s; db.Session(&gorm.Session{FullSaveAssociations: true}).Save(&ours)", name, literal), err: other,
+			name: "save_with_" + r.name, call: fmt.Sprintf("ours.%s = %s; db.Session(&gorm.Session{FullSaveAssociations: true}).Save(&ours)", name, literal), rows: free, err: other, own: true,
 			run: func(db *gorm.DB) outcome {
 				row := r.holding(r.copied(m, m.rows[r.ours.index][0]), r.withKey(r.target, theirs).Interface())
 				return wrote(db.Session(&gorm.Session{FullSaveAssociations: true}).Save(row))
@@ -130,6 +134,14 @@ func (r *relationAttacks) links() []attack {
 		},
 	}
 	return attacks
+}
+
+// rewritesKey says whether GORM writes a part of the key of a row that it saves for an owner, so that
+// it is not the key of another tenant's row any more.
+func (r *relationAttacks) rewritesKey() bool {
+	return r.relation.JoinTable == nil && slices.ContainsFunc(r.relation.References, func(reference *schema.Reference) bool {
+		return reference.OwnPrimaryKey && reference.ForeignKey.PrimaryKey
+	})
 }
 
 // holding puts a row into the relation of an owner.

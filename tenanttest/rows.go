@@ -2,9 +2,11 @@ package tenanttest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 
 	"gorm.io/gorm/clause"
 )
@@ -15,21 +17,14 @@ const rowsEach = 2
 
 // makeRows makes the rows of both tenants, as an application would: through GORM, hooks included.
 func (k *kit) makeRows() error {
-	for _, m := range k.models {
-		if m.tenant == nil {
-			if err := k.makeShared(m, 1); err != nil {
-				return err
-			}
-			continue
+	for pending := k.models; len(pending) > 0; {
+		left, failed := k.makeRowsOf(pending)
+		if len(left) == len(pending) {
+			return failed
 		}
-		for _, t := range []tenant{k.ours, k.theirs} {
-			for n := range rowsEach {
-				if err := k.makeRow(m, t, n); err != nil {
-					return err
-				}
-			}
-		}
+		pending = left // in a circle of foreign keys the order can be another
 	}
+	k.completeRows()
 	for _, j := range k.joins {
 		for _, t := range []tenant{k.ours, k.theirs} {
 			if err := k.link(j, t); err != nil {
@@ -38,6 +33,74 @@ func (k *kit) makeRows() error {
 		}
 	}
 	return nil
+}
+
+// makeRowsOf makes the rows of models. It returns those of which none could be made, and why that was
+// so for the first.
+func (k *kit) makeRowsOf(models []*model) (left []*model, failed error) {
+	for _, m := range models {
+		made := m.rows
+		err := k.pool.exec("SAVEPOINT tenanttest_rows")
+		if err == nil {
+			err = k.makeRowsEach(m)
+		}
+		if err == nil {
+			continue
+		}
+		m.rows = made
+		if undone := k.pool.exec("ROLLBACK TO SAVEPOINT tenanttest_rows"); undone != nil {
+			return models, errors.Join(err, undone)
+		}
+		if left = append(left, m); failed == nil {
+			failed = err
+		}
+	}
+	return left, failed
+}
+
+func (k *kit) makeRowsEach(m *model) error {
+	if m.tenant == nil {
+		return k.makeShared(m, 1)
+	}
+	for _, t := range []tenant{k.ours, k.theirs} {
+		for n := range rowsEach {
+			if err := k.makeRow(m, t, n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// completeRows sets the foreign keys that are still empty because the rows that they name were made
+// later. Where the database does not let it, they stay empty.
+func (k *kit) completeRows() {
+	for _, m := range k.models {
+		for _, t := range []tenant{k.ours, k.theirs} {
+			for n, row := range m.rows[t.index] {
+				for _, r := range m.refs {
+					if r.parent != m && r.kind == nil && len(k.rowsOf(r.parent, t)) > 0 {
+						k.complete(m, row, r, t, n)
+					}
+				}
+			}
+		}
+	}
+}
+
+func (k *kit) complete(m *model, row reflect.Value, r *ref, t tenant, n int) {
+	where, key := k.whereKey(m, row)
+	parents := k.rowsOf(r.parent, t)
+	for _, p := range r.pairs {
+		if _, zero := k.valueOf(p.foreign, row); !zero || p.foreign.PrimaryKey || p.foreign == m.tenant {
+			continue
+		}
+		value, _ := k.valueOf(p.primary, parents[n%len(parents)])
+		args := append([]any{clause.Table{Name: m.schema.Table}, clause.Column{Name: p.foreign.DBName}, value}, key...)
+		if k.try(t.ctx, "UPDATE ? SET ? = ? WHERE "+where, args...) {
+			_ = p.foreign.Set(k.db.Statement.Context, row, value)
+		}
+	}
 }
 
 // makeShared makes rows that are nobody's, up to a number.
@@ -112,11 +175,62 @@ func (k *kit) refer(m *model, row reflect.Value, t tenant, n int) error {
 	}
 	for _, refs := range byName {
 		r := refs[n%len(refs)] // of a polymorphic key, each parent in turn
-		if err := k.point(m, row, r, k.rowsOf(r.parent, t), n); err != nil {
+		parents := k.rowsOf(r.parent, t)
+		if n >= rowsEach && len(parents) > 0 && r.parent != m && m.isAlone(r) {
+			parent, err := k.newParent(r.parent, t)
+			if err != nil {
+				return err
+			}
+			parents = []reflect.Value{parent}
+		}
+		if err := k.point(m, row, r, parents, n); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// isAlone says whether a parent can have only one row of m: then a new row needs a new parent. It is
+// so where a unique index has nothing but foreign keys; r is the first of them.
+func (m *model) isAlone(r *ref) bool {
+	for _, i := range m.indexes {
+		if refs, all := m.refsIn(i); i.unique && all && len(refs) > 0 && refs[0].name() == r.name() {
+			return true
+		}
+	}
+	return false
+}
+
+// refsIn returns the foreign keys of which an index has a column, and whether it has no other columns
+// but the tenant.
+func (m *model) refsIn(i index) (refs []*ref, all bool) {
+	all = true
+	for _, column := range i.columns {
+		if m.tenant != nil && column == m.tenant.DBName {
+			continue
+		}
+		at := slices.IndexFunc(m.refs, func(r *ref) bool {
+			return r.kind != nil && r.kind.DBName == column || slices.Contains(r.columns(), column)
+		})
+		if at < 0 {
+			all = false
+		} else {
+			refs = append(refs, m.refs[at])
+		}
+	}
+	return refs, all
+}
+
+// newParent makes one more row of m, for a row of an attack. What it sends is not the attack's.
+func (k *kit) newParent(m *model, t tenant) (reflect.Value, error) {
+	sent := k.pool.recorder.sent
+	defer func() { k.pool.recorder.sent = sent }()
+	k.made++
+	row, made, err := k.tryRow(m, t, rowsEach+k.made%20, m.natural)
+	if !made {
+		return row, m.cannotMake(err)
+	}
+	return row, nil
 }
 
 // rowsOf returns the rows that a tenant may refer to.

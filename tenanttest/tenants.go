@@ -47,7 +47,7 @@ func (k *kit) makeTenants(random []byte) ([]any, error) {
 			return ids, err
 		}
 		// Of several types the narrowest: what fits it fits the others.
-		if field == nil || isUUID(m.tenant) || m.tenant.DataType != schema.String && !isUUID(field) {
+		if field == nil || isUUID(m.tenant) || m.tenant.GORMDataType != schema.String && !isUUID(field) {
 			field = m.tenant
 		}
 	}
@@ -57,10 +57,10 @@ func (k *kit) makeTenants(random []byte) ([]any, error) {
 			"embed models.TenantModel in those whose rows belong to a tenant")
 	case isUUID(field):
 		return []any{k.stamp + "-0000-4000-8000-00000000000a", k.stamp + "-0000-4000-8000-00000000000b"}, nil
-	case field.DataType == schema.String:
+	case field.GORMDataType == schema.String:
 		limits := limitsOf(field)
 		return []any{limits.text(k.ours.marker, 0), limits.text(k.theirs.marker, 1)}, nil
-	case field.DataType == schema.Int || field.DataType == schema.Uint:
+	case field.GORMDataType == schema.Int || field.GORMDataType == schema.Uint:
 		n := int64(1<<23 | int(random[0])<<16 | int(random[1])<<8 | int(random[2]))
 		if field.Size > 0 && field.Size < 32 {
 			n %= 100

@@ -23,6 +23,7 @@ import (
 	"testing"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 	"gorm.io/gorm/logger"
 
 	"github.com/gormtenant/gormtenant"
@@ -155,7 +156,7 @@ func (k *kit) end(t *testing.T) {
 // prepare is the sub-test that learns the models and makes the rows of both tenants.
 func (k *kit) prepare(t *testing.T) {
 	for _, step := range []func() error{
-		k.learnModels, k.migrateMissing, k.readCatalog, k.nameTenants, k.makeRows, k.plantLinks, k.probeRaw, k.remember,
+		k.learnModels, k.migrateMissing, k.readCatalog, k.nameTenants, k.makeRows, k.plantLinks, k.probeRaw, k.probeRefusals, k.remember,
 	} {
 		if err := step(); err != nil {
 			t.Fatal(err)
@@ -163,8 +164,19 @@ func (k *kit) prepare(t *testing.T) {
 	}
 }
 
-// remember keeps what the rows of theirs are before the first attack.
+// remember keeps how many rows there are, and what those of theirs are, before the first attack.
 func (k *kit) remember() (err error) {
+	for _, m := range k.models {
+		if m.tenant == nil {
+			continue
+		}
+		_, rows, err := k.queryAs(k.ours.ctx, "SELECT 1 FROM ? WHERE ? = ?",
+			clause.Table{Name: m.schema.Table}, clause.Column{Name: m.tenant.DBName}, k.tenantID(m, k.ours))
+		if err != nil {
+			return err
+		}
+		m.count = int64(len(rows))
+	}
 	k.before, err = k.snapshot()
 	return err
 }

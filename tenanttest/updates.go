@@ -18,7 +18,7 @@ func (k *kit) updates(m *model) []attack {
 		return nil
 	}
 	theirs := m.rows[k.theirs.index][0]
-	value, _ := k.valueOf(field, k.fresh(m, k.ours))
+	value := k.newValue(m, field)
 	values := map[string]any{field.DBName: value}
 	name, key := m.schema.Name, k.fields(m, theirs)
 	update := func(attackName, target, method string, rows int64, err error, run func(db *gorm.DB) *gorm.DB) attack {
@@ -32,6 +32,10 @@ func (k *kit) updates(m *model) []attack {
 	whole := k.copied(m, m.rows[k.ours.index][0])
 	for _, primary := range m.schema.PrimaryFields {
 		_ = primary.Set(k.db.Statement.Context, whole, reflect.Zero(primary.FieldType).Interface())
+	}
+	missing := gorm.ErrMissingWhereClause
+	if k.db.AllowGlobalUpdate {
+		missing = nil // the application wants it so
 	}
 	global := func(db *gorm.DB) *gorm.DB { return db.Session(&gorm.Session{AllowGlobalUpdate: true}).Model(m.new()) }
 	where := func(db *gorm.DB) *gorm.DB { return db.Model(m.new()).Where(k.key(m, theirs)) }
@@ -49,16 +53,16 @@ func (k *kit) updates(m *model) []attack {
 		update("update_row_of_another", "Model(&theirs)", one, free, gormtenant.ErrOtherTenant, func(db *gorm.DB) *gorm.DB {
 			return db.Model(k.copied(m, theirs).Interface()).Update(field.DBName, value)
 		}),
-		update("update_or", fmt.Sprintf(`Model(&%s{}).Where("1 = 0").Or("1 = 1")`, name), one, rowsEach, nil, func(db *gorm.DB) *gorm.DB {
+		update("update_or", fmt.Sprintf(`Model(&%s{}).Where("1 = 0").Or("1 = 1")`, name), one, m.count, nil, func(db *gorm.DB) *gorm.DB {
 			return db.Model(m.new()).Where("1 = 0").Or("1 = 1").Update(field.DBName, value)
 		}),
-		update("update_all", fmt.Sprintf("Session(&gorm.Session{AllowGlobalUpdate: true}).Model(&%s{})", name), one, rowsEach, nil, func(db *gorm.DB) *gorm.DB {
+		update("update_all", fmt.Sprintf("Session(&gorm.Session{AllowGlobalUpdate: true}).Model(&%s{})", name), one, m.count, nil, func(db *gorm.DB) *gorm.DB {
 			return global(db).Update(field.DBName, value)
 		}),
-		update("update_table_by_name", fmt.Sprintf("Table(%q).Where(\"1 = 1\")", m.schema.Table), one, rowsEach, nil, func(db *gorm.DB) *gorm.DB {
+		update("update_table_by_name", fmt.Sprintf("Table(%q).Where(\"1 = 1\")", m.schema.Table), one, m.count, nil, func(db *gorm.DB) *gorm.DB {
 			return db.Table(m.schema.Table).Where("1 = 1").Update(field.DBName, value)
 		}),
-		update("update_without_condition", fmt.Sprintf("Model(&%s{})", name), one, free, gorm.ErrMissingWhereClause, func(db *gorm.DB) *gorm.DB {
+		update("update_without_condition", fmt.Sprintf("Model(&%s{})", name), one, free, missing, func(db *gorm.DB) *gorm.DB {
 			return db.Model(m.new()).Update(field.DBName, value)
 		}),
 		update("update_in_transaction", "Transaction(...)", one, free, nil, func(db *gorm.DB) *gorm.DB {
@@ -76,11 +80,15 @@ func (k *kit) updates(m *model) []attack {
 func (k *kit) deletes(m *model) []attack {
 	theirs := m.rows[k.theirs.index][0]
 	name := m.schema.Name
+	missing := gorm.ErrMissingWhereClause
+	if k.db.AllowGlobalUpdate {
+		missing = nil
+	}
 	del := func(attackName, call string, rows int64, err error, run func(db *gorm.DB) *gorm.DB) attack {
 		return attack{name: attackName, call: "db." + call, rows: rows, err: err, run: func(db *gorm.DB) outcome { return wrote(run(db)) }}
 	}
 	attacks := []attack{
-		del("delete_without_condition", fmt.Sprintf("Delete(&%s{})", name), free, gorm.ErrMissingWhereClause,
+		del("delete_without_condition", fmt.Sprintf("Delete(&%s{})", name), free, missing,
 			func(db *gorm.DB) *gorm.DB { return db.Delete(m.new()) }),
 		del("delete_row_of_another", "Delete(&theirs)", free, gormtenant.ErrOtherTenant,
 			func(db *gorm.DB) *gorm.DB { return db.Delete(k.copied(m, theirs).Interface()) }),

@@ -29,11 +29,20 @@ func (k *kit) freshMap(m *model) map[string]any {
 	values := map[string]any{}
 	for _, name := range m.schema.DBNames {
 		field := m.schema.FieldsByDBName[name]
-		if value, zero := k.valueOf(field, row); (!zero || field.NotNull) && !field.AutoIncrement && field != m.tenant {
+		if value, zero := k.valueOf(field, row); (!zero || field.NotNull) && (!field.AutoIncrement || m.isForeign(field)) && field != m.tenant {
 			values[name] = value
 		}
 	}
 	return values
+}
+
+// newValue is another value for a column of a row of ours.
+func (k *kit) newValue(m *model, field *schema.Field) any {
+	row := reflect.ValueOf(m.new())
+	k.made++
+	k.filler(m, k.ours, rowsEach+k.made%20, false).fill(field, row)
+	value, _ := k.valueOf(field, row)
+	return value
 }
 
 // keyed returns a row that has nothing but the key of another.
@@ -83,10 +92,10 @@ func (k *kit) tenantID(m *model, t tenant) any {
 func (m *model) column() *schema.Field {
 	for _, want := range []schema.DataType{schema.String, schema.Int, schema.Uint, schema.Float, schema.Bool, schema.Time} {
 		for _, field := range m.schema.Fields {
-			if field.DBName != "" && field.DataType == want && field.Updatable && !field.PrimaryKey && field != m.tenant &&
+			if field.DBName != "" && field.GORMDataType == want && field.Updatable && !field.PrimaryKey && field != m.tenant &&
 				field.AutoCreateTime == 0 && field.AutoUpdateTime == 0 && field.Serializer == nil &&
 				m.schema.FieldsByDBName[field.DBName] == field &&
-				!m.isForeign(field) && !m.isUnique(field) && !isSoftDelete(field) && len(limitsOf(field).list) == 0 {
+				!m.isForeign(field) && !m.isUnique(field) && !isSoftDelete(field) && len(m.limitsOf(field).list) == 0 {
 				return field
 			}
 		}
