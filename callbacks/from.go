@@ -6,6 +6,8 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/gormtenant/gormtenant/internal/sqlscan"
 )
 
 // buildFrom limits every joined table to the tenant's rows. Association joins have their ON clause
@@ -206,6 +208,9 @@ func (g *guard) deriveOwn(stmt *gorm.Statement) {
 	name := own.table.name
 	if stmt.TableExpr != nil {
 		name, _, _ = g.tableExpr(stmt)
+		if ref, ok := sqlscan.TableRef(stmt.TableExpr.SQL, g.dialect); ok && ref.Schema != "" && ref.Name == name {
+			name = ref.Schema + "." + name
+		}
 	} else if stmt.Schema != nil {
 		name = stmt.Schema.Table
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gormtenant/gormtenant"
 	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	"github.com/gormtenant/gormtenant/models"
 	"github.com/gormtenant/gormtenant/scopes"
 )
 
@@ -232,5 +233,26 @@ func TestPreload(t *testing.T) {
 			require.Len(t, rows[1].Project.Tags, 1)
 			return err
 		}),
+	})
+}
+
+// archived is a model of a table in a schema of the database.
+type archived struct {
+	ID uint
+	models.TenantModel
+}
+
+func (archived) TableName() string { return "archive.projects" }
+
+func TestRightJoin_keeps_the_schema_of_the_table(t *testing.T) {
+	t.Parallel()
+	Run(t, func(t *testing.T, e *Env) {
+		from := clause.From{Joins: []clause.Join{{
+			Type: clause.RightJoin, Table: clause.Table{Name: "archive.projects", Alias: "o"},
+			ON: clause.Where{Exprs: []clause.Expression{clause.Expr{SQL: "1 = 1"}}},
+		}}}
+		stmt := e.As().Session(&gorm.Session{DryRun: true}).Clauses(from).Select("o.*").Find(&[]archived{}).Statement
+		require.NoError(t, stmt.Error)
+		require.Contains(t, stmt.SQL.String(), "FROM (SELECT * FROM "+stmt.Quote("archive.projects")+" WHERE ")
 	})
 }
