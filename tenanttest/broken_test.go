@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant/callbacks"
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
@@ -41,16 +42,16 @@ func breaking(takeOut func(db *gorm.DB) error, options ...tenantplugin.Option) f
 func nothing(*gorm.DB) {}
 
 // withoutBuilder takes out the guard that writes a clause.
-func withoutBuilder(clause string, finds ...string) setup {
+func withoutBuilder(name string, finds ...string) setup {
 	return setup{
-		name: "without_builder_" + strings.ReplaceAll(clause, " ", "_"), models: withPlainKeys(), finds: finds,
+		name: "without_builder_" + strings.ReplaceAll(name, " ", "_"), models: withPlainKeys(), finds: finds,
 		open: func(t *testing.T) *gorm.DB {
 			db := openEmpty(t, "sqlite")
-			before, had := db.ClauseBuilders[clause]
+			before, had := db.ClauseBuilders[name]
 			require.NoError(t, db.Use(tenantplugin.New()))
-			delete(db.ClauseBuilders, clause)
+			delete(db.ClauseBuilders, name)
 			if had {
-				db.ClauseBuilders[clause] = before
+				db.ClauseBuilders[name] = before
 			}
 			return db
 		},
@@ -103,11 +104,22 @@ func withoutGuard() []setup {
 			name: "plugin_missing", models: goodModels(), finds: []string{"plugin"}, only: true,
 			open: func(t *testing.T) *gorm.DB { return openEmpty(t, "sqlite") },
 		},
-		withoutBuilder("WHERE", "team/or", "member/update_by_key_of_another", "member/preload_boss"),
-		withoutBuilder("FROM", "team/find", "member/join_team_or"),
-		withoutBuilder("SET", "team/update_tenant_by_field", "badge/updates_tenant_in_upper_case"),
-		withoutBuilder("VALUES", "team/create_map_for_another", "badge/create_without_tenant_column"),
-		withoutBuilder("ON CONFLICT", "team/upsert_over_foreign_key", "badge/save_over_foreign_key", "team/append_members"),
+		{
+			name: "references_checked_on_create_only", models: goodModels(), finds: []string{"member/foreign_key_team_id"},
+			open: breaking(func(db *gorm.DB) error {
+				db.ClauseBuilders["SET"] = func(c clause.Clause, b clause.Builder) { c.Build(b) }
+				return nil
+			}, tenantplugin.CheckReferences()),
+		},
+		withoutBuilder("WHERE", "team/or", "member/update_by_key_of_another", "member/preload_boss", "badge/subquery_equal"),
+		withoutBuilder("FROM", "team/find", "member/join_team_or", "team/join_itself", "badge/right_join_itself",
+			"team/two_tables", "member/join_table_of_badges", "team/table_into_another_struct"),
+		withoutBuilder("SET", "team/update_tenant_by_field", "badge/updates_tenant_in_upper_case",
+			"team/update_tenant_to_nothing", "team/update_text_that_goes_on"),
+		withoutBuilder("VALUES", "team/create_map_for_another", "badge/create_without_tenant_column",
+			"team/create_map_for_another_in_upper_case", "team/create_maps_with_one_for_another"),
+		withoutBuilder("ON CONFLICT", "team/upsert_over_foreign_key", "badge/save_over_foreign_key", "team/append_members",
+			"team/upsert_that_changes_tenant", "badge/upsert_with_condition_over_foreign_key"),
 		withoutBuilder("INSERT", "team/insert_or_replace_over_foreign_key", "badge/text_after_insert"),
 		withoutBuilder("SELECT", "team/raw_select", "badge/text_after_select"),
 		withoutBuilder("UPDATE", "team/text_after_update"),
@@ -117,7 +129,7 @@ func withoutGuard() []setup {
 		withoutBuilder("LIMIT", "team/text_after_limit"),
 		withoutBuilder("FOR", "team/text_after_for"),
 		withoutBuilder("RETURNING", "team/text_after_returning"),
-		withoutCallback("query", callbacks.QueryName, "team/find", "badge/where_another_tenant"),
+		withoutCallback("query", callbacks.QueryName, "team/find", "badge/where_another_tenant", "team/find_by_row_of_another"),
 		withoutCallback("query", "gormtenant:subquery", "team/raw_in_generic_subquery"),
 		withoutCallback("row", callbacks.RowName, "team/rows", "member/no_tenant_raw"),
 		withoutCallback("row", "gormtenant:failed_row", "team/raw_row"),
@@ -129,7 +141,7 @@ func withoutGuard() []setup {
 		withoutCallback("update", callbacks.UpdateName, "team/no_tenant_update"),
 		withoutCallback("update", "gormtenant:text", "team/raw_update"),
 		withoutCallback("update", callbacks.OwnerName, "team/append_to_members_of_another"),
-		withoutCallback("delete", callbacks.DeleteName, "team/no_tenant_delete"),
+		withoutCallback("delete", callbacks.DeleteName, "team/no_tenant_delete", "team/delete_many_with_one_of_another"),
 		withoutCallback("delete", "gormtenant:text", "team/raw_delete"),
 	}
 }

@@ -3,6 +3,7 @@ package tenanttest
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -24,6 +25,10 @@ func (k *kit) creates(m *model) []attack {
 		return row
 	}
 	literal := fmt.Sprintf("&%s{%s: theirs}", name, m.tenant.Name)
+	batched := gormtenant.ErrOtherTenant
+	if k.db.CreateBatchSize > 0 {
+		batched = errAny // GORM loses columns where it makes batches of maps
+	}
 	return []attack{
 		{
 			name: "create_for_another", call: "db.Create(" + literal + ")", err: gormtenant.ErrOtherTenant,
@@ -50,6 +55,24 @@ func (k *kit) creates(m *model) []attack {
 			},
 		},
 		{
+			name: "create_map_for_another_in_upper_case", err: gormtenant.ErrOtherTenant,
+			call: fmt.Sprintf("db.Model(&%s{}).Create(map[string]any{%q: theirs})", name, strings.ToUpper(column)),
+			run: func(db *gorm.DB) outcome {
+				values := k.freshMap(m)
+				values[strings.ToUpper(column)] = k.tenantID(m, k.theirs)
+				return wrote(db.Model(m.new()).Create(values))
+			},
+		},
+		{
+			name: "create_maps_with_one_for_another", err: batched,
+			call: fmt.Sprintf("db.Model(&%s{}).Create([]map[string]any{{%q: ours}, {%q: theirs}})", name, column, column),
+			run: func(db *gorm.DB) outcome {
+				first, second := k.freshMap(m), k.freshMap(m)
+				first[column], second[column] = k.tenantID(m, k.ours), k.tenantID(m, k.theirs)
+				return wrote(db.Model(m.new()).Create([]map[string]any{first, second}))
+			},
+		},
+		{
 			name: "create_without_tenant_column", call: fmt.Sprintf("db.Omit(%q).Create(&row)", m.tenant.Name), rows: 1,
 			run: func(db *gorm.DB) outcome {
 				row := k.fresh(m, k.ours)
@@ -60,6 +83,14 @@ func (k *kit) creates(m *model) []attack {
 			name: "create_map", call: fmt.Sprintf("db.Model(&%s{}).Create(map[string]any{...})", name), rows: 1,
 			run: func(db *gorm.DB) outcome {
 				return wrote(db.Model(m.new()).Create(k.freshMap(m)))
+			},
+		},
+		{
+			name: "upsert_that_changes_tenant", err: gormtenant.ErrTenantChange,
+			call: fmt.Sprintf("db.Clauses(clause.OnConflict{Columns: key, DoUpdates: clause.Assignments(map[string]any{%q: theirs})}).Create(&ours)", column),
+			run: func(db *gorm.DB) outcome {
+				conflict := clause.OnConflict{Columns: m.keyColumns(), DoUpdates: clause.Assignments(map[string]any{column: k.tenantID(m, k.theirs)})}
+				return wrote(db.Clauses(conflict).Omit(clause.Associations).Create(k.copied(m, m.rows[k.ours.index][0]).Interface()))
 			},
 		},
 		{
@@ -100,14 +131,20 @@ func (k *kit) list(m *model, rows ...reflect.Value) any {
 	return reflect.Append(list, rows...).Interface()
 }
 
-// overKeys are creates, upserts and saves with the key of another tenant's row.
-func (k *kit) overKeys(m *model) []attack {
-	theirs := m.rows[k.theirs.index][0]
-	literal := k.literal(m, theirs)
+// keyColumns are the columns of the primary key.
+func (m *model) keyColumns() []clause.Column {
 	var key []clause.Column
 	for _, field := range m.schema.PrimaryFields {
 		key = append(key, clause.Column{Name: field.DBName})
 	}
+	return key
+}
+
+// overKeys are creates, upserts and saves with the key of another tenant's row.
+func (k *kit) overKeys(m *model) []attack {
+	theirs := m.rows[k.theirs.index][0]
+	literal := k.literal(m, theirs)
+	key := m.keyColumns()
 	upsert := func(name, call string, conflict clause.OnConflict, err error) attack {
 		return attack{
 			name: name, call: fmt.Sprintf("db.Clauses(%s).Create(%s)", call, literal), rows: free, err: err,
@@ -150,6 +187,18 @@ func (k *kit) overKeys(m *model) []attack {
 		attacks = append(attacks, upsert("upsert_columns_over_foreign_key",
 			fmt.Sprintf("clause.OnConflict{Columns: key, DoUpdates: clause.AssignmentColumns([]string{%q})}", field.DBName),
 			clause.OnConflict{Columns: key, DoUpdates: clause.AssignmentColumns([]string{field.DBName})}, other))
+		updates := clause.AssignmentColumns([]string{field.DBName})
+		all := clause.Where{Exprs: []clause.Expression{clause.Expr{SQL: "1 = 1 OR\n1 = 1"}}}
+		attacks = append(attacks, upsert("upsert_with_condition_over_foreign_key",
+			`clause.OnConflict{Columns: key, DoUpdates: ..., Where: "1 = 1 OR\n1 = 1"}`,
+			clause.OnConflict{Columns: key, DoUpdates: updates, Where: all}, nil))
+		for _, i := range m.indexes {
+			if k.db.Name() == "postgres" && m.isKey(i) {
+				attacks = append(attacks, upsert("upsert_on_constraint_over_foreign_key",
+					fmt.Sprintf("clause.OnConflict{OnConstraint: %q, DoUpdates: ...}", i.name),
+					clause.OnConflict{OnConstraint: i.name, DoUpdates: updates}, nil))
+			}
+		}
 	}
 	attacks = append(attacks, attack{ // SQLite knows it; elsewhere it is no SQL
 		name: "insert_or_replace_over_foreign_key", call: fmt.Sprintf(`db.Clauses(clause.Insert{Modifier: "OR REPLACE"}).Create(%s)`, literal), err: errAny,

@@ -173,15 +173,15 @@ func (k *kit) conditions(m *model) []attack {
 			func(db *gorm.DB) *gorm.DB { return db.Where(map[string]any{column: id}) }),
 		k.find(m, "or_another_tenant", fmt.Sprintf(`db.Where("1 = 1").Or(map[string]any{%q: theirs})`, column), m.count,
 			func(db *gorm.DB) *gorm.DB { return db.Where("1 = 1").Or(map[string]any{column: id}) }),
-		k.find(m, "or", `db.Where("1 = 0").Or("1 = 1")`, m.count,
-			func(db *gorm.DB) *gorm.DB { return db.Where("1 = 0").Or("1 = 1") }),
+		k.find(m, "or", `db.Where("1 = 1").Or("1 = 1")`, m.count,
+			func(db *gorm.DB) *gorm.DB { return db.Where("1 = 1").Or("1 = 1") }),
 		k.find(m, "lone_or", `db.Or("1 = 1")`, m.count, func(db *gorm.DB) *gorm.DB { return db.Or("1 = 1") }),
-		k.find(m, "or_on_its_own_line", `db.Where("1 = 0 OR\n1 = 1")`, m.count,
-			func(db *gorm.DB) *gorm.DB { return db.Where("1 = 0 OR\n1 = 1") }),
-		k.find(m, "or_in_lower_case", `db.Where("1 = 0\tor\t1 = 1")`, m.count,
-			func(db *gorm.DB) *gorm.DB { return db.Where("1 = 0\tor\t1 = 1") }),
-		k.find(m, "or_in_a_group", `db.Where(db.Where("1 = 0").Or("1 = 1"))`, m.count,
-			func(db *gorm.DB) *gorm.DB { return db.Where(k.plain().Where("1 = 0").Or("1 = 1")) }),
+		k.find(m, "or_on_its_own_line", `db.Where("1 = 1 OR\n1 = 1")`, m.count,
+			func(db *gorm.DB) *gorm.DB { return db.Where("1 = 1 OR\n1 = 1") }),
+		k.find(m, "or_in_lower_case", `db.Where("1 = 1\tor\t1 = 1")`, m.count,
+			func(db *gorm.DB) *gorm.DB { return db.Where("1 = 1\tor\t1 = 1") }),
+		k.find(m, "or_in_a_group", `db.Where(db.Where("1 = 1").Or("1 = 1"))`, m.count,
+			func(db *gorm.DB) *gorm.DB { return db.Where(k.plain().Where("1 = 1").Or("1 = 1")) }),
 		k.find(m, "closing_parenthesis", `db.Where("1 = 1) OR (1 = 1")`, free,
 			func(db *gorm.DB) *gorm.DB { return db.Where("1 = 1) OR (1 = 1") }),
 		k.find(m, "comment", `db.Where("1 = 1 --")`, free, func(db *gorm.DB) *gorm.DB { return db.Where("1 = 1 --") }),
@@ -189,18 +189,18 @@ func (k *kit) conditions(m *model) []attack {
 		k.find(m, "order_and_limit", `db.Order("1").Limit(100).Offset(0)`, m.count,
 			func(db *gorm.DB) *gorm.DB { return db.Order("1").Limit(100).Offset(0) }),
 		{
-			name: "inline_condition", call: `db.Find(&rows, "1 = 0 OR 1 = 1")`, rows: m.count,
+			name: "inline_condition", call: `db.Find(&rows, "1 = 1 OR 1 = 1")`, rows: m.count,
 			run: func(db *gorm.DB) outcome {
 				dest := m.slice()
-				return found(dest, db.Find(dest, "1 = 0 OR 1 = 1"))
+				return found(dest, db.Find(dest, "1 = 1 OR 1 = 1"))
 			},
 		},
 		{
 			name: "group_and_having", rows: 1,
-			call: fmt.Sprintf(`db.Model(&%s{}).Select(%q, "count(*) AS n").Group(%q).Having("1 = 0 OR 1 = 1").Find(&maps)`, m.schema.Name, column, column),
+			call: fmt.Sprintf(`db.Model(&%s{}).Select(%q, "count(*) AS n").Group(%q).Having("1 = 1 OR 1 = 1").Find(&maps)`, m.schema.Name, column, column),
 			run: func(db *gorm.DB) outcome {
 				var maps []map[string]any
-				return found(&maps, db.Model(m.new()).Select(column, "count(*) AS n").Group(column).Having("1 = 0 OR 1 = 1").Find(&maps))
+				return found(&maps, db.Model(m.new()).Select(column, "count(*) AS n").Group(column).Having("1 = 1 OR 1 = 1").Find(&maps))
 			},
 		},
 	}
@@ -243,6 +243,14 @@ func (k *kit) subqueries(m *model) []attack {
 // plain returns a *gorm.DB that has the plugin and no tenant, for groups of conditions and sub-queries.
 func (k *kit) plain() *gorm.DB { return k.db.Session(&gorm.Session{NewDB: true}) }
 
+// whole is the number of whole rows that are read into maps: GORM cannot read every field into one.
+func (m *model) whole(rows int64) int64 {
+	if slices.ContainsFunc(m.schema.Fields, func(field *schema.Field) bool { return field.Serializer != nil }) {
+		return free
+	}
+	return rows
+}
+
 // tables are reads that do not name the model.
 func (k *kit) tables(m *model) []attack {
 	table := m.schema.Table
@@ -252,12 +260,8 @@ func (k *kit) tables(m *model) []attack {
 			return found(&maps, build(db).Find(&maps))
 		}}
 	}
-	whole := m.count
-	if slices.ContainsFunc(m.schema.Fields, func(field *schema.Field) bool { return field.Serializer != nil }) {
-		whole = free // GORM cannot read such a field into a map
-	}
 	attacks := []attack{
-		maps("into_maps", fmt.Sprintf("db.Model(&%s{})", m.schema.Name), whole,
+		maps("into_maps", fmt.Sprintf("db.Model(&%s{})", m.schema.Name), m.whole(m.count),
 			func(db *gorm.DB) *gorm.DB { return db.Model(m.new()) }),
 		maps("table_by_name", fmt.Sprintf("db.Table(%q)", table), m.count,
 			func(db *gorm.DB) *gorm.DB { return db.Table(table) }),

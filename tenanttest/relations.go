@@ -25,6 +25,7 @@ func (k *kit) relations(m *model) []attack {
 		attacks = append(attacks, r.reads()...)
 		attacks = append(attacks, r.links()...)
 		attacks = append(attacks, r.ownedByAnother()...)
+		attacks = append(attacks, r.joinTable()...)
 	}
 	return attacks
 }
@@ -49,8 +50,8 @@ func (r *relationAttacks) reads() []attack {
 	attacks := []attack{
 		r.find(m, "preload_"+r.name, fmt.Sprintf("db.Preload(%q)", name), m.count,
 			func(db *gorm.DB) *gorm.DB { return db.Preload(name) }),
-		r.find(m, "preload_"+r.name+"_or", fmt.Sprintf(`db.Preload(%q, "1 = 0 OR\n1 = 1")`, name), free,
-			func(db *gorm.DB) *gorm.DB { return db.Preload(name, "1 = 0 OR\n1 = 1") }),
+		r.find(m, "preload_"+r.name+"_or", fmt.Sprintf(`db.Preload(%q, "1 = 1 OR\n1 = 1")`, name), free,
+			func(db *gorm.DB) *gorm.DB { return db.Preload(name, "1 = 1 OR\n1 = 1") }),
 	}
 	for _, nested := range relationsOf(r.target.schema) {
 		path := name + "." + nested.Name
@@ -63,8 +64,8 @@ func (r *relationAttacks) reads() []attack {
 				func(db *gorm.DB) *gorm.DB { return db.Joins(name) }),
 			r.find(m, "inner_join_"+r.name, fmt.Sprintf("db.InnerJoins(%q)", name), free,
 				func(db *gorm.DB) *gorm.DB { return db.InnerJoins(name) }),
-			r.find(m, "join_"+r.name+"_or", fmt.Sprintf(`db.Joins(%q, db.Where("1 = 0").Or("1 = 1"))`, name), free,
-				func(db *gorm.DB) *gorm.DB { return db.Joins(name, r.plain().Where("1 = 0").Or("1 = 1")) }))
+			r.find(m, "join_"+r.name+"_or", fmt.Sprintf(`db.Joins(%q, db.Where("1 = 1").Or("1 = 1"))`, name), free,
+				func(db *gorm.DB) *gorm.DB { return db.Joins(name, r.plain().Where("1 = 1").Or("1 = 1")) }))
 	}
 	for i, owner := range m.rows[r.ours.index] {
 		attacks = append(attacks, attack{
@@ -237,6 +238,44 @@ func (r *relationAttacks) ownedByAnother() []attack {
 				return wrote(db.Session(&gorm.Session{FullSaveAssociations: true}).Updates(row))
 			},
 		})
+}
+
+// joinTable are statements on the table of a many2many relation by its name.
+func (r *relationAttacks) joinTable() []attack {
+	if r.relation.JoinTable == nil || r.m.tenant == nil {
+		return nil
+	}
+	table := r.relation.JoinTable.Table
+	return []attack{
+		{
+			name: "join_table_of_" + r.name, call: fmt.Sprintf("db.Table(%q).Find(&maps)", table), rows: r.joined(table),
+			run: func(db *gorm.DB) outcome {
+				var maps []map[string]any
+				return found(&maps, db.Table(table).Find(&maps))
+			},
+		},
+		{
+			name: "delete_join_table_of_" + r.name, call: fmt.Sprintf("db.Table(%q).Where(\"1 = 1\").Delete(nil)", table), rows: r.joined(table),
+			run: func(db *gorm.DB) outcome { return wrote(db.Table(table).Where("1 = 1").Delete(nil)) },
+		},
+	}
+}
+
+// joined is how many rows of a join table join two rows of ours, free if that is not known.
+func (r *relationAttacks) joined(table string) int64 {
+	for _, j := range r.joins {
+		if j.table != table || r.modelOf(r.relation.JoinTable) != nil {
+			continue
+		}
+		first, args := r.names(j.sides[0].pairs, j.sides[0].model.rows[r.ours.index])
+		second, more := r.names(j.sides[1].pairs, j.sides[1].model.rows[r.ours.index])
+		_, rows, err := r.queryAs(r.ours.ctx, "SELECT 1 FROM ? WHERE "+first+" AND "+second,
+			append(append([]any{clause.Table{Name: table}}, args...), more...)...)
+		if err == nil {
+			return int64(len(rows))
+		}
+	}
+	return free
 }
 
 // noTenant are statements without a tenant.

@@ -38,8 +38,9 @@ import (
 // or changed (-want +got):
 //
 //   - reads see the rows of the tenant and no others: conditions of every form, text with an OR of
-//     its own, sub-queries, tables by name, maps, aggregates, preloads, joins and associations, also
-//     along a foreign key that was made to point at another tenant's row;
+//     its own, sub-queries in every place, tables by name, join tables too, maps, aggregates,
+//     preloads, joins of every kind and associations, also along a foreign key that was made to point
+//     at another tenant's row;
 //   - creates, upserts, Save, updates and deletes leave the rows of others as they are, and fail with
 //     the error of gormtenant that says why;
 //   - associations cannot link, take over or unlink a row of another tenant;
@@ -204,7 +205,7 @@ func (k *kit) test(t *testing.T, m *model) {
 		return
 	}
 	for _, list := range [][]attack{
-		k.reads(m), k.writes(m), k.updates(m), k.tenantChanges(m), k.deletes(m), k.rawSQL(m), k.relations(m), k.noTenant(m),
+		k.reads(m), k.forms(m), k.writes(m), k.updates(m), k.tenantChanges(m), k.deletes(m), k.rawSQL(m), k.relations(m), k.noTenant(m),
 	} {
 		for _, a := range list {
 			k.attack(t, m, a)

@@ -53,8 +53,8 @@ func (k *kit) updates(m *model) []attack {
 		update("update_row_of_another", "Model(&theirs)", one, free, gormtenant.ErrOtherTenant, func(db *gorm.DB) *gorm.DB {
 			return db.Model(k.copied(m, theirs).Interface()).Update(field.DBName, value)
 		}),
-		update("update_or", fmt.Sprintf(`Model(&%s{}).Where("1 = 0").Or("1 = 1")`, name), one, m.count, nil, func(db *gorm.DB) *gorm.DB {
-			return db.Model(m.new()).Where("1 = 0").Or("1 = 1").Update(field.DBName, value)
+		update("update_or", fmt.Sprintf(`Model(&%s{}).Where("1 = 1").Or("1 = 1")`, name), one, m.count, nil, func(db *gorm.DB) *gorm.DB {
+			return db.Model(m.new()).Where("1 = 1").Or("1 = 1").Update(field.DBName, value)
 		}),
 		update("update_all", fmt.Sprintf("Session(&gorm.Session{AllowGlobalUpdate: true}).Model(&%s{})", name), one, m.count, nil, func(db *gorm.DB) *gorm.DB {
 			return global(db).Update(field.DBName, value)
@@ -64,6 +64,10 @@ func (k *kit) updates(m *model) []attack {
 		}),
 		update("update_without_condition", fmt.Sprintf("Model(&%s{})", name), one, free, missing, func(db *gorm.DB) *gorm.DB {
 			return db.Model(m.new()).Update(field.DBName, value)
+		}),
+		update("update_text_that_goes_on", of, fmt.Sprintf("Update(%q, gorm.Expr(%q, theirs))", field.DBName, "NULL, "+m.tenant.DBName+" = ?"), free, errAny, func(db *gorm.DB) *gorm.DB {
+			return db.Model(m.new()).Where(k.key(m, m.rows[k.ours.index][0])).
+				Update(field.DBName, gorm.Expr("NULL, "+k.quoteColumn(m.tenant)+" = ?", k.tenantID(m, k.theirs)))
 		}),
 		update("update_in_transaction", "Transaction(...)", one, free, nil, func(db *gorm.DB) *gorm.DB {
 			var tx *gorm.DB
@@ -105,8 +109,8 @@ func (k *kit) deletes(m *model) []attack {
 				func(db *gorm.DB) *gorm.DB { return variant.db(db).Where(k.key(m, theirs)).Delete(m.new()) }),
 			del(variant.name+"_value_with_key_of_another", fmt.Sprintf("%sDelete(%s)", variant.call, k.literal(m, theirs)), free, nil,
 				func(db *gorm.DB) *gorm.DB { return variant.db(db).Delete(k.keyed(m, theirs)) }),
-			del(variant.name+"_or", fmt.Sprintf(`%sWhere("1 = 0").Or("1 = 1").Delete(&%s{})`, variant.call, name), free, nil,
-				func(db *gorm.DB) *gorm.DB { return variant.db(db).Where("1 = 0").Or("1 = 1").Delete(m.new()) }),
+			del(variant.name+"_or", fmt.Sprintf(`%sWhere("1 = 1").Or("1 = 1").Delete(&%s{})`, variant.call, name), free, nil,
+				func(db *gorm.DB) *gorm.DB { return variant.db(db).Where("1 = 1").Or("1 = 1").Delete(m.new()) }),
 			del(variant.name+"_all", fmt.Sprintf("Session(&gorm.Session{AllowGlobalUpdate: true}).%sDelete(&%s{})", variant.call, name), free, nil,
 				func(db *gorm.DB) *gorm.DB {
 					return variant.db(db.Session(&gorm.Session{AllowGlobalUpdate: true})).Delete(m.new())
@@ -134,6 +138,9 @@ func (k *kit) tenantChanges(m *model) []attack {
 			}))
 	}
 	return append(attacks,
+		change("update_tenant_to_nothing", fmt.Sprintf("Updates(map[string]any{%q: nothing})", m.tenant.DBName), func(db *gorm.DB) *gorm.DB {
+			return db.Updates(map[string]any{m.tenant.DBName: reflect.Zero(m.tenant.FieldType).Interface()})
+		}),
 		change("set_tenant", "Clauses(clause.Set{...}).Updates(map[string]any{})", func(db *gorm.DB) *gorm.DB {
 			return db.Clauses(clause.Set{{Column: clause.Column{Name: m.tenant.DBName}, Value: id}}).Updates(map[string]any{})
 		}),

@@ -69,11 +69,25 @@ func (k *kit) withKey(m *model, row reflect.Value) reflect.Value {
 func (k *kit) copied(m *model, row reflect.Value) reflect.Value {
 	c := reflect.New(m.schema.ModelType)
 	c.Elem().Set(row.Elem())
+	for i := range c.Elem().NumField() { // what is written into the copy must not be in the row too
+		clonePointer(c.Elem().Field(i))
+	}
+	for _, field := range m.schema.Fields {
+		clonePointer(field.ReflectValueOf(k.db.Statement.Context, c.Elem()))
+	}
 	for _, relation := range relationsOf(m.schema) {
 		field := relation.Field.ReflectValueOf(k.db.Statement.Context, c.Elem())
 		field.Set(reflect.Zero(field.Type()))
 	}
 	return c
+}
+
+func clonePointer(v reflect.Value) {
+	if v.Kind() == reflect.Pointer && !v.IsNil() && v.CanSet() {
+		clone := reflect.New(v.Type().Elem())
+		clone.Elem().Set(v.Elem())
+		v.Set(clone)
+	}
 }
 
 // setTenant sets the tenant of a row.
