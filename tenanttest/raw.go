@@ -90,6 +90,17 @@ func (k *kit) rawText(m *model) []attack {
 			return db.Group("1 UNION ALL SELECT * FROM " + table)
 		}),
 	}
+	attacks = append(attacks,
+		text("raw_lock", fmt.Sprintf("db.Clauses(clause.Locking{Strength: %q})", "UPDATE) OR "+some), func(db *gorm.DB) *gorm.DB {
+			return db.Clauses(clause.Locking{Strength: "UPDATE) OR " + some})
+		}),
+		text("raw_join_type", fmt.Sprintf("db.Clauses(clause.From{Joins: []clause.Join{{Type: %q, ...}}})", "CROSS JOIN "+table+" AS a CROSS"),
+			func(db *gorm.DB) *gorm.DB {
+				return db.Clauses(clause.From{Joins: []clause.Join{{
+					Type: clause.JoinType("CROSS JOIN " + table + " AS a CROSS"), Table: clause.Table{Name: m.schema.Table, Alias: "b"},
+				}}})
+			}),
+		k.rawReturning(m, "("+all+") AS "+k.quoteColumn(m.tenant)))
 	if field := m.column(); field != nil {
 		value := gorm.Expr("(SELECT max(" + k.quoteColumn(field) + ") FROM " + table + ")")
 		attacks = append(attacks,
@@ -109,6 +120,19 @@ func (k *kit) rawText(m *model) []attack {
 			})
 	}
 	return attacks
+}
+
+// rawReturning is text in RETURNING.
+func (k *kit) rawReturning(m *model, text string) attack {
+	return attack{
+		name: "raw_returning", rows: free, err: k.rawError,
+		call: fmt.Sprintf(`db.Clauses(clause.Returning{Columns: %q}).Unscoped().Where("1 = 1").Delete(&rows)`, text),
+		run: func(db *gorm.DB) outcome {
+			dest := m.slice()
+			columns := []clause.Column{{Name: text, Raw: true}}
+			return found(dest, db.Clauses(clause.Returning{Columns: columns}).Unscoped().Where("1 = 1").Delete(dest))
+		},
+	}
 }
 
 // rawAround is text beside a clause, where plugins put hints.

@@ -121,7 +121,7 @@ func (r *relationAttacks) links() []attack {
 			},
 		},
 		{
-			name: "create_with_row_of_another_as_" + r.name, call: fmt.Sprintf("db.Create(&%s{%s: theirs})", model, name), rows: free, err: remembered,
+			name: "create_with_row_of_another_as_" + r.name, brings: true, call: fmt.Sprintf("db.Create(&%s{%s: theirs})", model, name), rows: free, err: remembered,
 			run: func(db *gorm.DB) outcome {
 				return wrote(db.Create(r.holding(r.fresh(m, r.ours), r.copied(r.target, theirs).Interface())))
 			},
@@ -277,78 +277,3 @@ func (r *relationAttacks) joined(table string) int64 {
 	}
 	return free
 }
-
-// noTenant are statements without a tenant.
-func (k *kit) noTenant(m *model) []attack {
-	name := m.schema.Name
-	nobody := func(attackName, call string, run func(db *gorm.DB) error) attack {
-		return attack{name: "no_tenant_" + attackName, call: "nobody." + call, err: gormtenant.ErrNoTenant, nobody: true, run: func(db *gorm.DB) outcome {
-			return outcome{err: run(db)}
-		}}
-	}
-	ours := m.rows[k.ours.index][0]
-	table := k.quote(m.schema.Table)
-	raw := func(attackName, call string, run func(db *gorm.DB) error) attack {
-		a := nobody(attackName, call, run)
-		a.err = errAny // ErrNoTenant or ErrRawSQL
-		return a
-	}
-	var n int64
-	attacks := []attack{
-		nobody("find", "Find(&rows)", func(db *gorm.DB) error { return db.Find(m.slice()).Error }),
-		nobody("first", "First(&row)", func(db *gorm.DB) error { return db.First(m.new()).Error }),
-		nobody("count", fmt.Sprintf("Model(&%s{}).Count(&n)", name), func(db *gorm.DB) error { return db.Model(m.new()).Count(&n).Error }),
-		nobody("rows", fmt.Sprintf("Model(&%s{}).Rows()", name), func(db *gorm.DB) error {
-			rows, err := db.Model(m.new()).Rows()
-			if err == nil {
-				_ = rows.Close()
-			}
-			return err
-		}),
-		nobody("table", fmt.Sprintf("Table(%q).Find(&maps)", m.schema.Table), func(db *gorm.DB) error {
-			return db.Table(m.schema.Table).Find(&[]map[string]any{}).Error
-		}),
-		nobody("create", "Create(&row)", func(db *gorm.DB) error { return db.Create(k.fresh(m, k.ours).Interface()).Error }),
-		nobody("create_with_tenant", fmt.Sprintf("Create(&%s{%s: ours})", name, m.tenant.Name), func(db *gorm.DB) error {
-			row := k.fresh(m, k.ours)
-			k.setTenant(m, row, k.ours)
-			return db.Create(row.Interface()).Error
-		}),
-		nobody("save", "Save(&row)", func(db *gorm.DB) error { return db.Save(k.copied(m, ours).Interface()).Error }),
-		nobody("upsert", "Clauses(clause.OnConflict{UpdateAll: true}).Create(&row)", func(db *gorm.DB) error {
-			return db.Clauses(clause.OnConflict{UpdateAll: true}).Create(k.copied(m, ours).Interface()).Error
-		}),
-		nobody("delete", "Delete(&row)", func(db *gorm.DB) error { return db.Delete(k.copied(m, ours).Interface()).Error }),
-		nobody("delete_all", fmt.Sprintf(`Where("1 = 1").Delete(&%s{})`, name), func(db *gorm.DB) error {
-			return db.Where("1 = 1").Delete(m.new()).Error
-		}),
-		nobody("subquery", fmt.Sprintf(`Table("(?) AS t", nobody.Model(&%s{})).Find(&maps)`, name), func(db *gorm.DB) error {
-			return db.Table("(?) AS t", k.plain().Model(m.new())).Find(&[]map[string]any{}).Error
-		}),
-		raw("raw", fmt.Sprintf("Raw(%q).Scan(&rows)", "SELECT * FROM "+table), func(db *gorm.DB) error {
-			return db.Raw("SELECT * FROM " + table).Scan(m.slice()).Error
-		}),
-		raw("exec", fmt.Sprintf("Exec(%q)", "DELETE FROM "+table), func(db *gorm.DB) error {
-			return db.Exec("DELETE FROM " + table).Error
-		}),
-	}
-	if field := m.column(); field != nil {
-		value, _ := k.valueOf(field, ours)
-		attacks = append(attacks, nobody("update", fmt.Sprintf("Model(&row).Update(%q, value)", field.DBName), func(db *gorm.DB) error {
-			return db.Model(k.copied(m, ours).Interface()).Update(field.DBName, value).Error
-		}))
-	}
-	for _, relation := range relationsOf(m.schema) {
-		if k.modelOf(relation.FieldSchema).tenant == nil {
-			continue
-		}
-		attacks = append(attacks, nobody("association_"+snake(relation.Name), fmt.Sprintf("Model(&row).Association(%q).Find(&rows)", relation.Name),
-			func(db *gorm.DB) error {
-				return db.Model(k.copied(m, ours).Interface()).Association(relation.Name).Find(k.modelOf(relation.FieldSchema).slice())
-			}))
-	}
-	return attacks
-}
-
-// snake writes a name as those of columns are written: DueTasks, due_tasks.
-func snake(name string) string { return schema.NamingStrategy{}.ColumnName("", name) }

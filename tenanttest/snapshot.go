@@ -13,6 +13,7 @@ import (
 type snapshot struct {
 	rows  map[string][]string // every row of theirs, by table
 	links []string            // every reference of ours to a row of theirs
+	taken []string            // every row of ours that holds text of theirs
 }
 
 func (k *kit) snapshot() (snapshot, error) {
@@ -28,6 +29,9 @@ func (k *kit) snapshot() (snapshot, error) {
 			return s, err
 		}
 		s.rows[m.schema.Table] = lines
+		if err := k.addCopies(&s, m); err != nil {
+			return s, err
+		}
 		for _, r := range m.refs {
 			if err := k.addLinks(&s, m, r); err != nil {
 				return s, err
@@ -55,6 +59,20 @@ func (k *kit) lines(t tenant, sql string, args ...any) ([]string, error) {
 	}
 	slices.Sort(lines)
 	return lines, err
+}
+
+// addCopies adds the rows of ours that hold text of theirs: what an update or a create read out of a row
+// of theirs.
+func (k *kit) addCopies(s *snapshot, m *model) error {
+	id, _ := k.valueOf(m.tenant, m.rows[k.ours.index][0])
+	lines, err := k.lines(k.ours, "SELECT * FROM ? WHERE ? = ?",
+		clause.Table{Name: m.schema.Table}, clause.Column{Name: m.tenant.DBName}, id)
+	for _, line := range lines {
+		if strings.Contains(line, k.theirs.marker) {
+			s.taken = append(s.taken, m.schema.Table+": "+line)
+		}
+	}
+	return err
 }
 
 // addLinks adds the foreign keys of our rows that name rows of theirs. The keys are those that their
@@ -137,8 +155,8 @@ func (k *kit) names(pairs []pair, rows []reflect.Value) (sql string, args []any)
 	return "(" + strings.Join(terms, " OR ") + ")", args
 }
 
-// changes compares two snapshots. It returns nothing if their rows are what they were and no row of
-// ours was linked to one of them.
+// changes compares two snapshots. It returns nothing if their rows are what they were, no row of ours
+// was linked to one of them, and none got their text.
 func (s snapshot) changes(after snapshot) string {
 	var text strings.Builder
 	tables := make([]string, 0, len(s.rows))
@@ -153,6 +171,9 @@ func (s snapshot) changes(after snapshot) string {
 	}
 	if lines := diff(nil, without(after.links, s.links)); lines != "" {
 		fmt.Fprintf(&text, "links to rows of the other tenant (-want +got):\n%s", lines)
+	}
+	if lines := diff(nil, without(after.taken, s.taken)); lines != "" {
+		fmt.Fprintf(&text, "rows with text of the other tenant (-want +got):\n%s", lines)
 	}
 	return text.String()
 }

@@ -135,3 +135,6 @@ func (k *kit) fields(m *model, row reflect.Value) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// snake writes a name as those of columns are written: DueTasks, due_tasks.
+func snake(name string) string { return schema.NamingStrategy{}.ColumnName("", name) }
