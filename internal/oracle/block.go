@@ -43,7 +43,7 @@ func (b batches) write(w *sourceWriter, m *marker) {
 	w.line("%s = append(%s, %s...)", b.all, b.all, b.some)
 	w.line("return nil")
 	w.line("})")
-	w.line("rec.Saw(%s, %s, %s.Error, %s.RowsAffected, %s)", b.db, b.mark|b.on.marks(m), result, result, b.all)
+	w.line("rec.Saw(%s, %s, %s.Error, %s.RowsAffected, %s)", b.db, Reads|b.mark|b.on.marks(m), result, result, b.all)
 }
 
 func (b batches) run(s *scope, m *marker) {
@@ -55,7 +55,7 @@ func (b batches) run(s *scope, m *marker) {
 		all.Set(reflect.AppendSlice(all, some))
 		return nil
 	})
-	s.rec.Saw(s.vars[b.db].Interface().(*gorm.DB), b.mark|b.on.marks(m), res.Error, res.RowsAffected, all.Interface())
+	s.rec.Saw(s.vars[b.db].Interface().(*gorm.DB), Reads|b.mark|b.on.marks(m), res.Error, res.RowsAffected, all.Interface())
 }
 
 // transaction is a block in a transaction; within another one it is a savepoint.

@@ -18,6 +18,7 @@ type chain struct {
 	ordered bool // a total order
 	limited bool
 	grouped bool
+	fans    bool // A join gives several rows for one.
 }
 
 func (c *chain) add(method string, args ...expr) { c.on = with(c.on, method, args...) }
@@ -61,9 +62,11 @@ func (g *generator) joins(c *chain) {
 			c.joined = true
 			r := pick(g, ones)
 			name := r.name
+			c.fans = c.fans || r.many || name == "Profile"
 			next := modelNamed(r.model)
 			if !r.many && len(next.relations) > 0 && g.rarely(2) {
 				if nested := pick(g, next.relations); !nested.many {
+					c.fans = c.fans || nested.name == "Profile"
 					name += "." + nested.name
 					next = modelNamed(nested.model)
 				}
@@ -108,7 +111,7 @@ func (g *generator) preloads(c *chain) {
 
 // order adds an order that leaves nothing open, and what needs one.
 func (g *generator) order(c *chain) {
-	if c.grouped || !g.rarely(3) {
+	if c.grouped || c.fans || !g.rarely(3) {
 		return
 	}
 	id := c.m.table + ".id"
@@ -221,7 +224,7 @@ func (g *generator) first(c *chain) []statement {
 	args := []expr{ref{name, true}}
 	switch g.n(4) {
 	case 2:
-		declared.value = lit(withID(c.m, g.id()))
+		declared.value = row(withID(c.m, g.id()))
 	case 3:
 		args = append(args, g.keys()...)
 	}
@@ -241,7 +244,7 @@ func (g *generator) source(c *chain) {
 	case c.m.noModel:
 		c.add("Table", lit(c.m.table))
 	case n == 2:
-		c.add("Model", lit(withID(c.m, g.id())))
+		c.add("Model", row(withID(c.m, g.id())))
 	default:
 		c.add("Model", pointerTo(c.m))
 	}

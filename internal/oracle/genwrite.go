@@ -176,14 +176,14 @@ func (g *generator) at(c *chain) (declared []statement, name string) {
 	switch g.n(6) {
 	case 0, 1:
 		name = g.name("row")
-		declared = []statement{declare{name: name, value: lit(withID(m, g.id()))}}
+		declared = []statement{declare{name: name, value: row(withID(m, g.id()))}}
 	case 2:
 		name = g.name("rows")
 		list := reflect.MakeSlice(reflect.SliceOf(typeNames[m.name]), 0, 2)
 		for range 1 + g.n(2) {
 			list = reflect.Append(list, reflect.ValueOf(withID(m, g.id())))
 		}
-		declared = []statement{declare{name: name, value: lit(list.Interface())}}
+		declared = []statement{declare{name: name, value: row(list.Interface())}}
 	case 3:
 		name = g.known(m.name, false)
 	}
@@ -224,12 +224,19 @@ func (g *generator) update() []statement {
 	if g.rarely(12) {
 		c.on = g.dry(c.on)
 	}
-	declared, name := g.at(c)
-	g.conditions(c, 2)
 	returning := g.rarely(8)
-	if returning {
+	var declared []statement
+	var name string
+	if returning { // into a slice: of several rows a struct gets any
+		var rows declare
+		rows, name = g.declareMany(m)
+		declared = []statement{rows}
+		c.add("Model", ref{name, true})
 		c.add("Clauses", lit(clause.Returning{}))
+	} else {
+		declared, name = g.at(c)
 	}
+	g.conditions(c, 2)
 	column := pick(g, m.texts)
 	switch g.n(7) {
 	case 0, 1:
@@ -301,8 +308,10 @@ func (g *generator) remove() []statement {
 		c.on = g.dry(c.on)
 	}
 	g.conditions(c, 2)
-	if g.rarely(8) {
+	if g.rarely(8) { // into a slice: of several rows a struct gets any
+		rows, name := g.declareMany(m)
 		c.add("Clauses", lit(clause.Returning{}))
+		return []statement{rows, g.see(c, "Delete", name, ref{name, true})}
 	}
 	if old := g.known(m.name, g.rarely(3)); old != "" {
 		return []statement{g.see(c, "Delete", old, ref{old, true})}
@@ -312,7 +321,7 @@ func (g *generator) remove() []statement {
 	args := []expr{ref{name, true}}
 	switch g.n(4) {
 	case 0, 1:
-		declared.value = lit(withID(m, g.id()))
+		declared.value = row(withID(m, g.id()))
 	case 2:
 		args = append(args, g.keys()...)
 	}

@@ -24,7 +24,7 @@ func TestHunt(t *testing.T) {
 	}
 	o := newOracle(t, *huntOn, nil)
 	for start := time.Now(); time.Since(start) < *hunting; seed++ {
-		found := o.search(seed, 500, 8*time.Second)
+		found := o.search(seed, 500, 30*time.Second)
 		t.Logf("seed %d: %d programs, %d steps, %v; by right: %v",
 			seed, o.programs, o.steps, time.Since(start).Round(time.Second), o.byRight)
 		if found != nil {

@@ -25,6 +25,8 @@ const (
 	// Comment is a step with raw text that no condition can follow: it holds a comment to the end of
 	// the line.
 	Comment
+	// Reads is a step that writes nothing: the keys in what it read are not the program's.
+	Reads
 	// Ordered is a step whose rows come in a total order.
 	Ordered
 	// Restricted is a step with Select or Omit, so that a key can be in memory and not in the statement.
@@ -36,7 +38,7 @@ const (
 	Parts
 )
 
-var markNames = []string{"ForeignKey", "PlainKey", "SetsKey", "LooseKey", "OtherTenant", "Comment", "Ordered", "Restricted", "Owners", "Parts"}
+var markNames = []string{"ForeignKey", "PlainKey", "SetsKey", "LooseKey", "OtherTenant", "Comment", "Reads", "Ordered", "Restricted", "Owners", "Parts"}
 
 // String returns the marks as Go source.
 func (m Mark) String() string {

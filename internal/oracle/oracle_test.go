@@ -10,7 +10,7 @@ const seed = 20260101
 
 func TestTenantIsIndistinguishableFromAlone_sqlite(t *testing.T) { law(t, "sqlite", 4000) }
 
-func TestTenantIsIndistinguishableFromAlone_postgres(t *testing.T) { law(t, "postgres", 500) }
+func TestTenantIsIndistinguishableFromAlone_postgres(t *testing.T) { law(t, "postgres", 250) }
 
 // law runs programs on both sides.
 func law(t *testing.T, dialect string, programs int) {

@@ -160,10 +160,20 @@ type do struct {
 	batch string // for FindInBatches: where the batches are collected
 }
 
+// reads are the methods that write nothing.
+var reads = map[string]bool{
+	"Find": true, "First": true, "Last": true, "Take": true, "Count": true, "Pluck": true, "Scan": true, "Rows": true,
+	"FirstOrInit": true,
+}
+
 func (d do) marks(m *marker) Mark {
-	marks := d.call.marks(m) | d.mark
+	marks := d.call.marks(m)
+	if reads[d.call.method] {
+		marks = marks&^(ForeignKey|PlainKey|SetsKey|LooseKey) | Reads // What a query is asked for is not written.
+	}
+	marks |= d.mark
 	for _, name := range d.shows {
-		m.vars[name] |= marks &^ (Ordered | Restricted | Owners | Parts | Comment)
+		m.vars[name] |= marks &^ (Reads | Ordered | Restricted | Owners | Parts | Comment)
 	}
 	return marks
 }

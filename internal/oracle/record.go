@@ -33,11 +33,15 @@ type sight struct {
 }
 
 // Saw records a step: its error, and what else it gave, numbers of rows, values and variables. db
-// is what the step ran on; marks say what the rules need to know of it.
+// is what the step ran on; marks say what the rules need to know of it, beside what the values of
+// a step that writes tell.
 func (r *Recorder) Saw(db *gorm.DB, marks Mark, err error, values ...any) {
 	seen := sight{marks: marks, err: err, kind: kindOf(err)}
 	texts := make([]string, len(values))
 	for i, value := range values {
+		if marks&Reads == 0 {
+			seen.marks |= marksOf(value) & (SetsKey | LooseKey) // the keys of rows that were read before
+		}
 		texts[i] = show(value, marks&Ordered != 0)
 	}
 	seen.values = strings.Join(texts, "\n")

@@ -20,7 +20,7 @@ type counterExample struct {
 
 // String returns what was found and the program as a test to paste.
 func (c counterExample) String() string {
-	return fmt.Sprintf("%s\nfound after %d programs; a test to paste:\n\n%s", c.finding, c.after, c.program.source("Found"))
+	return fmt.Sprintf("%s\nfound after %d programs; a test to paste:\n\n%s", c.finding, c.after, file("callbacks_test", c.program.source("Found")))
 }
 
 // searching holds rapid's settings, which are flags of the process.

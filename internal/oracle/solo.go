@@ -10,7 +10,7 @@ import (
 // application of one customer would.
 func fillTenant(db *gorm.DB) {
 	stmt := db.Statement
-	if stmt.Schema == nil {
+	if db.Error != nil || stmt.Schema == nil {
 		return
 	}
 	field := stmt.Schema.FieldsByDBName["tenant_id"]
