@@ -40,10 +40,10 @@ func TestInvalidModels(t *testing.T) {
 		} {
 			db := open(&gorm.Config{})
 			require.ErrorIs(t, db.Use(plugin.New(plugin.Models(model))), gormtenant.ErrInvalidModel, name)
-			require.NoError(t, db.Use(plugin.New()), name)
+			require.NoError(t, db.Use(plugin.New(plugin.Models(&Project{}))), name)
 			tx := db.WithContext(gormtenant.WithTenant(t.Context(), A))
 			require.ErrorIs(t, tx.Find(model).Error, gormtenant.ErrInvalidModel, name)
-			require.ErrorIs(t, tx.Table("countries AS c").Find(model).Error, gormtenant.ErrInvalidModel, name)
+			require.ErrorIs(t, tx.Table("projects AS p").Find(model).Error, gormtenant.ErrInvalidModel, name)
 			require.ErrorIs(t, tx.Create(model).Error, gormtenant.ErrInvalidModel, name)
 			require.ErrorIs(t, tx.Where("1 = 1").Delete(model).Error, gormtenant.ErrInvalidModel, name)
 		}

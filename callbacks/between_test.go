@@ -43,11 +43,12 @@ func TestBetween(t *testing.T) {
 		"create": func(tx *gorm.DB) error { return tx.Create(&Project{Slug: "n"}).Error },
 		"upsert": func(tx *gorm.DB) error { return tx.Save(&[]Project{{ID: 11, Slug: "n"}}).Error },
 		"update": func(tx *gorm.DB) error { return tx.Model(&Project{ID: 11}).Update("name", "x").Error },
+		"save":   func(tx *gorm.DB) error { return tx.Save(&Project{ID: 1, Slug: "n"}).Error },
 		"delete": func(tx *gorm.DB) error { return tx.Delete(&Project{ID: 11}).Error },
 	}
 	clauses := map[string]string{
 		"find": "SELECT", "where": "SELECT", "right": "SELECT", "row": "SELECT",
-		"create": "INSERT", "upsert": "INSERT", "update": "UPDATE", "delete": "DELETE",
+		"create": "INSERT", "upsert": "INSERT", "update": "UPDATE", "save": "UPDATE", "delete": "DELETE",
 	}
 	for name, c := range map[string]struct {
 		change func(stmt *gorm.Statement, head string)

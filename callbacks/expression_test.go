@@ -171,6 +171,12 @@ func TestOpaqueClauses(t *testing.T) {
 		{"set", func(_ *testing.T, e *Env) error {
 			return e.As().Model(&Project{ID: 1}).Clauses(opaque{"SET", "tenant_id = 'zeta'"}).Updates(map[string]any{}).Error
 		}, gormtenant.ErrUnsupported},
+		{"set_across_tenants", func(t *testing.T, e *Env) error {
+			tx := e.DB.WithContext(gormtenant.Unscoped(e.A, "test"))
+			err := tx.Model(&Project{}).Where("id = 1").Clauses(opaque{"SET", "name = 'x'"}).Updates(map[string]any{}).Error
+			require.Equal(t, "x", e.Text(t, "SELECT name FROM projects WHERE id = 1"))
+			return err
+		}, nil},
 		{"set_of_a_shared_table", func(_ *testing.T, e *Env) error {
 			return e.As().Model(&Country{}).Where("1 = 1").Clauses(opaque{"SET", "name = (SELECT max(name) FROM projects)"}).
 				Updates(map[string]any{}).Error

@@ -80,6 +80,9 @@ func TestRefused_before_anything_is_sent(t *testing.T) {
 				return db.WithContext(gormtenant.WithTenant(db.Statement.Context, 1.5)).Create(of("")).Error
 			}, gormtenant.ErrInvalidID},
 			"several_tables": {func(db *gorm.DB) error { return db.Table("projects p, users u").Find(&[]told{}).Error }, gormtenant.ErrRawSQL},
+			"update_of_several_tables": {func(db *gorm.DB) error {
+				return db.Model(of("")).Table("projects p, users u").Update("name", "x").Error
+			}, gormtenant.ErrRawSQL},
 			"find_without_a_context": {func(db *gorm.DB) error {
 				tx := db.Model(&told{})
 				tx.Statement.Context = nil // which a careless plugin can leave behind

@@ -149,8 +149,8 @@ func oneValue(value any) (any, bool) {
 	return value, false
 }
 
-// checkSingle refuses text that is more than one value. Parentheses alone would not do: Postgres
-// turns ('x', false) into text.
+// checkSingle refuses text for a column of a tenant's table that is more than one value. Parentheses
+// alone would not do: Postgres turns ('x', false) into text.
 func (w *walker) checkSingle(value any) {
 	text := ""
 	switch e := value.(type) {
@@ -159,7 +159,7 @@ func (w *walker) checkSingle(value any) {
 	case clause.NamedExpr:
 		text = e.SQL
 	}
-	if sqlscan.Several(text, w.guard.dialect) && w.scoped() {
+	if sqlscan.Several(text, w.guard.dialect) {
 		failBuild(w.stmt, w.stmt.Table, fmt.Errorf("%w: the text for a column goes on to another one",
 			gormtenant.ErrRawSQL))
 	}

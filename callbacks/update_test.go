@@ -124,6 +124,9 @@ func TestTenantChange(t *testing.T) {
 		{"smaller_struct", func(t *testing.T, e *Env) error {
 			return e.As().Model(&Project{ID: 1}).Updates(struct{ TenantID string }{B}).Error
 		}, gormtenant.ErrTenantChange},
+		{"smaller_struct_is_of_another_tenant", func(t *testing.T, e *Env) error {
+			return e.As().Model(&Project{ID: 1}).Updates(struct{ TenantID string }{B}).Error
+		}, gormtenant.ErrOtherTenant},
 		{"clause_set", func(t *testing.T, e *Env) error {
 			return e.As().Model(&Project{ID: 1}).Clauses(clause.Set{{
 				Column: clause.Column{Table: "projects", Name: "tenant_id"}, Value: B,
