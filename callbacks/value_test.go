@@ -157,6 +157,56 @@ func TestLookup_is_logged(t *testing.T) {
 	}, plugin.CheckReferences())
 }
 
+// TestLoose is what must go on to work: across tenants, of shared tables, and harmless text.
+func TestLoose(t *testing.T) {
+	all := func(e *Env) *gorm.DB { return e.DB.WithContext(gormtenant.Unscoped(e.A, "test")) }
+	mine := func(tx *gorm.DB, text string) *gorm.DB {
+		tx.Statement.BuildClauses = []string{"SELECT", "FROM", "WHERE", "MINE"}
+		tx.Statement.Clauses["MINE"] = clause.Clause{Expression: gorm.Expr(text)}
+		return tx
+	}
+	rows := func(n int, tx func(e *Env) *gorm.DB) func(*testing.T, *Env) error {
+		return func(t *testing.T, e *Env) error {
+			var got []map[string]any
+			err := tx(e).Find(&got).Error
+			require.Len(t, got, n)
+			return err
+		}
+	}
+	attacks(t, []attack{
+		{"comment_across_tenants", rows(4, func(e *Env) *gorm.DB {
+			return all(e).Model(&Project{}).Where("1 = 1 -- all")
+		}), nil},
+		{"lock_across_tenants", func(_ *testing.T, e *Env) error {
+			lock := clause.Locking{Strength: "UPDATE", Table: clause.Table{Name: "projects NOWAIT", Raw: true}}
+			return all(e).Session(&gorm.Session{DryRun: true}).Clauses(lock).Find(&[]Project{}).Error
+		}, nil},
+		{"lock_of_a_raw_name", func(_ *testing.T, e *Env) error {
+			lock := clause.Locking{Strength: "UPDATE", Table: clause.Table{Name: "projects", Raw: true}}
+			return e.As().Session(&gorm.Session{DryRun: true}).Clauses(lock).Find(&[]Project{}).Error
+		}, nil},
+		{"clause_behind_the_condition", rows(1, func(e *Env) *gorm.DB {
+			return mine(e.As().Model(&Project{}), "LIMIT 1")
+		}), nil},
+		{"condition_behind_that_of_a_shared_table", rows(0, func(e *Env) *gorm.DB {
+			return mine(e.As().Model(&Country{}).Where("1 = 1"), "AND 1 = 0")
+		}), nil},
+		{"condition_behind_that_of_all_tenants", rows(0, func(e *Env) *gorm.DB {
+			return mine(all(e).Model(&Project{}).Where("1 = 1"), "AND 1 = 0")
+		}), nil},
+		{"hint_behind_the_table", func(_ *testing.T, e *Env) error {
+			tx := e.As().Session(&gorm.Session{DryRun: true}).Model(&Project{}).Clauses(clause.From{})
+			from := tx.Statement.Clauses["FROM"]
+			from.AfterExpression = gorm.Expr("NOT INDEXED")
+			tx.Statement.Clauses["FROM"] = from
+			return tx.Find(&[]map[string]any{}).Error
+		}, nil},
+		{"several_tables_across_tenants", rows(16, func(e *Env) *gorm.DB {
+			return all(e).Model(&Project{}).Table("projects p, users u").Select("p.id")
+		}), nil},
+	})
+}
+
 // owned is a tenant model by the name of a column that the application chose.
 type owned struct {
 	ID      uint
