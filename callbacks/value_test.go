@@ -201,6 +201,29 @@ func TestLoose(t *testing.T) {
 			tx.Statement.Clauses["FROM"] = from
 			return tx.Find(&[]map[string]any{}).Error
 		}, nil},
+		{"subquery_of_a_tenant_across_tenants", rows(2, func(e *Env) *gorm.DB {
+			return all(e).Model(&Project{}).Where("owner_id IN (?)", e.As().Model(&User{}).Select("id"))
+		}), nil},
+		{"shared_table_without_where", rows(1, func(e *Env) *gorm.DB {
+			tx := e.As().Model(&Country{}).Where("1 = 0")
+			tx.Statement.BuildClauses = []string{"SELECT", "FROM"}
+			return tx
+		}), nil},
+		{"empty_join", func(_ *testing.T, e *Env) error {
+			return e.As().Joins("").Find(&[]Project{}).Error
+		}, gormtenant.ErrRawSQL},
+		{"create_of_a_list_of_clauses", func(t *testing.T, e *Env) error {
+			tx := e.As().Model(&Project{})
+			tx.Statement.BuildClauses = []string{"INSERT", "VALUES"}
+			err := tx.Create(map[string]any{"slug": "n"}).Error
+			created(t, e, "n")
+			return err
+		}, nil},
+		{"upsert_of_a_map_without_a_model", func(_ *testing.T, e *Env) error {
+			return e.As().Table("projects").Clauses(clause.OnConflict{
+				Columns: []clause.Column{{Name: "id"}}, DoUpdates: clause.AssignmentColumns([]string{"name"}),
+			}).Create(map[string]any{"id": 11, "slug": "n", "name": "x"}).Error
+		}, errAny},
 		{"several_tables_across_tenants", rows(16, func(e *Env) *gorm.DB {
 			return all(e).Model(&Project{}).Table("projects p, users u").Select("p.id")
 		}), nil},
