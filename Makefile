@@ -70,3 +70,12 @@ hunt: ## look for a GORM program that can tell its tenant is not alone, for HUNT
 .PHONY: cover
 cover: ## print what no test of the library gets to; fails below 95%, or where that refuses something
 	bash .ci/cover
+
+.PHONY: mutate
+mutate: ## take out each guard, and print those that no test misses and nothing excuses
+	go run ./internal/mutate -guards -survivors internal/mutate/survivors.txt \
+		-tests ./models,./scopes,./callbacks ./models ./scopes ./callbacks
+
+.PHONY: gremlins
+gremlins: ## turn each condition round with gremlins, which takes an hour or two
+	bash .ci/gremlins ./models ./scopes ./callbacks

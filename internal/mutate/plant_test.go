@@ -1,0 +1,58 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const source = `package p
+
+import "errors"
+
+var errNo = errors.New("no")
+
+func check(a, b int) error {
+	n := a
+	if a < b && (b != 0 || n > 1) {
+		return errNo
+	}
+	switch {
+	case a == b:
+		return errNo
+	}
+	return nil
+}
+`
+
+// TestPlant makes each kind of mutant, in a text that is still Go.
+func TestPlant(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p.go")
+	require.NoError(t, os.WriteFile(path, []byte(source), 0o600))
+	text, mutants, err := plant(path, 5, false)
+	require.NoError(t, err)
+	_, err = parser.ParseFile(token.NewFileSet(), path, text, 0)
+	require.NoError(t, err, text)
+
+	var codes []string
+	for _, m := range mutants {
+		require.Equal(t, "check", m.fn)
+		codes = append(codes, m.code)
+	}
+	require.ElementsMatch(t, []string{
+		"if a < b && (b != 0 || n > 1) {", "a < b", "(b != 0 || n > 1)", "return errNo",
+		"inverted: a < b && (b != 0 || n > 1)", "boundary: a < b", "negated: a < b",
+		"inverted: b != 0 || n > 1", "negated: b != 0", "boundary: n > 1", "negated: n > 1",
+		"switch {", "negated: a == b", "return errNo",
+	}, codes)
+	require.Contains(t, text, "if !mutant(5) { if ", "the numbers go on from the first")
+	require.Contains(t, text, notViable)
+
+	_, mutants, err = plant(path, 0, true)
+	require.NoError(t, err)
+	require.Len(t, mutants, 6, "without the operators")
+}
