@@ -4,8 +4,9 @@
 //	go run ./internal/mutate -tests ./callbacks ./callbacks
 //
 // All mutants are compiled into one test binary, and the environment switches one of them on. Only
-// the tests that get to a mutant run for it, on SQLite. A mutant that no test fails on has survived;
-// the file given with -survivors says of each why it may, and the command fails over any other.
+// the tests that get to a mutant run for it, on SQLite; if they miss nothing, all tests run for it, on
+// PostgreSQL too. A mutant that no test fails on has survived; the file given with -survivors says of
+// each why it may, and the command fails over any other, and over one in the file that is none.
 package main
 
 import (
@@ -29,7 +30,7 @@ const (
 	notViable = "mutant: not viable" // what a mutant writes that the compiler would refuse
 	mutantEnv = "MUTANT"
 	traceEnv  = "MUTANT_TRACE"
-	timeout   = time.Minute
+	timeout   = 3 * time.Minute
 )
 
 // support is a file that each mutated package gets.
@@ -155,7 +156,7 @@ func build(dir, scratch, name string) (suite, error) {
 	for test := range strings.Lines(string(list)) {
 		test = strings.TrimSpace(test)
 		trace := filepath.Join(scratch, name+test)
-		if out, err := s.run(0, trace, "-test.run=^"+test+"$"); err != nil {
+		if out, err := s.run(0, trace, "-test.run=^"+test+"$", "-test.short"); err != nil {
 			return s, fmt.Errorf("%s fails without a mutant: %w\n%s", test, err, out)
 		}
 		seen, _ := os.ReadFile(trace) // There is no file where it gets to none.
@@ -170,7 +171,7 @@ func build(dir, scratch, name string) (suite, error) {
 func (s suite) run(mutant int, trace string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	args = append(args, "-test.short", "-test.failfast", "-test.timeout=5m")
+	args = append(args, "-test.failfast", "-test.timeout=5m")
 	command := exec.CommandContext(ctx, s.binary, args...)
 	command.Dir = s.dir
 	command.Env = append(os.Environ(), mutantEnv+"="+strconv.Itoa(mutant), traceEnv+"="+trace)
@@ -180,7 +181,7 @@ func (s suite) run(mutant int, trace string, args ...string) ([]byte, error) {
 
 // fate says what became of a mutant: killed, survived, not reached, timed out, not viable.
 func fate(mutant int, suites []suite) string {
-	reached := false
+	became := "not reached"
 	for _, s := range suites {
 		var names []string
 		for test, mutants := range s.reaches {
@@ -191,21 +192,31 @@ func fate(mutant int, suites []suite) string {
 		if len(names) == 0 {
 			continue
 		}
-		reached = true
-		out, err := s.run(mutant, "", "-test.run=^("+strings.Join(names, "|")+")$")
-		switch {
-		case errors.Is(err, context.DeadlineExceeded):
-			return "timed out"
-		case err != nil && bytes.Contains(out, []byte(notViable)):
-			return "not viable"
-		case err != nil:
-			return "killed"
+		became = s.fate(mutant, "-test.run=^("+strings.Join(names, "|")+")$", "-test.short")
+		if became != "survived" {
+			return became
 		}
 	}
-	if reached {
-		return "survived"
+	for _, s := range suites {
+		if all := s.fate(mutant); all != "survived" {
+			return all
+		}
 	}
-	return "not reached"
+	return became
+}
+
+// fate says what the tests of one package do with a mutant.
+func (s suite) fate(mutant int, args ...string) string {
+	out, err := s.run(mutant, "", args...)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return "timed out"
+	case err != nil && bytes.Contains(out, []byte(notViable)):
+		return "not viable"
+	case err != nil:
+		return "killed"
+	}
+	return "survived"
 }
 
 func try(mutants []mutant, suites []suite, survivors string, only *regexp.Regexp) error {
@@ -214,6 +225,7 @@ func try(mutants []mutant, suites []suite, survivors string, only *regexp.Regexp
 		return err
 	}
 	count, failed := map[string]int{}, 0
+	used := map[string]bool{}
 	for number, m := range mutants {
 		if number == 0 || !only.MatchString(m.key()) {
 			continue
@@ -223,7 +235,7 @@ func try(mutants []mutant, suites []suite, survivors string, only *regexp.Regexp
 		switch {
 		case became == "killed" || became == "not viable":
 		case excused[m.key()]:
-			count["excused"]++
+			used[m.key()] = true
 		default:
 			failed++
 			fmt.Printf("%s\t%s:%d\t%s\n", became, m.file, m.line, m.key())
@@ -231,8 +243,16 @@ func try(mutants []mutant, suites []suite, survivors string, only *regexp.Regexp
 	}
 	alive := count["survived"] + count["not reached"] + count["timed out"]
 	fmt.Printf("%v\nscore: %.1f%%\n", count, 100*float64(count["killed"])/float64(count["killed"]+alive))
+	if only.String() == "" {
+		for key := range excused {
+			if !used[key] {
+				failed++
+				fmt.Printf("no such survivor\t%s\n", key)
+			}
+		}
+	}
 	if failed > 0 {
-		return fmt.Errorf("%d mutants survived that are not in %s", failed, survivors)
+		return fmt.Errorf("%d differ from %s", failed, survivors)
 	}
 	return nil
 }
@@ -245,7 +265,9 @@ func excuses(path string) (map[string]bool, error) {
 	}
 	text, err := os.ReadFile(path)
 	for line := range strings.Lines(string(text)) {
-		excused[strings.TrimSpace(line)] = true
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			excused[line] = true
+		}
 	}
 	return excused, err
 }
