@@ -17,6 +17,10 @@ func law(t *testing.T, dialect string, programs int) {
 	t.Helper()
 	o := newOracle(t, dialect, nil)
 	o.pair(true) // skips without a server
+	programs /= slowness
+	if testing.Short() {
+		programs /= 5
+	}
 	start := time.Now()
 	found := o.search(seed, programs, time.Minute)
 	t.Logf("%s: %d programs, %d steps compared in %v; by right: %v",

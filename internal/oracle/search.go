@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"testing"
 	"time"
 
 	"pgregory.net/rapid"
@@ -31,8 +32,12 @@ var searching sync.Mutex
 func (o *oracle) search(seed uint64, programs int, shrink time.Duration) *counterExample {
 	searching.Lock()
 	defer searching.Unlock()
+	checks := programs
+	if testing.Short() {
+		checks *= 5 // of which rapid then runs the fifth part
+	}
 	for name, value := range map[string]string{
-		"rapid.checks": strconv.Itoa(programs), "rapid.seed": strconv.FormatUint(seed, 10),
+		"rapid.checks": strconv.Itoa(checks), "rapid.seed": strconv.FormatUint(seed, 10),
 		"rapid.shrinktime": shrink.String(), "rapid.nofailfile": "true",
 	} {
 		if err := flag.Set(name, value); err != nil {
