@@ -60,6 +60,9 @@ func (o *oracle) run(setting Setting, script Script) string {
 		_, _ = p.shared.pool.Close(), p.solo.pool.Close()
 		delete(o.pairs, setting.ForeignKeys)
 	}
+	if len(shared) == 0 || len(solo) == 0 {
+		return failed + alsoFailed // not even the end was seen
+	}
 	return o.compare(setting, p, shared, solo)
 }
 
@@ -105,7 +108,7 @@ func (o *oracle) compare(setting Setting, p *pair, shared, solo []sight) string 
 			o.steps++
 		}
 		s := &step{
-			setting: setting, marks: shared[i].marks, shared: shared[i], solo: solo[i],
+			setting: setting, marks: shared[i].marks | solo[i].marks, shared: shared[i], solo: solo[i],
 			sharedWas: sharedWas, soloWas: soloWas, sharedSays: shared[i].kind, soloSays: solo[i].kind,
 		}
 		difference := s.difference()

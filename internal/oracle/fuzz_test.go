@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"context"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -104,16 +105,14 @@ func FuzzIdentifiers(f *testing.F) {
 		"projects", "PROJECTS", `"projects"`, "`projects`", "[projects]", "main.projects", " projects", "projects\x00",
 		"projects p, users", "projects AS p", "projects -- ", "projects/**/", "projects;", "id", "tenant_id",
 		`id" = 1 OR "id`, "id` = 1 OR `id", "id` OR 1=1 -- ", "name) OR (1=1", "1=1) OR (1=1", "'", `"`, "`", "*",
-		"projects.*", "(SELECT tenant_id FROM projects)", "(SELECT group_concat(name) FROM users)", "id = 1 OR\n1 = 1",
+		"projects.*", "(SELECT tenant_id FROM projects)", "(SELECT group_concat(bio) FROM profiles)", "id = 1 OR\n1 = 1",
 		"x` , (SELECT name FROM projects) AS `y", "x FROM projects -- ", "tenant_id` = 'zeta' -- ", "rowid", "_rowid_",
 		"1 UNION SELECT * FROM projects", "projects WHERE 1=1 --", "users` AS `projects", "sqlite_master", "Owner", "Tasks.Comments",
 		"projects INDEXED BY idx_projects_slug", "pragma_table_info('projects')", "json_each((SELECT name FROM users))",
 		"UPDATE projects SET name = 'x'", "DELETE FROM tasks", "WITH x AS (SELECT * FROM projects) SELECT * FROM x",
 	} {
 		for place := range places {
-			if place%4 == len(name)%4 {
-				f.Add(byte(place), name)
-			}
+			f.Add(byte(place), name)
 		}
 	}
 	d := openShared(f, "sqlite", true, nil)
@@ -125,7 +124,7 @@ func FuzzIdentifiers(f *testing.F) {
 		if defines(lower) {
 			t.Skip("data definition is not held")
 		}
-		read := show(places[int(place)%len(places)](d.run.WithContext(ctx), name), false)
+		read := show(at(int(place)%len(places), d.run.WithContext(ctx), name), false)
 		if !strings.Contains(lower, B) && !strings.Contains(lower, C) {
 			require.NotContains(t, read, B)
 			require.NotContains(t, read, C)
@@ -141,6 +140,19 @@ func FuzzIdentifiers(f *testing.F) {
 		d.dirty = true
 		require.NoError(t, d.reset())
 	})
+}
+
+// at puts name into a place. A panic of GORM's own, as of Joins with a nested has-many, reads nothing.
+func at(place int, db *gorm.DB, name string) (read any) {
+	defer func() {
+		if r := recover(); r != nil {
+			if strings.Contains(string(debug.Stack()), "gormtenant/callbacks.") {
+				panic(r)
+			}
+			read = nil
+		}
+	}()
+	return places[place](db, name)
 }
 
 // count returns SQLite's number of changes so far.

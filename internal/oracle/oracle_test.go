@@ -3,6 +3,8 @@ package oracle
 import (
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // The same programs run each time: what fails, fails because of a change. `make hunt` draws others.
@@ -28,4 +30,5 @@ func law(t *testing.T, dialect string, programs int) {
 	if found != nil {
 		t.Fatal(found)
 	}
+	require.Greater(t, o.steps, o.programs, "a program has a step at least")
 }
