@@ -60,6 +60,7 @@ func (g *generator) conflict(m about) expr {
 		if g.rarely(2) {
 			conflict.Columns = nil
 		}
+		return marked{lit(conflict), Skips}
 	case 2:
 		return composite{reflect.TypeFor[clause.OnConflict](), []string{"Columns", "DoUpdates"}, []expr{
 			lit(natural),

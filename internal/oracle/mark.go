@@ -31,6 +31,8 @@ const (
 	Ordered
 	// Restricted is a step with Select or Omit, so that a key can be in memory and not in the statement.
 	Restricted
+	// Skips is a create that skips rows whose keys are taken.
+	Skips
 	// Owners is a call in association mode on a slice of owners, of whose errors GORM reports the last.
 	Owners
 	// Parts is a step that is not atomic: GORM's own transaction was switched off, or it is several
@@ -38,7 +40,7 @@ const (
 	Parts
 )
 
-var markNames = []string{"ForeignKey", "PlainKey", "SetsKey", "LooseKey", "OtherTenant", "Comment", "Reads", "Ordered", "Restricted", "Owners", "Parts"}
+var markNames = []string{"ForeignKey", "PlainKey", "SetsKey", "LooseKey", "OtherTenant", "Comment", "Reads", "Ordered", "Restricted", "Skips", "Owners", "Parts"}
 
 // String returns the marks as Go source.
 func (m Mark) String() string {

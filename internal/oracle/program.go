@@ -173,7 +173,7 @@ func (d do) marks(m *marker) Mark {
 	}
 	marks |= d.mark
 	for _, name := range d.shows {
-		m.vars[name] |= marks &^ (Reads | Ordered | Restricted | Owners | Parts | Comment)
+		m.vars[name] |= marks &^ (Reads | Ordered | Restricted | Skips | Owners | Parts | Comment)
 	}
 	return marks
 }
