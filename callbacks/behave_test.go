@@ -217,6 +217,19 @@ func TestConditionsUsedAgain(t *testing.T) {
 	})
 }
 
+// TestUpsertOfNoColumns leaves out every column of a map: GORM builds VALUES without a row then, and
+// the database inserts one.
+func TestUpsertOfNoColumns(t *testing.T) {
+	t.Parallel()
+	Run(t, func(t *testing.T, e *Env) {
+		result := e.As().Model(&User{}).Omit("Name").Clauses(clause.OnConflict{
+			Columns: []clause.Column{{Name: "id"}}, DoUpdates: clause.AssignmentColumns([]string{"name"}),
+		}).Create(map[string]any{"name": "left out"})
+		require.NoError(t, result.Error)
+		require.EqualValues(t, 1, result.RowsAffected)
+	})
+}
+
 // TestParallelUse learns the models in many goroutines at once.
 func TestParallelUse(t *testing.T) {
 	t.Parallel()

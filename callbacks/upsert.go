@@ -93,7 +93,7 @@ func wroteAll(db *gorm.DB, conflict clause.OnConflict, values clause.Values) boo
 	if conflict.DoNothing && db.Statement.ReflectValue.Kind() != reflect.Struct {
 		return false
 	}
-	return db.RowsAffected == int64(len(values.Values))
+	return db.RowsAffected == max(1, int64(len(values.Values))) // of a map without columns GORM builds no row
 }
 
 // conflictColumns returns the columns of the key on which rows conflict. known is false where the
