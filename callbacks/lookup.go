@@ -39,7 +39,7 @@ func (l lookup) noneForeign(keys [][]any) error {
 		l.writeFrom(query, keys)
 		clause.Or(clause.Neq{Column: column, Value: bound}, clause.Eq{Column: column}).Build(query)
 		foreign, err := l.count(query)
-		if err == nil && foreign > 0 {
+		if foreign > 0 {
 			err = gormtenant.ErrOtherTenant
 		}
 		return err

@@ -95,8 +95,8 @@ func contextOf(inner, outer context.Context) (context.Context, error) {
 		return outer, nil
 	}
 	within, _ := resolve(inner)
-	around, err := resolve(outer)
-	if err == nil && within.id != nil && around.id != nil && !sameID(within.id, around.id) {
+	around, _ := resolve(outer) // has no ID where it fails, which the statement itself says
+	if within.id != nil && around.id != nil && !sameID(within.id, around.id) {
 		return inner, gormtenant.ErrOtherTenant
 	}
 	return inner, nil

@@ -238,7 +238,7 @@ func (w *walker) extraClause(c clause.Clause) {
 	text := w.render(c)
 	w.text(text, nil)
 	inserts := operation(w.stmt) == "create" && !isComment(text) // UNION SELECT makes rows
-	if !w.failed() && w.scoped() && (inserts || !startsClause(text)) {
+	if w.scoped() && (inserts || !startsClause(text)) {
 		failBuild(w.stmt, w.stmt.Table, errExtendsWhere)
 	}
 }

@@ -37,7 +37,7 @@ func (g *guard) target(stmt *gorm.Statement) (target, error) {
 		return target{t, stmt.Table}, err
 	}
 	name, alias, err := g.tableExpr(stmt)
-	if err != nil || name == "" {
+	if name == "" {
 		return target{}, err
 	}
 	if t := g.tables.namedInText(name); t != nil {

@@ -25,7 +25,7 @@ func (w *walker) text(text string, vars []any) {
 		return
 	}
 	w.names(text, vars)
-	if problem := sqlscan.Problem(text, w.guard.dialect); problem != "" && !w.failed() && !w.unscoped() {
+	if problem := sqlscan.Problem(text, w.guard.dialect); problem != "" && !w.unscoped() {
 		failBuild(w.stmt, w.stmt.Table, fmt.Errorf("%w: the text has %s, so that what is "+
 			"beside it could be read wrongly: mend the text", gormtenant.ErrRawSQL, problem))
 	}
@@ -143,7 +143,7 @@ func (w *walker) names(text string, vars []any) {
 	if strings.Contains(text, refused) {
 		failBuild(w.stmt, w.stmt.Table, errSubquery)
 	}
-	if name := w.guard.tableIn(text); name != "" && !w.failed() {
+	if name := w.guard.tableIn(text); name != "" {
 		if err := w.guard.vouched(w.stmt, "", name, vars); err != nil {
 			failBuild(w.stmt, name, err)
 		}

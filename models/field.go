@@ -27,7 +27,7 @@ func Field(model *schema.Schema, column string) (*schema.Field, error) {
 		column = DefaultColumn
 	}
 	field, err := find(model, column)
-	if err == nil && field != nil && field.Serializer != nil {
+	if field != nil && field.Serializer != nil {
 		return nil, fmt.Errorf("%w: the tenant field %s.%s has a serializer, so that what is in the column "+
 			"cannot be compared: keep the ID as it is", gormtenant.ErrInvalidModel, model.Name, field.Name)
 	}
