@@ -273,15 +273,17 @@ func (g *guard) checkOwner(db *gorm.DB) {
 	}
 	all := &stmt.Schema.Relationships
 	for _, relation := range slices.Concat(all.HasOne, all.HasMany) {
-		if err := checkOwners(stmt, t, s.id, relation); err != nil {
+		if err := g.checkOwners(stmt, t, s.id, relation); err != nil {
 			fail(db, "update", t.name, err)
 			return
 		}
 	}
 }
 
-// checkOwners checks the keys with which the rows of one relation will be saved.
-func checkOwners(stmt *gorm.Statement, t *table, id any, relation *schema.Relationship) error {
+// checkOwners checks the keys with which the rows of one relation will be saved. Where the database
+// itself keeps tenants apart it may hide the row of another tenant, so the owner has to be found; only
+// Save makes it afterwards.
+func (g *guard) checkOwners(stmt *gorm.Statement, t *table, id any, relation *schema.Relationship) error {
 	var fields []*schema.Field
 	for _, ref := range relation.References {
 		if !ref.OwnPrimaryKey {
@@ -293,10 +295,14 @@ func checkOwners(stmt *gorm.Statement, t *table, id any, relation *schema.Relati
 		fields = append(fields, ref.PrimaryKey)
 	}
 	look := lookup{stmt: stmt, table: t, columns: names(fields), id: id}
-	return look.noneOnlyForeign(keysIn(stmt, fields, func(row reflect.Value) bool {
+	keys := keysIn(stmt, fields, func(row reflect.Value) bool {
 		_, zero := relation.Field.ValueOf(stmt.Context, row)
 		return !zero
-	}))
+	})
+	if saves := slices.Equal(stmt.Selects, []string{"*"}); g.config.AllowRawSQL && !saves {
+		return look.allOwn(keys)
+	}
+	return look.noneOnlyForeign(keys)
 }
 
 // keysIn returns the keys that rows of the statement's model hold in memory.

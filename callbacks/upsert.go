@@ -59,9 +59,26 @@ func (g *guard) afterInsert(db *gorm.DB) {
 		return
 	}
 	look := lookup{stmt: stmt, table: own.table, columns: columns, id: s.id, where: conflict.TargetWhere.Exprs}
-	if err := look.noneForeign(keys); err != nil {
+	if err := look.noneInTheWay(keys, conflict); err != nil {
 		fail(db, "create", own.table.name, err)
 	}
+}
+
+// noneInTheWay returns ErrOtherTenant where the row that was in the way of an upsert is another
+// tenant's. What was to be updated, or is to be linked by the association that GORM saves, must be a
+// row of the tenant now: a row that row-level security hides cannot be found, only missed. DO NOTHING
+// by the caller's own wish may have passed over a row for another reason.
+func (l lookup) noneInTheWay(keys [][]any, conflict clause.OnConflict) error {
+	if conflict.DoNothing && !savesAssociation(l.stmt) {
+		return l.noneForeign(keys)
+	}
+	return l.allOwn(keys)
+}
+
+// savesAssociation says whether GORM creates the rows on its own, for an association of another row.
+func savesAssociation(stmt *gorm.Statement) bool {
+	_, nested := stmt.Settings.Load("gorm:saved_association_map")
+	return nested && stmt.DB.DisableNestedTransaction
 }
 
 // holdsWritten says whether the keys that the rows hold in memory are those of rows that were
