@@ -19,6 +19,8 @@
 package plugin
 
 import (
+	"slices"
+
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
@@ -65,3 +67,6 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 func (p *Plugin) TenantField(model *schema.Schema) (*schema.Field, error) {
 	return models.Field(model, p.config.Column)
 }
+
+// Models returns the models that were named with the option [Models].
+func (p *Plugin) Models() []any { return slices.Clone(p.config.Models) }

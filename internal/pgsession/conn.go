@@ -1,0 +1,231 @@
+package pgsession
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/gormtenant/gormtenant"
+)
+
+// Conn is pgx's connection for database/sql. Each of its statements runs with the settings of its
+// context. What it does not override is pgx's own, and runs with no settings: COPY, LISTEN and all
+// else that goes through Conn(), which returns the *pgx.Conn as stdlib.Conn's does.
+type Conn struct {
+	*pgxConn
+	wire   *wire
+	router Router
+	// away is the connection of another pool that has the transaction of this one.
+	away driver.Conn
+}
+
+// pgxConn is embedded by a name that leaves the method Conn visible.
+type pgxConn = stdlib.Conn
+
+var (
+	_ driver.ConnBeginTx        = (*Conn)(nil)
+	_ driver.ConnPrepareContext = (*Conn)(nil)
+	_ driver.ExecerContext      = (*Conn)(nil)
+	_ driver.QueryerContext     = (*Conn)(nil)
+	_ driver.NamedValueChecker  = (*Conn)(nil)
+	_ driver.Pinger             = (*Conn)(nil)
+	_ driver.SessionResetter    = (*Conn)(nil)
+)
+
+const (
+	idle   = 'I' // in no transaction
+	failed = 'E' // in a transaction that failed
+)
+
+// status is that of the connection, as the server said last.
+func (c *Conn) status() byte { return c.Conn().PgConn().TxStatus() }
+
+// errAcross is returned for a statement whose transaction was begun elsewhere.
+var errAcross = fmt.Errorf("%w in a transaction of a tenant, nor a tenant's statements in one that was begun under Unscoped: "+
+	"begin a transaction with the context of its statements", gormtenant.ErrUnscopedDenied)
+
+// place finds out where a statement in ctx runs: on another pool if that is not nil, on the connection
+// that has the transaction if there is one, or here.
+func (c *Conn) place(ctx context.Context) (pool *sql.DB, err error) {
+	pool, err = c.router.Elsewhere(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case c.away != nil && pool == nil, c.away == nil && pool != nil && c.status() != idle:
+		return nil, errAcross
+	}
+	return pool, nil
+}
+
+// arm makes the next statement run with the settings of ctx. In a transaction that failed none can be
+// set, and none is needed: only its end is accepted.
+func (c *Conn) arm(ctx context.Context) error {
+	settings, err := c.router.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	if c.status() != failed {
+		c.wire.arm(settings)
+	}
+	return nil
+}
+
+// ExecContext runs a statement with the settings of ctx.
+func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	pool, err := c.place(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case c.away != nil:
+		return execOn(ctx, c.away, query, args)
+	case pool != nil:
+		return execIn(ctx, pool, query, args)
+	}
+	if err := c.arm(ctx); err != nil {
+		return nil, err
+	}
+	defer c.wire.disarm()
+	return c.pgxConn.ExecContext(ctx, query, args)
+}
+
+// QueryContext runs a query with the settings of ctx.
+func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	pool, err := c.place(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case c.away != nil:
+		return queryOn(ctx, c.away, query, args)
+	case pool != nil:
+		return queryIn(ctx, pool, query, args)
+	}
+	if err := c.arm(ctx); err != nil {
+		return nil, err
+	}
+	defer c.wire.disarm()
+	return c.pgxConn.QueryContext(ctx, query, args)
+}
+
+// Prepare prepares a statement.
+func (c *Conn) Prepare(query string) (driver.Stmt, error) {
+	return c.PrepareContext(context.Background(), query)
+}
+
+// PrepareContext prepares a statement. Each of its executions runs with the settings of its own
+// context.
+func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	if c.away != nil {
+		preparer, ok := c.away.(driver.ConnPrepareContext)
+		if !ok {
+			return nil, errNoPgx(c.away)
+		}
+		return preparer.PrepareContext(ctx, query)
+	}
+	prepared, err := c.pgxConn.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return &stmt{Stmt: prepared, conn: c, query: query}, nil
+}
+
+// stmt is a prepared statement.
+type stmt struct {
+	driver.Stmt
+	conn  *Conn
+	query string
+}
+
+var (
+	_ driver.StmtExecContext  = (*stmt)(nil)
+	_ driver.StmtQueryContext = (*stmt)(nil)
+)
+
+// ExecContext runs the statement with the settings of ctx. pgx finds it by its text.
+func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	return s.conn.ExecContext(ctx, s.query, args)
+}
+
+// QueryContext runs the query with the settings of ctx.
+func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	return s.conn.QueryContext(ctx, s.query, args)
+}
+
+// Begin begins a transaction.
+func (c *Conn) Begin() (driver.Tx, error) {
+	return c.BeginTx(context.Background(), driver.TxOptions{})
+}
+
+// BeginTx begins a transaction where the statements of ctx run. BEGIN needs no settings: each statement
+// brings its own.
+func (c *Conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	pool, err := c.place(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if pool == nil {
+		settings, err := c.router.Settings(ctx)
+		if err != nil {
+			return nil, err
+		}
+		begun, err := c.pgxConn.BeginTx(ctx, options)
+		if err != nil {
+			return nil, err
+		}
+		return &tx{Tx: begun, conn: c, settings: settings}, nil
+	}
+	away := &awayTx{conn: c}
+	away.release, err = on(ctx, pool, func(conn driver.Conn) (err error) {
+		beginner, ok := conn.(driver.ConnBeginTx)
+		if !ok {
+			return errNoPgx(conn)
+		}
+		c.away = conn
+		away.Tx, err = beginner.BeginTx(ctx, options)
+		return err
+	})
+	if err != nil {
+		c.away = nil
+		return nil, err
+	}
+	return away, nil
+}
+
+// tx is a transaction on this connection.
+type tx struct {
+	driver.Tx
+	conn     *Conn
+	settings []Setting
+}
+
+// Commit commits. What the server does then, such as deferred triggers, runs with the settings of the
+// transaction's own context, whatever its last statement had.
+func (t *tx) Commit() error {
+	if t.conn.status() != failed {
+		t.conn.wire.arm(t.settings)
+		defer t.conn.wire.disarm()
+	}
+	return t.Tx.Commit()
+}
+
+// awayTx is a transaction on a connection of another pool.
+type awayTx struct {
+	driver.Tx
+	conn    *Conn
+	release func() error
+}
+
+// Commit commits, and gives the connection back.
+func (t *awayTx) Commit() error {
+	t.conn.away = nil
+	return errors.Join(t.Tx.Commit(), t.release())
+}
+
+// Rollback rolls back, and gives the connection back.
+func (t *awayTx) Rollback() error {
+	t.conn.away = nil
+	return errors.Join(t.Tx.Rollback(), t.release())
+}

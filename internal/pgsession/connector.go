@@ -1,0 +1,78 @@
+// Package pgsession sends settings of a Postgres session with each statement: in the same flight, for
+// that statement alone. Row-level security and schemas for tenants are built on it.
+package pgsession
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// Router decides for each statement what it runs with, and where.
+type Router interface {
+	// Settings returns the settings that a statement in ctx runs with: always the same names, in the
+	// same order. An error fails the statement before anything is sent.
+	Settings(ctx context.Context) ([]Setting, error)
+	// Elsewhere returns the pool that a statement in ctx runs on instead of this one, nil for this
+	// one. An error fails the statement before anything is sent.
+	Elsewhere(ctx context.Context) (*sql.DB, error)
+}
+
+// Connector opens connections for database/sql whose statements run with the settings of their
+// context. It is safe for concurrent use.
+type Connector struct {
+	config *pgx.ConnConfig
+	router Router
+}
+
+var (
+	_ driver.Connector = (*Connector)(nil)
+	_ io.Closer        = (*Connector)(nil)
+)
+
+// NewConnector returns a connector for the server in config, which is copied.
+func NewConnector(config *pgx.ConnConfig, router Router) *Connector {
+	return &Connector{config: config.Copy(), router: router}
+}
+
+// Connect opens a connection.
+func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
+	config := c.config.Copy()
+	build := config.BuildFrontend
+	if build == nil {
+		build = pgproto3.NewFrontend
+	}
+	keep := config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
+	var last *wire // of several hosts that are tried, the last is the one that answered
+	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		last = &wire{in: r, out: w, keep: keep}
+		return build(last, last)
+	}
+	conn, err := stdlib.GetConnector(*config).Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	plain, ok := conn.(*stdlib.Conn)
+	if !ok || last == nil {
+		return nil, errors.Join(fmt.Errorf("gormtenant: pgx opened a %T, which cannot be given settings", conn), conn.Close())
+	}
+	return &Conn{pgxConn: plain, wire: last, router: c.router}, nil
+}
+
+// Driver returns pgx's driver.
+func (c *Connector) Driver() driver.Driver { return stdlib.GetDefaultDriver() }
+
+// Close closes what the router opened. sql.DB.Close calls it.
+func (c *Connector) Close() error {
+	if closer, ok := c.router.(io.Closer); ok {
+		return closer.Close()
+	}
+	return nil
+}
