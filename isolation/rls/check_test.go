@@ -1,0 +1,112 @@
+package rls_test
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/example/saas"
+	"github.com/gormtenant/gormtenant/isolation/rls"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
+)
+
+// deployment is the example's models under policies, as its owner made them.
+func deployment(t *testing.T) (s *server, owner *gorm.DB) {
+	t.Helper()
+	s = newServer(t)
+	owner, err := gorm.Open(postgres.New(postgres.Config{Conn: s.owner}), &gorm.Config{Logger: logger.Discard})
+	require.NoError(t, err)
+	require.NoError(t, owner.Use(tenantplugin.New(tenantplugin.Models(saas.Models()...), tenantplugin.AllowRawSQL())))
+	require.NoError(t, owner.AutoMigrate(saas.Models()...))
+	require.NoError(t, rls.Enable(owner))
+	for _, role := range []string{s.app.User, s.admin.User} {
+		require.NoError(t, owner.Exec("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "+role).Error)
+		require.NoError(t, owner.Exec("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "+role).Error)
+	}
+	for _, tenant := range []string{"acme", "zeta"} {
+		ctx := gormtenant.WithTenant(t.Context(), tenant)
+		user := saas.User{Name: tenant}
+		require.NoError(t, owner.WithContext(ctx).Create(&user).Error)
+		require.NoError(t, owner.WithContext(ctx).Create(&saas.Project{
+			Slug: tenant, OwnerID: user.ID, Tags: []saas.Tag{{Label: tenant}}, Tasks: []saas.Task{{Title: tenant}},
+		}).Error)
+	}
+	return s, owner
+}
+
+// dsn writes a configuration as a DSN.
+func dsn(config *pgx.ConnConfig, parameters string) string {
+	return fmt.Sprintf("postgres://%s:%s@%s/%s?sslmode=disable%s", config.User, config.Password,
+		net.JoinHostPort(config.Host, fmt.Sprint(config.Port)), config.Database, parameters)
+}
+
+// opened opens the deployment's database as an application does.
+func opened(t *testing.T, dsn string) *gorm.DB {
+	t.Helper()
+	db, err := gorm.Open(rls.Open(dsn), &gorm.Config{Logger: logger.Discard})
+	require.NoError(t, err)
+	pool, err := db.DB()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = pool.Close() })
+	require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(saas.Models()...), tenantplugin.AllowRawSQL())))
+	return db
+}
+
+func TestCheck_finds_nothing_where_nothing_is_wrong(t *testing.T) {
+	t.Parallel()
+	s, _ := deployment(t)
+	require.NoError(t, rls.Check(opened(t, dsn(s.app, ""))))
+}
+
+// Each is one hole, made by the owner, and what Check has to say of it.
+func TestCheck_finds_each_hole(t *testing.T) {
+	t.Parallel()
+	for name, hole := range map[string]struct{ makes, says string }{
+		"bypass":              {"ALTER ROLE app BYPASSRLS", "has BYPASSRLS: ALTER ROLE"},
+		"superuser":           {"ALTER ROLE app SUPERUSER", "is a superuser"},
+		"member_of_bypass":    {"GRANT admin TO app", "can SET ROLE to"},
+		"not_enabled":         {"ALTER TABLE tasks DISABLE ROW LEVEL SECURITY", `"tasks" has no row-level security: ALTER TABLE "tasks" ENABLE ROW LEVEL SECURITY`},
+		"not_forced":          {"ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY", `FORCE ROW LEVEL SECURITY`},
+		"no_policy":           {"DROP POLICY gormtenant ON tasks", `"tasks" has no policy of gormtenant`},
+		"permissive_policy":   {"CREATE POLICY readers ON tasks FOR SELECT USING (true)", "the policy readers of \"tasks\" is permissive"},
+		"policy_drifted":      {"ALTER POLICY gormtenant ON tasks USING (tenant_id <> 'nobody')", "is not the one that Enable writes"},
+		"policy_for_one_role": {"ALTER POLICY gormtenant ON tasks TO app", "is not the one that Enable writes"},
+		"nullable":            {"ALTER TABLE tasks ALTER tenant_id DROP NOT NULL", `"tasks"."tenant_id" may be NULL`},
+		"view":                {"CREATE VIEW open_tasks AS SELECT * FROM tasks; GRANT SELECT ON open_tasks TO app", "the view open_tasks reads its tables as its owner"},
+		"materialized_view":   {"CREATE MATERIALIZED VIEW old AS SELECT * FROM tasks; GRANT SELECT ON old TO app", "holds rows of all tenants"},
+		"child_table":         {"CREATE TABLE task_archive () INHERITS (tasks); GRANT SELECT ON task_archive TO app", "task_archive can be reached past"},
+		"no_table":            {"DROP TABLE tasks", "there is no table"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, owner := deployment(t)
+			makes := strings.NewReplacer("ROLE app ", "ROLE "+s.app.User+" ", "TO app", "TO "+s.app.User, "GRANT admin", "GRANT "+s.admin.User).Replace(hole.makes)
+			for _, statement := range strings.Split(makes, "; ") {
+				require.NoError(t, owner.Exec(statement).Error, statement)
+			}
+			err := rls.Check(opened(t, dsn(s.app, "")))
+			require.ErrorIs(t, err, rls.ErrHole)
+			require.ErrorContains(t, err, hole.says)
+		})
+	}
+}
+
+func TestCheck_finds_all_holes_at_once(t *testing.T) {
+	t.Parallel()
+	s, owner := deployment(t)
+	require.NoError(t, owner.Exec("ALTER ROLE "+s.app.User+" BYPASSRLS").Error)
+	require.NoError(t, owner.Exec("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY").Error)
+	err := rls.Check(opened(t, dsn(s.app, "")))
+	require.ErrorContains(t, err, "has BYPASSRLS")
+	require.ErrorContains(t, err, "has no row-level security")
+	require.ErrorContains(t, err, "a tenant that does not exist sees rows of")
+	require.ErrorContains(t, err, "no tenant sees rows of")
+}

@@ -1,0 +1,168 @@
+package rls
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"regexp"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+
+	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/pgsession"
+)
+
+// DefaultSetting is the run-time parameter of the server that holds the tenant.
+const DefaultSetting = "app.tenant_id"
+
+// Option changes what [Open], [NewConnector], and the functions about policies do.
+type Option interface {
+	apply(c *config) error
+}
+
+type option func(c *config) error
+
+func (o option) apply(c *config) error { return o(c) }
+
+// config is what the options say.
+type config struct {
+	setting string
+	admin   *pgx.ConnConfig
+}
+
+// settingName is the form of a customized option's name
+// (https://www.postgresql.org/docs/current/runtime-config-custom.html).
+var settingName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$]*$`)
+
+// Setting names the run-time parameter that holds the tenant. It has two parts, as in "app.tenant_id",
+// which is the default. The policies name it, so Enable has to be given the same.
+func Setting(name string) Option {
+	return option(func(c *config) error {
+		if !settingName.MatchString(name) {
+			return fmt.Errorf("gormtenant: rls.Setting(%q): the name needs two parts of letters, digits and _, as in %q",
+				name, DefaultSetting)
+		}
+		c.setting = name
+		return nil
+	})
+}
+
+// Admin gives the server and the role on which statements under gormtenant.Unscoped run: a role with
+// BYPASSRLS, on a pool of its own, so that no statement of a tenant can come by its rights. Without it
+// such statements fail with gormtenant.ErrUnscopedDenied.
+func Admin(admin *pgx.ConnConfig) Option {
+	return option(func(c *config) error {
+		if admin == nil {
+			return fmt.Errorf("gormtenant: rls.Admin needs a configuration, as pgx.ParseConfig returns it")
+		}
+		c.admin = admin.Copy()
+		return nil
+	})
+}
+
+func configure(options []Option) (config, error) {
+	c := config{setting: DefaultSetting}
+	for _, o := range options {
+		if err := o.apply(&c); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// Open returns a dialector for gorm.Open, as postgres.Open does, on a pool of [NewConnector]:
+//
+//	db, err := gorm.Open(rls.Open(dsn), &gorm.Config{})
+//
+// A DSN or an option that makes no sense is reported by gorm.Open.
+func Open(dsn string, options ...Option) gorm.Dialector {
+	parsed, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return failed{postgres.Dialector{Config: &postgres.Config{}}, fmt.Errorf("gormtenant: rls.Open: %w", err)}
+	}
+	connector := NewConnector(parsed, options...)
+	if broken, ok := connector.(brokenConnector); ok {
+		return failed{postgres.Dialector{Config: &postgres.Config{}}, broken.err}
+	}
+	return postgres.New(postgres.Config{Conn: sql.OpenDB(connector)})
+}
+
+// failed is a dialector that cannot be opened.
+type failed struct {
+	postgres.Dialector
+	err error
+}
+
+// Initialize returns the error.
+func (f failed) Initialize(*gorm.DB) error { return f.err }
+
+// NewConnector returns a connector for sql.OpenDB. The statements of its pool run as the tenant of
+// their context, whoever sends them: GORM, sqlc, database/sql by hand. config is copied.
+//
+// An option that makes no sense is reported by the first connection. Closing the pool closes the one
+// of Admin too.
+func NewConnector(config *pgx.ConnConfig, options ...Option) driver.Connector {
+	c, err := configure(options)
+	if err == nil && config == nil {
+		err = fmt.Errorf("gormtenant: rls.NewConnector needs a configuration, as pgx.ParseConfig returns it")
+	}
+	if err != nil {
+		return brokenConnector{err}
+	}
+	r := &router{setting: c.setting}
+	if c.admin != nil {
+		r.admin = stdlib.OpenDB(*c.admin)
+	}
+	return pgsession.NewConnector(config, r)
+}
+
+// brokenConnector opens no connections.
+type brokenConnector struct{ err error }
+
+func (b brokenConnector) Connect(context.Context) (driver.Conn, error) { return nil, b.err }
+func (brokenConnector) Driver() driver.Driver                          { return stdlib.GetDefaultDriver() }
+
+// router gives each statement the tenant of its context.
+type router struct {
+	setting string
+	admin   *sql.DB // nil if there is none
+}
+
+// Settings returns the tenant, empty where there is none: then the policies let nothing through.
+func (r *router) Settings(ctx context.Context) ([]pgsession.Setting, error) {
+	id, ok := gormtenant.FromContext(ctx)
+	if !ok {
+		return []pgsession.Setting{{Name: r.setting}}, nil
+	}
+	value, err := textOf(id)
+	if err != nil {
+		return nil, err
+	}
+	return []pgsession.Setting{{Name: r.setting, Value: value}}, nil
+}
+
+// Elsewhere returns the pool of Admin for statements under Unscoped.
+func (r *router) Elsewhere(ctx context.Context) (*sql.DB, error) {
+	_, unscoped, err := gormtenant.UnscopedReason(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case !unscoped:
+		return nil, nil
+	case r.admin == nil:
+		return nil, fmt.Errorf("%w: open the database with rls.Admin, a role with BYPASSRLS", gormtenant.ErrUnscopedDenied)
+	}
+	return r.admin, nil
+}
+
+// Close closes the pool of Admin.
+func (r *router) Close() error {
+	if r.admin == nil {
+		return nil
+	}
+	return r.admin.Close()
+}

@@ -1,0 +1,142 @@
+package rls_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/pgtest"
+	"github.com/gormtenant/gormtenant/isolation/rls"
+)
+
+// server is a database with a table under a policy, and the roles that a deployment has.
+type server struct {
+	owner      *sql.DB // of the table; superuser
+	app, admin *pgx.ConnConfig
+}
+
+const policy = "tenant_id = nullif(current_setting('app.tenant_id', true), '')"
+
+// newServer makes a database with the rows 1 to 3 of acme and 11 to 13 of zeta.
+func newServer(t testing.TB) *server {
+	t.Helper()
+	dsn := pgtest.New(t)
+	config, err := pgx.ParseConfig(dsn)
+	require.NoError(t, err)
+	owner := stdlib.OpenDB(*config)
+	t.Cleanup(func() { _ = owner.Close() })
+	app, admin := "app_"+config.Database, "admin_"+config.Database
+	for _, statement := range []string{
+		"CREATE ROLE " + app + " LOGIN PASSWORD 'app' NOSUPERUSER NOBYPASSRLS",
+		"CREATE ROLE " + admin + " LOGIN PASSWORD 'admin' NOSUPERUSER BYPASSRLS",
+		"CREATE TABLE notes (id int PRIMARY KEY, tenant_id text NOT NULL, body text)",
+		"INSERT INTO notes SELECT n, 'acme', 'a' || n FROM generate_series(1, 3) n",
+		"INSERT INTO notes SELECT n + 10, 'zeta', 'z' || n FROM generate_series(1, 3) n",
+		"ALTER TABLE notes ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+		"CREATE POLICY tenants ON notes USING (" + policy + ") WITH CHECK (" + policy + ")",
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO " + app + ", " + admin,
+	} {
+		_, err := owner.Exec(statement)
+		require.NoError(t, err, statement)
+	}
+	t.Cleanup(func() {
+		_, _ = owner.Exec("DROP OWNED BY " + app + ", " + admin + "; DROP ROLE " + app + ", " + admin)
+	})
+	as := func(role, password string) *pgx.ConnConfig {
+		c := config.Copy()
+		c.User, c.Password = role, password
+		return c
+	}
+	return &server{owner: owner, app: as(app, "app"), admin: as(admin, "admin")}
+}
+
+// open opens a pool of the app role.
+func (s *server) open(t *testing.T, mode pgx.QueryExecMode, options ...rls.Option) *sql.DB {
+	t.Helper()
+	config := s.app.Copy()
+	config.DefaultQueryExecMode = mode
+	db := sql.OpenDB(rls.NewConnector(config, options...))
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+var modes = map[string]pgx.QueryExecMode{
+	"cache_statement": pgx.QueryExecModeCacheStatement,
+	"cache_describe":  pgx.QueryExecModeCacheDescribe,
+	"describe_exec":   pgx.QueryExecModeDescribeExec,
+	"exec":            pgx.QueryExecModeExec,
+	"simple_protocol": pgx.QueryExecModeSimpleProtocol,
+}
+
+// queryer is a pool, a connection or a transaction.
+type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// ids returns the keys that a query finds.
+func ids(t *testing.T, ctx context.Context, db queryer, query string, args ...any) string {
+	t.Helper()
+	rows, err := db.QueryContext(ctx, query, args...)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, rows.Close()) }()
+	var found []string
+	for rows.Next() {
+		var id int
+		require.NoError(t, rows.Scan(&id))
+		found = append(found, fmt.Sprint(id))
+	}
+	require.NoError(t, rows.Err())
+	return strings.Join(found, " ")
+}
+
+func TestStatements_run_as_the_tenant_of_their_context(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	acme := gormtenant.WithTenant(t.Context(), "acme")
+	zeta := gormtenant.WithTenant(t.Context(), "zeta")
+	for name, mode := range modes {
+		t.Run(name, func(t *testing.T) {
+			db := s.open(t, mode, rls.Admin(s.admin))
+			db.SetMaxOpenConns(1) // one connection, so that what is left on it would be seen
+			for range 3 {
+				require.Equal(t, "1 2 3", ids(t, acme, db, "SELECT id FROM notes ORDER BY id"))
+				require.Equal(t, "12 13", ids(t, zeta, db, "SELECT id FROM notes WHERE id <> $1 ORDER BY id", 11))
+				require.Empty(t, ids(t, t.Context(), db, "SELECT id FROM notes ORDER BY id"))
+				require.Equal(t, "1 2 3 11 12 13", ids(t, gormtenant.Unscoped(acme, "test"), db, "SELECT id FROM notes ORDER BY id"))
+
+				prepared, err := db.PrepareContext(acme, "SELECT id FROM notes WHERE id > $1 ORDER BY id")
+				require.NoError(t, err)
+				for ctx, want := range map[context.Context]string{acme: "2 3", zeta: "11 12 13", t.Context(): ""} {
+					rows, err := prepared.QueryContext(ctx, 1)
+					require.NoError(t, err)
+					var got []string
+					for rows.Next() {
+						var id int
+						require.NoError(t, rows.Scan(&id))
+						got = append(got, fmt.Sprint(id))
+					}
+					require.Equal(t, want, strings.Join(got, " "))
+				}
+				require.NoError(t, prepared.Close())
+
+				_, err = db.ExecContext(acme, "INSERT INTO notes VALUES (21, 'zeta', 'stolen')")
+				require.ErrorContains(t, err, "row-level security")
+				_, err = db.ExecContext(acme, "INSERT INTO notes VALUES ($1, $2, 'stolen')", 21, "zeta")
+				require.ErrorContains(t, err, "row-level security")
+				result, err := db.ExecContext(acme, "DELETE FROM notes WHERE tenant_id = 'zeta'")
+				require.NoError(t, err)
+				n, err := result.RowsAffected()
+				require.NoError(t, err)
+				require.Zero(t, n)
+			}
+		})
+	}
+}

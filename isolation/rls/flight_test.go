@@ -1,0 +1,66 @@
+package rls_test
+
+import (
+	"context"
+	"database/sql"
+	"testing"
+
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/pgtest"
+	"github.com/gormtenant/gormtenant/isolation/rls"
+)
+
+// A statement with the tenant takes as many round trips as without: one, once it was prepared.
+func TestFlights(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for name, mode := range modes {
+		t.Run(name, func(t *testing.T) {
+			proxy, config := pgtest.NewProxy(t, s.app, 0)
+			config.DefaultQueryExecMode = mode
+			plain, scoped := stdlib.OpenDB(*config), sql.OpenDB(rls.NewConnector(config))
+			for _, db := range []*sql.DB{plain, scoped} {
+				db.SetMaxOpenConns(1)
+				t.Cleanup(func() { _ = db.Close() })
+			}
+			acme := gormtenant.WithTenant(t.Context(), "acme")
+			for what, run := range map[string]func(db *sql.DB){
+				"query": func(db *sql.DB) { ids(t, acme, db, "SELECT id FROM notes WHERE id < $1", 5) },
+				"exec":  func(db *sql.DB) { exec(t, acme, db, "UPDATE notes SET body = $1 WHERE id = $2", "x", 1) },
+				"text":  func(db *sql.DB) { exec(t, acme, db, "UPDATE notes SET body = 'x' WHERE id = 1") },
+				"transaction_of_three": func(db *sql.DB) {
+					tx, err := db.BeginTx(acme, nil)
+					require.NoError(t, err)
+					for range 3 {
+						ids(t, acme, tx, "SELECT id FROM notes WHERE id < $1", 5)
+					}
+					require.NoError(t, tx.Commit())
+				},
+			} {
+				var flights [2]int
+				for i, db := range []*sql.DB{plain, scoped} {
+					run(db) // connects, prepares
+					run(db) // pgx pings a connection that it uses for the second time
+					proxy.Flights()
+					run(db)
+					flights[i] = proxy.Flights()
+				}
+				require.Equal(t, flights[0], flights[1], what)
+				t.Logf("%s: %d", what, flights[1])
+				if name == "cache_statement" {
+					want := map[string]int{"query": 1, "exec": 1, "text": 1, "transaction_of_three": 5}[what]
+					require.Equal(t, want, flights[1], what)
+				}
+			}
+		})
+	}
+}
+
+func exec(t *testing.T, ctx context.Context, db queryer, query string, args ...any) {
+	t.Helper()
+	_, err := db.ExecContext(ctx, query, args...)
+	require.NoError(t, err)
+}
