@@ -59,20 +59,20 @@ func (g *guard) afterInsert(db *gorm.DB) {
 		return
 	}
 	look := lookup{stmt: stmt, table: own.table, columns: columns, id: s.id, where: conflict.TargetWhere.Exprs}
-	if err := look.noneInTheWay(keys, conflict); err != nil {
+	if err := g.noneInTheWay(look, keys, conflict); err != nil {
 		fail(db, "create", own.table.name, err)
 	}
 }
 
 // noneInTheWay returns ErrOtherTenant where the row that was in the way of an upsert is another
-// tenant's. What was to be updated, or is to be linked by the association that GORM saves, must be a
-// row of the tenant now: a row that row-level security hides cannot be found, only missed. DO NOTHING
-// by the caller's own wish may have passed over a row for another reason.
-func (l lookup) noneInTheWay(keys [][]any, conflict clause.OnConflict) error {
-	if conflict.DoNothing && !savesAssociation(l.stmt) {
-		return l.noneForeign(keys)
+// tenant's. Where the database itself keeps tenants apart it may hide that row: then what was to be
+// updated, or is to be linked by the association that GORM saves, has to be found among the tenant's
+// own. DO NOTHING by the caller's own wish may have passed over a row for another reason.
+func (g *guard) noneInTheWay(look lookup, keys [][]any, conflict clause.OnConflict) error {
+	if g.config.AllowRawSQL && (!conflict.DoNothing || savesAssociation(look.stmt)) {
+		return look.allOwn(keys)
 	}
-	return l.allOwn(keys)
+	return look.noneForeign(keys)
 }
 
 // savesAssociation says whether GORM creates the rows on its own, for an association of another row.
