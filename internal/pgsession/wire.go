@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"strings"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 )
@@ -20,13 +21,13 @@ type Setting struct{ Name, Value string }
 // protocol the same is true of the statements of one Query message
 // (https://www.postgresql.org/docs/current/protocol-flow.html).
 //
-// It is used by one goroutine at a time, as the connection is.
+// It is used by one goroutine at a time, as the connection is, but for what pgx does when a context was
+// cancelled: it says goodbye to the server from another.
 type wire struct {
 	out io.Writer
 	in  io.Reader
 
-	armed    bool
-	settings []Setting
+	armed atomic.Pointer[[]Setting] // nil for none
 	// keep says that the prepared statement may stay on the connection: there is no pooler between
 	// that gives the next transaction another one.
 	keep     bool
@@ -37,23 +38,24 @@ type wire struct {
 }
 
 // arm makes the next statement run with settings.
-func (w *wire) arm(settings []Setting) { w.armed, w.settings = true, settings }
+func (w *wire) arm(settings []Setting) { w.armed.Store(&settings) }
 
 // disarm ends that: a statement that failed before it was sent leaves nothing for the next.
-func (w *wire) disarm() { w.armed, w.settings = false, nil }
+func (w *wire) disarm() { w.armed.Store(nil) }
 
 // Write sends what pgx has to send, and the settings in front of it if there is a statement in it.
 func (w *wire) Write(p []byte) (int, error) {
-	if !w.armed {
+	settings := w.armed.Load()
+	if settings == nil {
 		return w.out.Write(p)
 	}
 	text, ok := simpleQuery(p)
 	switch {
 	case ok:
-		w.buffer = w.withText(w.buffer[:0], text)
+		w.buffer = w.withText(w.buffer[:0], *settings, text)
 	case executes(p):
 		var err error
-		if w.buffer, err = w.withStatement(w.buffer[:0]); err != nil {
+		if w.buffer, err = w.withStatement(w.buffer[:0], *settings); err != nil {
 			return 0, err
 		}
 		w.buffer = append(w.buffer, p...)
@@ -98,13 +100,13 @@ func executes(p []byte) bool {
 
 // withText puts SET LOCAL in front of a statement in the simple protocol. It takes no snapshot, so
 // that SET TRANSACTION can follow.
-func (w *wire) withText(buffer []byte, text string) []byte {
+func (w *wire) withText(buffer []byte, settings []Setting, text string) []byte {
 	var b strings.Builder
-	for _, s := range w.settings {
+	for _, s := range settings {
 		b.WriteString("SET LOCAL " + s.Name + " = " + literal(s.Value) + "; ")
 	}
 	prefix := b.String()
-	w.expect(len(w.settings), 'C', len([]rune(prefix)))
+	w.expect(len(settings), 'C', len([]rune(prefix)))
 	buffer = append(buffer, 'Q')
 	buffer = binary.BigEndian.AppendUint32(buffer, uint32(4+len(prefix)+len(text)+1)) //nolint:gosec // A message is no longer than that.
 	buffer = append(buffer, prefix...)
@@ -129,7 +131,7 @@ const statementName = "gormtenant_settings"
 const textOID = 25
 
 // withStatement writes the messages that set the settings in the extended protocol.
-func (w *wire) withStatement(buffer []byte) (_ []byte, err error) {
+func (w *wire) withStatement(buffer []byte, settings []Setting) (_ []byte, err error) {
 	var messages []pgproto3.FrontendMessage
 	if w.parsed && w.keep {
 		w.prepared = true
@@ -137,9 +139,9 @@ func (w *wire) withStatement(buffer []byte) (_ []byte, err error) {
 	if !w.prepared || w.failed {
 		w.prepared = false
 		messages = append(messages, &pgproto3.Close{ObjectType: 'S', Name: statementName}) // no error if there is none
-		calls := make([]string, len(w.settings))
-		oids := make([]uint32, 0, 2*len(w.settings))
-		for i := range w.settings {
+		calls := make([]string, len(settings))
+		oids := make([]uint32, 0, 2*len(settings))
+		for i := range settings {
 			calls[i] = "set_config($" + itoa(2*i+1) + ", $" + itoa(2*i+2) + ", true)"
 			oids = append(oids, textOID, textOID)
 		}
@@ -147,8 +149,8 @@ func (w *wire) withStatement(buffer []byte) (_ []byte, err error) {
 			Name: statementName, Query: "SELECT " + strings.Join(calls, ", "), ParameterOIDs: oids,
 		})
 	}
-	values := make([][]byte, 0, 2*len(w.settings))
-	for _, s := range w.settings {
+	values := make([][]byte, 0, 2*len(settings))
+	for _, s := range settings {
 		values = append(values, []byte(s.Name), []byte(s.Value))
 	}
 	messages = append(messages, &pgproto3.Bind{PreparedStatement: statementName, Parameters: values}, &pgproto3.Execute{})
