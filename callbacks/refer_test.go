@@ -61,8 +61,8 @@ func TestRefer_by_hand(t *testing.T) {
 
 // TestRefer_with_CheckReferences writes plain keys in ways that cannot be checked.
 func TestRefer_with_CheckReferences(t *testing.T) {
-	set := func(model any, values map[string]any) func(*testing.T, *Env) error {
-		return func(_ *testing.T, e *Env) error { return e.As().Model(model).Updates(values).Error }
+	set := func(model func() any, values map[string]any) func(*testing.T, *Env) error {
+		return func(_ *testing.T, e *Env) error { return e.As().Model(model()).Updates(values).Error }
 	}
 	upsert := func(value any) func(*testing.T, *Env) error {
 		return func(_ *testing.T, e *Env) error {
@@ -72,7 +72,8 @@ func TestRefer_with_CheckReferences(t *testing.T) {
 			}).Create(&Task{ID: 1, Title: "x", ProjectID: ptr(uint(2))}).Error
 		}
 	}
-	task := &Task{ID: 1}
+	task := func() any { return &Task{ID: 1} } // GORM writes into it
+	note := func() any { return &Note{ID: 1} }
 	attacks(t, []attack{
 		{"list_of_one", set(task, map[string]any{"project_id": []any{11}}), gormtenant.ErrOtherTenant},
 		{"list_of_two", set(task, map[string]any{"project_id": []any{1, 11}}), gormtenant.ErrUnsupported},
@@ -82,8 +83,8 @@ func TestRefer_with_CheckReferences(t *testing.T) {
 		{"null", set(task, map[string]any{"project_id": nil}), nil},
 		{"own", set(task, map[string]any{"project_id": 2}), nil},
 		{"of_no_row", set(task, map[string]any{"project_id": 999}), gormtenant.ErrOtherTenant},
-		{"kind_alone", set(&Note{ID: 1}, map[string]any{"subject_type": "projects"}), gormtenant.ErrUnsupported},
-		{"kind_by_an_expression", set(&Note{ID: 1}, map[string]any{
+		{"kind_alone", set(note, map[string]any{"subject_type": "projects"}), gormtenant.ErrUnsupported},
+		{"kind_by_an_expression", set(note, map[string]any{
 			"subject_type": gorm.Expr("'projects'"), "subject_id": 11,
 		}), gormtenant.ErrOtherTenant},
 		{"upsert_to_what_is_inserted", upsert(clause.Column{Table: "excluded", Name: "project_id"}), nil},
