@@ -65,43 +65,38 @@ func (r *replies) pass(b []byte) int {
 func (r *replies) follow(b []byte) {
 	for len(b) > 0 {
 		if r.headed < len(r.head) {
-			b = b[r.header(b):]
-			continue
+			n, whole := r.header(b)
+			if !whole {
+				return
+			}
+			b = b[n:]
 		}
 		n := min(r.left, len(b))
 		r.left -= n
 		b = b[n:]
-		r.next()
+		if r.left <= 0 {
+			r.headed = 0
+		}
 	}
 }
 
-// header reads more of a message's header.
-func (r *replies) header(b []byte) (n int) {
+// header reads more of a message's header, and says how much it took and whether it is whole now.
+func (r *replies) header(b []byte) (n int, whole bool) {
 	n = copy(r.head[r.headed:], b)
 	r.headed += n
-	if r.headed == len(r.head) {
+	if whole = r.headed == len(r.head); whole {
 		r.left = int(binary.BigEndian.Uint32(r.head[1:])) - 4
-		r.next()
 	}
-	return n
-}
-
-// next begins the next message where this one is over.
-func (r *replies) next() {
-	if r.headed == len(r.head) && r.left <= 0 {
-		r.headed = 0
-	}
+	return n, whole
 }
 
 // step takes the next piece of a flight, a header or a part of a body, and returns the rest.
 func (r *replies) step(b []byte) []byte {
 	if r.headed < len(r.head) {
-		n := copy(r.head[r.headed:], b)
-		r.headed += n
-		if r.headed < len(r.head) {
+		n, whole := r.header(b)
+		if !whole {
 			return nil
 		}
-		r.left = int(binary.BigEndian.Uint32(r.head[1:])) - 4
 		r.fate = r.decide(r.head[0])
 		r.deliver(r.head[:])
 		b = b[n:]

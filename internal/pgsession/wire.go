@@ -3,6 +3,7 @@ package pgsession
 import (
 	"encoding/binary"
 	"io"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -142,7 +143,7 @@ func (w *wire) withStatement(buffer []byte, settings []Setting) (_ []byte, err e
 		calls := make([]string, len(settings))
 		oids := make([]uint32, 0, 2*len(settings))
 		for i := range settings {
-			calls[i] = "set_config($" + itoa(2*i+1) + ", $" + itoa(2*i+2) + ", true)"
+			calls[i] = "set_config($" + strconv.Itoa(2*i+1) + ", $" + strconv.Itoa(2*i+2) + ", true)"
 			oids = append(oids, textOID, textOID)
 		}
 		messages = append(messages, &pgproto3.Parse{
@@ -166,14 +167,6 @@ func (w *wire) withStatement(buffer []byte, settings []Setting) (_ []byte, err e
 	}
 	w.expect(count, end, 0)
 	return buffer, nil
-}
-
-func itoa(n int) string {
-	const digits = "0123456789"
-	if n < len(digits) {
-		return digits[n : n+1]
-	}
-	return itoa(n/10) + itoa(n%10)
 }
 
 // Read returns what the server sent, without the answers to the settings.
