@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 #
 # Runs the benchmarks and prints tables made by benchstat: for each operation the median when it is
-# scoped by hand, and how unscoped GORM and GORM with the plugin compare with that. The last table
-# has the ratios alone.
+# scoped by hand, and how unscoped GORM and GORM with the plugin compare with that; for row-level
+# security how the ways to tell the server the tenant compare with a plain pool. The last tables have
+# the ratios alone.
 #
 #	bash bench/run.sh                               # two or three minutes
 #	COUNT=6 BENCHTIME=50ms ONLY=Build bash bench/run.sh
@@ -16,7 +17,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 benchstat=golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
-columns='/scoping@(byhand unscoped plugin)'
+scopings='/scoping@(byhand unscoped plugin)'
+ways='/way@(plain begin_set_local set_at_checkout rls)'
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -29,13 +31,17 @@ if ! "$scratch/bench.test" -test.run='^$' -test.bench="${ONLY:-.}" -passes="${CO
 	exit 1
 fi
 
-compare() {
-	go run "$benchstat" -ignore /pass -table .name -row /op,/percpu -col "$columns" "$@" "$results"
+plugin() {
+	go run "$benchstat" -ignore /pass -filter '-.name:RLS' -table .name -row /op,/percpu -col "$scopings" "$@" "$results"
 }
 
-# ratios makes one table of benchstat's, in which the columns 2, 4 and 8 are the medians.
-ratios() {
-	compare -format csv 2>/dev/null | awk -F, '
+rls() {
+	go run "$benchstat" -ignore /pass -filter '.name:RLS' -table .name -row /op,/net -col "$ways" "$@" "$results"
+}
+
+# plugin_ratios makes one table of benchstat's, in which the columns 2, 4 and 8 are the medians.
+plugin_ratios() {
+	plugin -format csv 2>/dev/null | awk -F, '
 		/^\.name: /       { name = substr($1, 8) }
 		$2 ~ /\/op$/      { unit = $2; next }
 		$1 == "" || $1 == "geomean" || NF < 8 { next }
@@ -49,7 +55,26 @@ ratios() {
 		}'
 }
 
-compare
+# rls_ratios does the same; the medians are in the columns 2, 4, 8 and 12.
+rls_ratios() {
+	rls -format csv 2>/dev/null | awk -F, '
+		$2 ~ /\/op$/      { unit = $2; next }
+		$1 == "" || $1 == "geomean" || NF < 12 { next }
+		unit == "sec/op"  { rows[++n] = $1; ratios[$1] = sprintf("%6.2f %15.2f %15.2f", $12 / $2, $12 / $4, $12 / $8) }
+		unit == "allocs/op" { allocs[$1] = sprintf("%9d %9d", $2, $12) }
+		END {
+			print "                           time of rls /                        allocations"
+			print "                      plain begin_set_local set_at_checkout     plain       rls"
+			for (i = 1; i <= n; i++)
+				printf "%-20s %s %s\n", rows[i], ratios[rows[i]], allocs[rows[i]]
+		}'
+}
+
+ran() { grep -q "^Benchmark.*$1=" "$results"; }
+
+! ran /scoping || plugin
+! ran /way || rls
 echo
-echo "Ratios of medians: below 1.00 the plugin is faster."
-ratios
+echo "Ratios of medians: below 1.00 the plugin, or rls, is faster."
+! ran /scoping || plugin_ratios
+! ran /way || rls_ratios

@@ -17,8 +17,9 @@ import (
 // else that goes through Conn(), which returns the *pgx.Conn as stdlib.Conn's does.
 type Conn struct {
 	*pgxConn
-	wire   *wire
-	router Router
+	wire     *wire
+	router   Router
+	settings []Setting // of the last statement; its memory is used again
 	// away is the connection of another pool that has the transaction of this one.
 	away driver.Conn
 }
@@ -64,10 +65,11 @@ func (c *Conn) place(ctx context.Context) (pool *sql.DB, err error) {
 // arm makes the next statement run with the settings of ctx. In a transaction that failed none can be
 // set, and none is needed: only its end is accepted.
 func (c *Conn) arm(ctx context.Context) error {
-	settings, err := c.router.Settings(ctx)
+	settings, err := c.router.AppendSettings(ctx, c.settings[:0])
 	if err != nil {
 		return err
 	}
+	c.settings = settings
 	if c.status() != failed {
 		c.wire.arm(settings)
 	}
@@ -167,7 +169,7 @@ func (c *Conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx
 		return nil, err
 	}
 	if pool == nil {
-		settings, err := c.router.Settings(ctx)
+		settings, err := c.router.AppendSettings(ctx, nil)
 		if err != nil {
 			return nil, err
 		}

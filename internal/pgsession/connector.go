@@ -17,9 +17,9 @@ import (
 
 // Router decides for each statement what it runs with, and where.
 type Router interface {
-	// Settings returns the settings that a statement in ctx runs with: always the same names, in the
-	// same order. An error fails the statement before anything is sent.
-	Settings(ctx context.Context) ([]Setting, error)
+	// AppendSettings appends the settings that a statement in ctx runs with: always the same names, in
+	// the same order. An error fails the statement before anything is sent.
+	AppendSettings(ctx context.Context, settings []Setting) ([]Setting, error)
 	// Elsewhere returns the pool that a statement in ctx runs on instead of this one, nil for this
 	// one. An error fails the statement before anything is sent.
 	Elsewhere(ctx context.Context) (*sql.DB, error)

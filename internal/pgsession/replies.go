@@ -19,7 +19,8 @@ type replies struct {
 	shift   int // how many characters were put in front of the statement
 
 	held   []byte // a message that has to be read whole
-	passed []byte // what was let through and not yet read
+	passed []byte // what was let through
+	taken  int    // how much of it was read
 	parsed bool   // the settings' prepared statement exists
 	failed bool   // the settings themselves failed
 }
@@ -40,13 +41,16 @@ func (r *replies) expect(count int, end byte, shift int) {
 
 // take returns what was let through before.
 func (r *replies) take(p []byte) int {
-	n := copy(p, r.passed)
-	r.passed = r.passed[n:]
-	if len(r.passed) == 0 {
-		r.passed = nil
+	n := copy(p, r.passed[r.taken:])
+	r.taken += n
+	if r.empty() {
+		r.passed, r.taken = unlessLarge(r.passed), 0
 	}
 	return n
 }
+
+// empty says whether all that was let through was taken.
+func (r *replies) empty() bool { return r.taken == len(r.passed) }
 
 // pass follows b and returns how much of it, from its beginning, is for pgx now. While a flight with
 // settings is answered, that is nothing: what is for pgx is kept for take.

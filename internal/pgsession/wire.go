@@ -28,35 +28,39 @@ type wire struct {
 	out io.Writer
 	in  io.Reader
 
-	armed atomic.Pointer[[]Setting] // nil for none
+	armed    atomic.Bool
+	settings []Setting // that it is armed with
 	// keep says that the prepared statement may stay on the connection: there is no pooler between
 	// that gives the next transaction another one.
 	keep     bool
 	prepared bool
 	buffer   []byte
+	values   [][]byte
 
 	replies
 }
 
 // arm makes the next statement run with settings.
-func (w *wire) arm(settings []Setting) { w.armed.Store(&settings) }
+func (w *wire) arm(settings []Setting) {
+	w.settings = settings
+	w.armed.Store(true)
+}
 
 // disarm ends that: a statement that failed before it was sent leaves nothing for the next.
-func (w *wire) disarm() { w.armed.Store(nil) }
+func (w *wire) disarm() { w.armed.Store(false) }
 
 // Write sends what pgx has to send, and the settings in front of it if there is a statement in it.
 func (w *wire) Write(p []byte) (int, error) {
-	settings := w.armed.Load()
-	if settings == nil {
+	if !w.armed.Load() {
 		return w.out.Write(p)
 	}
 	text, ok := simpleQuery(p)
 	switch {
 	case ok:
-		w.buffer = w.withText(w.buffer[:0], *settings, text)
+		w.buffer = w.withText(w.buffer[:0], w.settings, text)
 	case executes(p):
 		var err error
-		if w.buffer, err = w.withStatement(w.buffer[:0], *settings); err != nil {
+		if w.buffer, err = w.withStatement(w.buffer[:0], w.settings); err != nil {
 			return 0, err
 		}
 		w.buffer = append(w.buffer, p...)
@@ -67,11 +71,17 @@ func (w *wire) Write(p []byte) (int, error) {
 	n, err := w.out.Write(w.buffer)
 	// To pgx only what it wrote itself counts: where none of that was sent, it may try again.
 	n = max(0, n-(len(w.buffer)-len(p)))
-	const large = 4096
-	if cap(w.buffer) > large {
-		w.buffer = nil
-	}
+	w.buffer = unlessLarge(w.buffer)
 	return n, err
+}
+
+// unlessLarge returns an empty buffer to be used again, unless one statement made it large.
+func unlessLarge(buffer []byte) []byte {
+	const large = 8192
+	if cap(buffer) > large {
+		return nil
+	}
+	return buffer[:0]
 }
 
 // simpleQuery returns the text of a Query message that is all of p.
@@ -133,40 +143,47 @@ const textOID = 25
 
 // withStatement writes the messages that set the settings in the extended protocol.
 func (w *wire) withStatement(buffer []byte, settings []Setting) (_ []byte, err error) {
-	var messages []pgproto3.FrontendMessage
 	if w.parsed && w.keep {
 		w.prepared = true
 	}
+	remove := pgproto3.Close{ObjectType: 'S', Name: statementName} // no error if there is none
 	if !w.prepared || w.failed {
 		w.prepared = false
-		messages = append(messages, &pgproto3.Close{ObjectType: 'S', Name: statementName}) // no error if there is none
-		calls := make([]string, len(settings))
-		oids := make([]uint32, 0, 2*len(settings))
-		for i := range settings {
-			calls[i] = "set_config($" + strconv.Itoa(2*i+1) + ", $" + strconv.Itoa(2*i+2) + ", true)"
-			oids = append(oids, textOID, textOID)
+		if buffer, err = remove.Encode(buffer); err == nil {
+			parse := parseOf(settings)
+			buffer, err = parse.Encode(buffer)
 		}
-		messages = append(messages, &pgproto3.Parse{
-			Name: statementName, Query: "SELECT " + strings.Join(calls, ", "), ParameterOIDs: oids,
-		})
-	}
-	values := make([][]byte, 0, 2*len(settings))
-	for _, s := range settings {
-		values = append(values, []byte(s.Name), []byte(s.Value))
-	}
-	messages = append(messages, &pgproto3.Bind{PreparedStatement: statementName, Parameters: values}, &pgproto3.Execute{})
-	count, end := 1, byte('C')
-	if !w.keep {
-		messages = append(messages, &pgproto3.Close{ObjectType: 'S', Name: statementName})
-		count, end = 2, '3'
-	}
-	for _, message := range messages {
-		if buffer, err = message.Encode(buffer); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}
-	w.expect(count, end, 0)
-	return buffer, nil
+	w.values = w.values[:0]
+	for _, s := range settings {
+		w.values = append(w.values, []byte(s.Value))
+	}
+	bind := pgproto3.Bind{PreparedStatement: statementName, Parameters: w.values}
+	if buffer, err = bind.Encode(buffer); err != nil {
+		return nil, err
+	}
+	if buffer, err = (&pgproto3.Execute{}).Encode(buffer); err != nil {
+		return nil, err
+	}
+	if w.keep {
+		w.expect(1, 'C', 0)
+		return buffer, nil
+	}
+	w.expect(2, '3', 0)
+	return remove.Encode(buffer)
+}
+
+// parseOf returns the message that prepares the statement for settings of these names.
+func parseOf(settings []Setting) pgproto3.Parse {
+	calls, oids := make([]string, len(settings)), make([]uint32, len(settings))
+	for i, s := range settings {
+		calls[i] = "set_config(" + literal(s.Name) + ", $" + strconv.Itoa(i+1) + ", true)"
+		oids[i] = textOID
+	}
+	return pgproto3.Parse{Name: statementName, Query: "SELECT " + strings.Join(calls, ", "), ParameterOIDs: oids}
 }
 
 // Read returns what the server sent, without the answers to the settings.
@@ -177,7 +194,7 @@ func (w *wire) Read(p []byte) (int, error) {
 		}
 		n, err := w.in.Read(p)
 		n = w.pass(p[:n])
-		if n > 0 || err != nil && len(w.passed) == 0 {
+		if n > 0 || err != nil && w.empty() {
 			return n, err
 		}
 	}

@@ -132,17 +132,16 @@ type router struct {
 	admin   *sql.DB // nil if there is none
 }
 
-// Settings returns the tenant, empty where there is none: then the policies let nothing through.
-func (r *router) Settings(ctx context.Context) ([]pgsession.Setting, error) {
-	id, ok := gormtenant.FromContext(ctx)
-	if !ok {
-		return []pgsession.Setting{{Name: r.setting}}, nil
+// AppendSettings appends the tenant, empty where there is none: then the policies let nothing through.
+func (r *router) AppendSettings(ctx context.Context, settings []pgsession.Setting) ([]pgsession.Setting, error) {
+	var value string
+	if id, ok := gormtenant.FromContext(ctx); ok {
+		var err error
+		if value, err = textOf(id); err != nil {
+			return nil, err
+		}
 	}
-	value, err := textOf(id)
-	if err != nil {
-		return nil, err
-	}
-	return []pgsession.Setting{{Name: r.setting, Value: value}}, nil
+	return append(settings, pgsession.Setting{Name: r.setting, Value: value}), nil
 }
 
 // Elsewhere returns the pool of Admin for statements under Unscoped.
