@@ -64,14 +64,17 @@ func (c *Conn) place(ctx context.Context) (pool *sql.DB, err error) {
 
 // arm makes the next statement run with the settings of ctx. In a transaction that failed none can be
 // set, and none is needed: only its end is accepted.
-func (c *Conn) arm(ctx context.Context) error {
+func (c *Conn) arm(ctx context.Context, query string) error {
+	if c.wire.written && c.status() == idle && opens.MatchString(query) {
+		return errOpens
+	}
 	settings, err := c.router.AppendSettings(ctx, c.settings[:0])
 	if err != nil {
 		return err
 	}
 	c.settings = settings
 	if c.status() != failed {
-		c.wire.arm(settings)
+		c.wire.arm(settings, c.status() == idle)
 	}
 	return nil
 }
@@ -87,7 +90,7 @@ func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	case pool != nil:
 		return execIn(ctx, pool, query, args)
 	}
-	if err := c.arm(ctx); err != nil {
+	if err := c.arm(ctx, query); err != nil {
 		return nil, err
 	}
 	defer c.wire.disarm()
@@ -105,7 +108,7 @@ func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	case pool != nil:
 		return queryIn(ctx, pool, query, args)
 	}
-	if err := c.arm(ctx); err != nil {
+	if err := c.arm(ctx, query); err != nil {
 		return nil, err
 	}
 	defer c.wire.disarm()
@@ -207,7 +210,7 @@ type tx struct {
 // transaction's own context, whatever its last statement had.
 func (t *tx) Commit() error {
 	if t.conn.status() != failed {
-		t.conn.wire.arm(t.settings)
+		t.conn.wire.arm(t.settings, false)
 		defer t.conn.wire.disarm()
 	}
 	return t.Tx.Commit()

@@ -30,6 +30,9 @@ type Router interface {
 type Connector struct {
 	config *pgx.ConnConfig
 	router Router
+	// Written makes every setting a SET LOCAL with its value in its text, and puts statements that are in
+	// no transaction into one of their own, in the same flight. It is to be set before the first Connect.
+	Written bool
 }
 
 var (
@@ -42,6 +45,14 @@ func NewConnector(config *pgx.ConnConfig, router Router) *Connector {
 	return &Connector{config: config.Copy(), router: router}
 }
 
+// SetParameter makes connections start with a run-time parameter of the server, unless the configuration
+// has one of that name. It is to be called before the first Connect.
+func (c *Connector) SetParameter(name, value string) {
+	if _, set := c.config.RuntimeParams[name]; !set {
+		c.config.RuntimeParams[name] = value
+	}
+}
+
 // Connect opens a connection.
 func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	config := c.config.Copy()
@@ -52,7 +63,7 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	keep := config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
 	var last *wire // of several hosts that are tried, the last is the one that answered
 	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		last = &wire{in: r, out: w, keep: keep}
+		last = &wire{in: r, out: w, keep: keep, written: c.Written}
 		return build(last, last)
 	}
 	conn, err := stdlib.GetConnector(*config).Connect(ctx)

@@ -23,6 +23,8 @@ type replies struct {
 	taken  int    // how much of it was read
 	parsed bool   // the settings' prepared statement exists
 	failed bool   // the settings themselves failed
+
+	tail
 }
 
 type fate byte
@@ -37,6 +39,7 @@ const (
 func (r *replies) expect(count int, end byte, shift int) {
 	r.active, r.ignored, r.end, r.shift = true, count, end, shift
 	r.parsed, r.failed = false, false
+	r.tail.reset(none)
 }
 
 // take returns what was let through before.
@@ -137,10 +140,13 @@ func (r *replies) decide(kind byte) fate {
 			r.ignored, r.failed = 0, true
 		}
 	}
+	if released := r.tail.release(kind); released != nil {
+		r.passed = append(r.passed, released...)
+	}
 	if r.shift > 0 && (kind == 'E' || kind == 'N') {
 		return hold
 	}
-	return pass
+	return r.tail.decide(kind)
 }
 
 // finish ends a message.
@@ -149,11 +155,19 @@ func (r *replies) finish() {
 	if r.fate == drop && kind == r.end {
 		r.ignored--
 	}
-	if r.fate == hold {
-		r.passed = append(r.passed, moved(r.held, r.shift)...)
+	switch r.fate {
+	case hold:
+		if r.shift > 0 && (kind == 'E' || kind == 'N') {
+			r.held = moved(r.held, r.shift)
+		}
+		if r.tail.finish(kind, r.held) {
+			r.passed = append(r.passed, r.held...)
+		}
 		r.held = r.held[:0]
+	case pass: // what is dropped answers a setting, or COMMIT
+		r.tail.finish(kind, nil)
 	}
-	if kind == 'Z' { // ReadyForQuery: the flight is answered
+	if kind == 'Z' && !r.stuck { // ReadyForQuery: the flight is answered
 		r.active, r.ignored, r.shift = false, 0, 0
 	}
 	r.headed = 0

@@ -3,11 +3,7 @@ package pgsession
 import (
 	"encoding/binary"
 	"io"
-	"strconv"
-	"strings"
 	"sync/atomic"
-
-	"github.com/jackc/pgx/v5/pgproto3"
 )
 
 // Setting is a run-time parameter of the server, and the value that it is to have for one statement.
@@ -34,15 +30,18 @@ type wire struct {
 	// that gives the next transaction another one.
 	keep     bool
 	prepared bool
-	buffer   []byte
-	values   [][]byte
+	// written says that settings are SET LOCAL in an explicit transaction, always.
+	written bool
+	begin   bool // the armed statement is in none
+	buffer  []byte
+	values  [][]byte
 
 	replies
 }
 
-// arm makes the next statement run with settings.
-func (w *wire) arm(settings []Setting) {
-	w.settings = settings
+// arm makes the next statement run with settings. idle says that it is in no transaction.
+func (w *wire) arm(settings []Setting, idle bool) {
+	w.settings, w.begin = settings, w.written && idle
 	w.armed.Store(true)
 }
 
@@ -57,13 +56,16 @@ func (w *wire) Write(p []byte) (int, error) {
 	text, ok := simpleQuery(p)
 	switch {
 	case ok:
-		w.buffer = w.withText(w.buffer[:0], w.settings, text)
+		w.buffer = w.withText(w.buffer[:0], text)
 	case executes(p):
+		with := w.withStatement
+		if w.written {
+			with = w.withWritten
+		}
 		var err error
-		if w.buffer, err = w.withStatement(w.buffer[:0], w.settings); err != nil {
+		if w.buffer, err = with(w.buffer[:0], p); err != nil {
 			return 0, err
 		}
-		w.buffer = append(w.buffer, p...)
 	default:
 		return w.out.Write(p) // pgx prepares the statement first
 	}
@@ -109,83 +111,6 @@ func executes(p []byte) bool {
 	return false
 }
 
-// withText puts SET LOCAL in front of a statement in the simple protocol. It takes no snapshot, so
-// that SET TRANSACTION can follow.
-func (w *wire) withText(buffer []byte, settings []Setting, text string) []byte {
-	var b strings.Builder
-	for _, s := range settings {
-		b.WriteString("SET LOCAL " + s.Name + " = " + literal(s.Value) + "; ")
-	}
-	prefix := b.String()
-	w.expect(len(settings), 'C', len([]rune(prefix)))
-	buffer = append(buffer, 'Q')
-	buffer = binary.BigEndian.AppendUint32(buffer, uint32(4+len(prefix)+len(text)+1)) //nolint:gosec // A message is no longer than that.
-	buffer = append(buffer, prefix...)
-	buffer = append(buffer, text...)
-	return append(buffer, 0)
-}
-
-// literal writes s as an SQL string. Its form means the same with standard_conforming_strings on and
-// off.
-func literal(s string) string {
-	if strings.Contains(s, `\`) {
-		return " E'" + strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), "'", "''") + "'"
-	}
-	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
-}
-
-// statementName is that of the prepared statement that sets. pgx uses the unnamed one, and may have
-// parsed something into it for the very next message.
-const statementName = "gormtenant_settings"
-
-// textOID is that of the type text.
-const textOID = 25
-
-// withStatement writes the messages that set the settings in the extended protocol.
-func (w *wire) withStatement(buffer []byte, settings []Setting) (_ []byte, err error) {
-	if w.parsed && w.keep {
-		w.prepared = true
-	}
-	remove := pgproto3.Close{ObjectType: 'S', Name: statementName} // no error if there is none
-	if !w.prepared || w.failed {
-		w.prepared = false
-		if buffer, err = remove.Encode(buffer); err == nil {
-			parse := parseOf(settings)
-			buffer, err = parse.Encode(buffer)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	w.values = w.values[:0]
-	for _, s := range settings {
-		w.values = append(w.values, []byte(s.Value))
-	}
-	bind := pgproto3.Bind{PreparedStatement: statementName, Parameters: w.values}
-	if buffer, err = bind.Encode(buffer); err != nil {
-		return nil, err
-	}
-	if buffer, err = (&pgproto3.Execute{}).Encode(buffer); err != nil {
-		return nil, err
-	}
-	if w.keep {
-		w.expect(1, 'C', 0)
-		return buffer, nil
-	}
-	w.expect(2, '3', 0)
-	return remove.Encode(buffer)
-}
-
-// parseOf returns the message that prepares the statement for settings of these names.
-func parseOf(settings []Setting) pgproto3.Parse {
-	calls, oids := make([]string, len(settings)), make([]uint32, len(settings))
-	for i, s := range settings {
-		calls[i] = "set_config(" + literal(s.Name) + ", $" + strconv.Itoa(i+1) + ", true)"
-		oids[i] = textOID
-	}
-	return pgproto3.Parse{Name: statementName, Query: "SELECT " + strings.Join(calls, ", "), ParameterOIDs: oids}
-}
-
 // Read returns what the server sent, without the answers to the settings.
 func (w *wire) Read(p []byte) (int, error) {
 	for len(p) > 0 {
@@ -194,6 +119,9 @@ func (w *wire) Read(p []byte) (int, error) {
 		}
 		n, err := w.in.Read(p)
 		n = w.pass(p[:n])
+		if w.stuck && err == nil {
+			err = w.rollback()
+		}
 		if n > 0 || err != nil && w.empty() {
 			return n, err
 		}

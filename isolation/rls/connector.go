@@ -32,6 +32,7 @@ func (o option) apply(c *config) error { return o(c) }
 type config struct {
 	setting string
 	admin   *pgx.ConnConfig
+	citus   bool
 }
 
 // settingName is the form of a customized option's name
@@ -117,7 +118,12 @@ func NewConnector(config *pgx.ConnConfig, options ...Option) driver.Connector {
 	if c.admin != nil {
 		r.admin = stdlib.OpenDB(*c.admin)
 	}
-	return pgsession.NewConnector(config, r)
+	connector := pgsession.NewConnector(config, r)
+	if c.citus {
+		connector.Written = true
+		connector.SetParameter(citusPropagates, "local")
+	}
+	return connector
 }
 
 // brokenConnector opens no connections.

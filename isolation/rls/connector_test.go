@@ -102,9 +102,9 @@ func TestStatements_run_as_the_tenant_of_their_context(t *testing.T) {
 	s := newServer(t)
 	acme := gormtenant.WithTenant(t.Context(), "acme")
 	zeta := gormtenant.WithTenant(t.Context(), "zeta")
-	for name, mode := range modes {
+	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
-			db := s.open(t, mode, rls.Admin(s.admin))
+			db := way.open(t, s, rls.Admin(s.admin))
 			db.SetMaxOpenConns(1) // one connection, so that what is left on it would be seen
 			for range 3 {
 				require.Equal(t, "1 2 3", ids(t, acme, db, "SELECT id FROM notes ORDER BY id"))

@@ -20,9 +20,9 @@ func TestTransaction_runs_each_statement_as_the_tenant_of_its_context(t *testing
 	s := newServer(t)
 	acme := gormtenant.WithTenant(t.Context(), "acme")
 	zeta := gormtenant.WithTenant(t.Context(), "zeta")
-	for name, mode := range modes {
+	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
-			db := s.open(t, mode)
+			db := way.open(t, s)
 			db.SetMaxOpenConns(1)
 			tx, err := db.BeginTx(acme, nil)
 			require.NoError(t, err)
@@ -157,9 +157,9 @@ func TestNothing_stays_on_the_connection(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	acme := gormtenant.WithTenant(t.Context(), "acme")
-	for name, mode := range modes {
+	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
-			db := s.open(t, mode)
+			db := way.open(t, s)
 			db.SetMaxOpenConns(1)
 			for what, leave := range map[string]func(){
 				"error": func() {
@@ -217,9 +217,9 @@ func TestErrors_point_into_the_callers_text(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	acme := gormtenant.WithTenant(t.Context(), "it's \\ a \"tenant\"\nö")
-	for name, mode := range modes {
+	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
-			db := s.open(t, mode)
+			db := way.open(t, s)
 			for _, args := range [][]any{nil, {1}} {
 				query := "SELECT id FROM notes WHERE nonsense = 1"
 				if args != nil {

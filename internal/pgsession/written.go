@@ -1,0 +1,87 @@
+package pgsession
+
+import (
+	"bytes"
+	"errors"
+	"regexp"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+// What a statement outside a transaction is put between where settings are written out.
+const (
+	begin    = "BEGIN"
+	commit   = "COMMIT"
+	rollback = "ROLLBACK"
+)
+
+// opens matches a statement that begins a transaction, which would end with the COMMIT behind it: what
+// follows would run in none, and nobody would know.
+var opens = regexp.MustCompile(`(?is)^(\s|--[^\n]*(\n|$)|/\*.*?\*/)*(BEGIN|START\s+TRANSACTION)\b`)
+
+var errOpens = errors.New("gormtenant: here each statement is in a transaction of its own: begin one with BeginTx, not by SQL")
+
+// withWritten writes BEGIN, SET LOCAL, the messages of the statement, p, and COMMIT, or in a
+// transaction SET LOCAL and the statement, all in front of the Sync at the end of p.
+func (w *wire) withWritten(buffer, p []byte) (_ []byte, err error) {
+	sync, err := (&pgproto3.Sync{}).Encode(nil)
+	if err != nil {
+		return nil, err
+	}
+	statement, ok := bytes.CutSuffix(p, sync)
+	if !ok {
+		return nil, errors.New("gormtenant: pgx sent a statement in pieces, which cannot be put into a transaction")
+	}
+	texts := make([]string, 0, 1+len(w.settings))
+	if w.begin {
+		texts = append(texts, begin)
+	}
+	for _, s := range w.settings {
+		texts = append(texts, setLocal(s))
+	}
+	for _, text := range texts {
+		if buffer, err = once(buffer, statementName, text); err != nil {
+			return nil, err
+		}
+	}
+	w.expect(len(texts)*closesOnce, '3', 0)
+	buffer = append(buffer, statement...)
+	if w.begin {
+		if buffer, err = once(buffer, statementName, commit); err != nil {
+			return nil, err
+		}
+		w.tail.reset(first)
+	}
+	return append(buffer, sync...), nil
+}
+
+// closesOnce is how often once closes its statement.
+const closesOnce = 2
+
+// once writes the messages that run a statement once. What an earlier flight that failed left under the
+// name is closed first.
+func once(buffer []byte, name, text string) (_ []byte, err error) {
+	remove := pgproto3.Close{ObjectType: 'S', Name: name}
+	for _, message := range []pgproto3.FrontendMessage{
+		&remove, &pgproto3.Parse{Name: name, Query: text},
+		&pgproto3.Bind{PreparedStatement: name}, &pgproto3.Execute{}, &remove,
+	} {
+		if buffer, err = message.Encode(buffer); err != nil {
+			return nil, err
+		}
+	}
+	return buffer, nil
+}
+
+// rollback ends the transaction around a statement that failed, before pgx learns that there is one. It
+// is the only round trip more, and only for statements that fail.
+func (w *wire) rollback() error {
+	w.stuck = false
+	message := pgproto3.Query{String: rollback}
+	text, err := message.Encode(nil)
+	if err != nil {
+		return err
+	}
+	_, err = w.out.Write(text)
+	return err
+}
