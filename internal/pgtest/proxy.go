@@ -1,7 +1,6 @@
 package pgtest
 
 import (
-	"io"
 	"net"
 	"strconv"
 	"sync"
@@ -11,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Proxy passes on what a client and a server say to each other, counts round trips, and can make them
-// slow.
+// Proxy passes on what a client and a server say to each other, counts it, and can make it slow or cut
+// it off.
 type Proxy struct {
 	listener net.Listener
 	server   string
@@ -20,7 +19,9 @@ type Proxy struct {
 
 	mutex   sync.Mutex
 	flights int
+	syncs   int
 	asked   map[net.Conn]bool // the client spoke last
+	cut     func(piece []byte) (pass int, cut bool)
 }
 
 // NewProxy starts a proxy in front of the server of a configuration, and returns a configuration that
@@ -56,6 +57,24 @@ func (p *Proxy) Flights() int {
 	return n
 }
 
+// Syncs returns how many messages clients sent since the last call that ask for an answer and end an
+// implicit transaction: Sync in the extended protocol, Query in the simple one.
+func (p *Proxy) Syncs() int {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	n := p.syncs
+	p.syncs = 0
+	return n
+}
+
+// Cut makes the proxy show each piece that a client sends to cut, until that says so: of that piece the
+// first pass bytes go to the server, and the connection is lost.
+func (p *Proxy) Cut(cut func(piece []byte) (pass int, cut bool)) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.cut = cut
+}
+
 func (p *Proxy) accept() {
 	for {
 		client, err := p.listener.Accept()
@@ -72,33 +91,47 @@ func (p *Proxy) serve(client net.Conn) {
 		_ = client.Close()
 		return
 	}
-	go p.copy(server, client, func() {
+	messages := messages{untyped: true}
+	go p.copy(server, client, func(piece []byte) (pass int, cut bool) {
 		p.mutex.Lock()
 		defer p.mutex.Unlock()
 		if !p.asked[client] {
 			p.flights++
 		}
 		p.asked[client] = true
+		p.syncs += messages.count(piece)
+		if p.cut != nil {
+			if pass, cut = p.cut(piece); cut {
+				p.cut = nil
+				return min(pass, len(piece)), true
+			}
+		}
+		return len(piece), false
 	})
-	p.copy(client, server, func() {
+	p.copy(client, server, func(piece []byte) (pass int, cut bool) {
 		p.mutex.Lock()
 		defer p.mutex.Unlock()
 		p.asked[client] = false
+		return len(piece), false
 	})
 }
 
-// copy passes on what from says, each piece after the latency.
-func (p *Proxy) copy(to io.WriteCloser, from io.Reader, spoke func()) {
+// copy passes on what from says, each piece after the latency, and as much of it as spoke says.
+func (p *Proxy) copy(to, from net.Conn, spoke func(piece []byte) (pass int, cut bool)) {
 	defer func() { _ = to.Close() }()
 	buffer := make([]byte, 1<<16)
 	for {
 		n, err := from.Read(buffer)
 		if n > 0 {
-			spoke()
+			pass, cut := spoke(buffer[:n])
 			if p.latency > 0 {
 				time.Sleep(p.latency)
 			}
-			if _, err := to.Write(buffer[:n]); err != nil {
+			if _, err := to.Write(buffer[:pass]); err != nil {
+				return
+			}
+			if cut {
+				_ = from.Close()
 				return
 			}
 		}
@@ -106,4 +139,40 @@ func (p *Proxy) copy(to io.WriteCloser, from io.Reader, spoke func()) {
 			return
 		}
 	}
+}
+
+// messages follows what a client sends
+// (https://www.postgresql.org/docs/current/protocol-message-formats.html).
+type messages struct {
+	untyped bool // the first message has no type
+	header  []byte
+	left    int // of a message's body
+}
+
+// count returns how many messages of type Sync or Query begin in the next piece.
+func (m *messages) count(piece []byte) (n int) {
+	const length = 4
+	for len(piece) > 0 {
+		if m.left > 0 {
+			skip := min(m.left, len(piece))
+			m.left -= skip
+			piece = piece[skip:]
+			continue
+		}
+		m.header = append(m.header, piece[0])
+		piece = piece[1:]
+		size := m.header
+		if !m.untyped {
+			size = size[1:]
+		}
+		if len(size) < length {
+			continue
+		}
+		m.left = (int(size[0])<<24 | int(size[1])<<16 | int(size[2])<<8 | int(size[3])) - length
+		if !m.untyped && (m.header[0] == 'S' || m.header[0] == 'Q') {
+			n++
+		}
+		m.untyped, m.header = false, m.header[:0]
+	}
+	return n
 }
