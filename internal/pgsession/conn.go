@@ -73,6 +73,7 @@ func (c *Conn) arm(ctx context.Context, query string) error {
 		return err
 	}
 	c.settings = settings
+	c.wire.wrote.Store(false)
 	if c.status() != failed {
 		c.wire.arm(settings, c.status() == idle)
 	}
@@ -94,7 +95,8 @@ func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.Name
 		return nil, err
 	}
 	defer c.wire.disarm()
-	return c.pgxConn.ExecContext(ctx, query, args)
+	result, err := c.pgxConn.ExecContext(ctx, query, args)
+	return result, c.honest(err)
 }
 
 // QueryContext runs a query with the settings of ctx.
@@ -112,7 +114,20 @@ func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 		return nil, err
 	}
 	defer c.wire.disarm()
-	return c.pgxConn.QueryContext(ctx, query, args)
+	rows, err := c.pgxConn.QueryContext(ctx, query, args)
+	return rows, c.honest(err)
+}
+
+var errUnknown = errors.New("gormtenant: the connection was lost after the statement was sent: whether it ran is not known")
+
+// honest lets driver.ErrBadConn through only where nothing was sent: database/sql then tries again. pgx
+// reports it too for a statement without arguments that was sent and whose answer was lost: its
+// MultiResultReader reads again after a failed read, and is told that the connection is closed.
+func (c *Conn) honest(err error) error {
+	if err != nil && c.wire.wrote.Load() && errors.Is(err, driver.ErrBadConn) {
+		return errUnknown
+	}
+	return err
 }
 
 // Prepare prepares a statement.

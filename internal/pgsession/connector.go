@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -74,7 +76,24 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if !ok || last == nil {
 		return nil, errors.Join(fmt.Errorf("gormtenant: pgx opened a %T, which cannot be given settings", conn), conn.Close())
 	}
+	if err := supported(plain.Conn().PgConn().ParameterStatus("server_version")); err != nil {
+		return nil, errors.Join(err, plain.Close())
+	}
 	return &Conn{pgxConn: plain, wire: last, router: c.router}, nil
+}
+
+// oldest is the major version of the oldest server that is tested.
+const oldest = 14
+
+// supported refuses a server that is too old. One that gives no number, such as a pooler's console, is
+// let be.
+func supported(version string) error {
+	digits, _, _ := strings.Cut(version, ".")
+	digits, _, _ = strings.Cut(digits, " ")
+	if major, err := strconv.Atoi(digits); err == nil && major < oldest {
+		return fmt.Errorf("gormtenant: the server is PostgreSQL %s, which is too old: upgrade it to %d or newer", version, oldest)
+	}
+	return nil
 }
 
 // Driver returns pgx's driver.

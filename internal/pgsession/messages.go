@@ -19,6 +19,7 @@ func (w *wire) withText(buffer []byte, text string) []byte {
 		b.WriteString(setLocal(s) + "; ")
 	}
 	count, shift := len(w.settings), utf8.RuneCountInString(b.String())
+	w.before = b.Len()
 	b.WriteString(text)
 	if w.begin {
 		count++
@@ -80,14 +81,14 @@ func (w *wire) withStatement(buffer, p []byte) (_ []byte, err error) {
 	if buffer, err = (&pgproto3.Execute{}).Encode(buffer); err != nil {
 		return nil, err
 	}
-	if w.keep {
-		w.expect(1, 'C', 0)
-		return append(buffer, p...), nil
+	w.expect(1, 'C', 0)
+	if !w.keep {
+		w.expect(2, '3', 0)
+		if buffer, err = remove.Encode(buffer); err != nil {
+			return nil, err
+		}
 	}
-	w.expect(2, '3', 0)
-	if buffer, err = remove.Encode(buffer); err != nil {
-		return nil, err
-	}
+	w.before = len(buffer)
 	return append(buffer, p...), nil
 }
 

@@ -25,6 +25,7 @@ type wire struct {
 	in  io.Reader
 
 	armed    atomic.Bool
+	wrote    atomic.Bool // something of the statement, or of its preparation, was sent
 	settings []Setting // that it is armed with
 	// keep says that the prepared statement may stay on the connection: there is no pooler between
 	// that gives the next transaction another one.
@@ -34,6 +35,7 @@ type wire struct {
 	written bool
 	begin   bool // the armed statement is in none
 	buffer  []byte
+	before  int // how much of the buffer comes before the statement
 	values  [][]byte
 
 	replies
@@ -51,7 +53,7 @@ func (w *wire) disarm() { w.armed.Store(false) }
 // Write sends what pgx has to send, and the settings in front of it if there is a statement in it.
 func (w *wire) Write(p []byte) (int, error) {
 	if !w.armed.Load() {
-		return w.out.Write(p)
+		return w.send(p, 0)
 	}
 	text, ok := simpleQuery(p)
 	switch {
@@ -67,13 +69,21 @@ func (w *wire) Write(p []byte) (int, error) {
 			return 0, err
 		}
 	default:
-		return w.out.Write(p) // pgx prepares the statement first
+		return w.send(p, 0) // pgx prepares the statement first
 	}
 	w.disarm()
-	n, err := w.out.Write(w.buffer)
-	// To pgx only what it wrote itself counts: where none of that was sent, it may try again.
-	n = max(0, n-(len(w.buffer)-len(p)))
+	n, err := w.send(w.buffer, w.before)
 	w.buffer = unlessLarge(w.buffer)
+	return min(n, len(p)), err
+}
+
+// send writes to the server, and returns how much was sent of what comes after the first bytes before. To
+// pgx only what it wrote itself counts: where none of that was sent, it may try again.
+func (w *wire) send(p []byte, before int) (int, error) {
+	n, err := w.out.Write(p)
+	if n = max(0, n-before); n > 0 {
+		w.wrote.Store(true)
+	}
 	return n, err
 }
 

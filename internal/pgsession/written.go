@@ -45,6 +45,7 @@ func (w *wire) withWritten(buffer, p []byte) (_ []byte, err error) {
 		}
 	}
 	w.expect(len(texts)*closesOnce, '3', 0)
+	w.before = len(buffer)
 	buffer = append(buffer, statement...)
 	if w.begin {
 		if buffer, err = once(buffer, statementName, commit); err != nil {

@@ -13,7 +13,13 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/rls"
 )
 
-const all = "SELECT id FROM notes ORDER BY id"
+const (
+	all = "SELECT id FROM notes ORDER BY id"
+
+	// For what happens in its own time.
+	patience = 20 * time.Second
+	tick     = 5 * time.Millisecond
+)
 
 func TestTransaction_runs_each_statement_as_the_tenant_of_its_context(t *testing.T) {
 	t.Parallel()
