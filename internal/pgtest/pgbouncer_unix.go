@@ -71,7 +71,7 @@ func runPgBouncer(
 		users: fmt.Sprintf("%q %q\n", config.User, config.Password),
 		settings: fmt.Sprintf("[databases]\n* = host=%s port=%d\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\n"+
 			"unix_socket_dir =\nauth_type = plain\nauth_file = %s\npool_mode = transaction\ndefault_pool_size = %d\n"+
-			"max_client_conn = 500\nignore_startup_parameters = extra_float_digits\n", config.Host, config.Port, port, users, size),
+			"max_client_conn = 500\nignore_startup_parameters = extra_float_digits, citus.propagate_set_commands\n", config.Host, config.Port, port, users, size),
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			return nil, err

@@ -141,10 +141,13 @@ func TestConnection_lost_on_the_way(t *testing.T) {
 	acme := gormtenant.WithTenant(t.Context(), "acme")
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
-			proxy, config := pgtest.NewProxy(t, s.app, 0)
-			through := *s
-			through.app = config
-			db := way.open(t, &through)
+			target := s.app
+			if way.pooled {
+				target = s.pooled()
+			}
+			proxy, config := pgtest.NewProxy(t, target, 0)
+			through := &server{app: config, pooled: func() *pgx.ConnConfig { return config }}
+			db := way.open(t, through)
 			connect := func() *sql.Conn { // by itself pgx would ping the connection now and then
 				conn, err := db.Conn(t.Context())
 				require.NoError(t, err)

@@ -19,27 +19,6 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/rls"
 )
 
-// way is a way to send a tenant along.
-type way struct {
-	mode    pgx.QueryExecMode
-	options []rls.Option
-}
-
-// ways are all query modes of pgx, as they are and for Citus.
-var ways = func() map[string]way {
-	all := map[string]way{}
-	for name, mode := range modes {
-		all[name] = way{mode: mode}
-		all[name+"_citus"] = way{mode: mode, options: []rls.Option{rls.Citus()}}
-	}
-	return all
-}()
-
-func (w way) open(t *testing.T, s *server, options ...rls.Option) *sql.DB {
-	t.Helper()
-	return s.open(t, w.mode, append(options, w.options...)...)
-}
-
 // sent collects what pgx's connection writes.
 type sent struct {
 	net.Conn

@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/internal/pgtest"
 	"github.com/gormtenant/gormtenant/isolation/rls"
 )
 
@@ -72,27 +71,27 @@ type soaker struct {
 }
 
 func (w *soaker) work() error {
-	switch w.random.IntN(12) {
-	case 0: // cancelled while it runs
+	switch n := w.random.IntN(100); {
+	case n < 2: // cancelled while it runs, which costs the connection
 		ctx, cancel := context.WithTimeout(w.ctx, time.Duration(w.random.IntN(2000))*time.Microsecond)
 		defer cancel()
 		w.ran++
 		_, _ = w.db.ExecContext(ctx, "SELECT pg_sleep(0.001), count(*) FROM soaked")
 		return nil
-	case 1: // fails
+	case n < 10: // fails
 		w.ran++
 		if _, err := w.db.ExecContext(w.ctx, "UPDATE soaked SET n = 1 / (n - n)"); err == nil {
 			return errors.New("no error")
 		}
 		return nil
-	case 2: // no tenant
+	case n < 18: // no tenant
 		w.ran++
 		return w.read(gormtenant.WithTenant(w.ctx, nil), w.db, "nobody")
-	case 3: // panics in a transaction
+	case n < 26: // panics in a transaction
 		return w.panics()
-	case 4, 5:
+	case n < 42:
 		return w.transaction()
-	case 6:
+	case n < 50:
 		_, err := w.db.ExecContext(w.ctx, "UPDATE soaked SET n = n + $1", 1)
 		w.ran++
 		return err
@@ -166,12 +165,20 @@ func (w *soaker) panics() (err error) {
 	panic("in the application")
 }
 
+// statementsInSoak is how many statements TestSoak runs. Under the race detector a tenth of it.
+func statementsInSoak() int {
+	if raceDetector {
+		return 20_000
+	}
+	return 200_000
+}
+
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	db := s.open(t, pgx.QueryExecModeCacheStatement)
 	db.SetMaxOpenConns(10)
-	ran, seen := soak(t, s, db, 64, 20_000)
+	ran, seen := soak(t, s, db, 64, statementsInSoak())
 	t.Logf("%d statements, %d rows, none foreign", ran, seen)
 }
 
@@ -179,20 +186,14 @@ func TestSoak(t *testing.T) {
 func TestSoak_through_pgbouncer(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	config := pgtest.NewPgBouncer(t, s.app, 5)
-	for name, mode := range modes {
-		if mode == pgx.QueryExecModeCacheStatement || mode == pgx.QueryExecModeDescribeExec {
-			// With this library or without: the first keeps prepared statements, which needs a pooler that
-			// follows them (pgbouncer 1.21 and later), the second takes two round trips for a statement.
+	for name, way := range ways {
+		if !way.pooled {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			c := config.Copy()
-			c.DefaultQueryExecMode = mode
-			db := sql.OpenDB(rls.NewConnector(c))
-			t.Cleanup(func() { _ = db.Close() })
+			db := way.open(t, s)
 			db.SetMaxOpenConns(20)
-			ran, seen := soak(t, s, db, 64, 5_000)
+			ran, seen := soak(t, s, db, 64, statementsInSoak()/40)
 			t.Logf("%d statements, %d rows, none foreign", ran, seen)
 		})
 	}
@@ -201,7 +202,7 @@ func TestSoak_through_pgbouncer(t *testing.T) {
 func TestCheck_finds_a_pooler_with_cached_statements(t *testing.T) {
 	t.Parallel()
 	s, _ := deployment(t)
-	config := pgtest.NewPgBouncer(t, s.app, 5)
+	config := s.pooled()
 	// pgx's own cache of prepared statements would fail before Check could ask; one connection is enough.
 	require.ErrorContains(t, rls.Check(opened(t, dsn(config, ""))), "there is a pooler in front of the server")
 	require.NoError(t, rls.Check(opened(t, dsn(config, "&default_query_exec_mode=exec"))))
