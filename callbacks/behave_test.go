@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -11,11 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+	"gorm.io/gorm/logger"
 	"gorm.io/plugin/dbresolver"
 
 	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/callbacks"
 	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	"github.com/gormtenant/gormtenant/models"
 	"github.com/gormtenant/gormtenant/plugin"
 )
 
@@ -171,27 +174,74 @@ func TestRegister(t *testing.T) {
 	})
 }
 
+// dbresolver opens each replica with a copy of the configuration, and GORM then initializes the plugins
+// in it once more: on clause builders that both databases share.
 func TestResolver_routes_scoped_statements(t *testing.T) {
 	t.Parallel()
-	file := func(name string) gorm.Dialector {
-		return sqlite.Open("file:" + filepath.ToSlash(filepath.Join(t.TempDir(), name)) + "?_pragma=busy_timeout(5000)")
+	for name, resolverFirst := range map[string]bool{"resolver_first": true, "plugin_first": false} {
+		t.Run(name, func(t *testing.T) {
+			file := func(name string) gorm.Dialector {
+				return sqlite.Open("file:" + filepath.ToSlash(filepath.Join(t.TempDir(), name)) + "?_pragma=busy_timeout(5000)")
+			}
+			first, second := file("first.db"), file("second.db")
+			db := Open(t, first, &gorm.Config{})
+			require.NoError(t, Open(t, second, &gorm.Config{}).AutoMigrate(&Country{}, &Project{}, &User{}))
+			require.NoError(t, db.AutoMigrate(&Country{}, &Project{}, &User{}))
+			use := []gorm.Plugin{dbresolver.Register(dbresolver.Config{Replicas: []gorm.Dialector{second}}), plugin.New()}
+			if !resolverFirst {
+				slices.Reverse(use)
+			}
+			for _, plugin := range use {
+				require.NoError(t, db.Use(plugin))
+			}
+			tx := db.WithContext(gormtenant.WithTenant(t.Context(), A))
+			require.NoError(t, tx.Create(&Project{Slug: "n"}).Error)
+			require.NoError(t, tx.Where("slug = ?", "n").Limit(1).Order("id").Delete(&Project{}).Error)
+			require.NoError(t, tx.Create(&Project{Slug: "n"}).Error)
+			keys, err := find(tx)
+			require.NoError(t, err)
+			require.Empty(t, keys, "the replica")
+			keys, err = find(tx.Clauses(dbresolver.Write))
+			require.NoError(t, err)
+			require.Len(t, keys, 1)
+			keys, err = find(tx.Clauses(dbresolver.Write).Where("1 = 0 OR\n1 = 1").Limit(5))
+			require.NoError(t, err)
+			require.Len(t, keys, 1)
+			_, err = find(db.Clauses(dbresolver.Write))
+			require.ErrorIs(t, err, gormtenant.ErrNoTenant)
+			_, err = find(db)
+			require.ErrorIs(t, err, gormtenant.ErrNoTenant)
+		})
 	}
-	first, second := file("first.db"), file("second.db")
-	db := Open(t, first, &gorm.Config{})
-	require.NoError(t, Open(t, second, &gorm.Config{}).AutoMigrate(&Country{}, &Project{}, &User{}))
-	require.NoError(t, db.AutoMigrate(&Country{}, &Project{}, &User{}))
-	require.NoError(t, db.Use(dbresolver.Register(dbresolver.Config{Replicas: []gorm.Dialector{second}})))
-	require.NoError(t, db.Use(plugin.New()))
-	tx := db.WithContext(gormtenant.WithTenant(t.Context(), A))
-	require.NoError(t, tx.Create(&Project{Slug: "n"}).Error)
-	keys, err := find(tx)
-	require.NoError(t, err)
-	require.Empty(t, keys, "the replica")
-	keys, err = find(tx.Clauses(dbresolver.Write))
-	require.NoError(t, err)
-	require.Len(t, keys, 1)
-	_, err = find(db.Clauses(dbresolver.Write))
-	require.ErrorIs(t, err, gormtenant.ErrNoTenant)
+}
+
+// Two databases may be opened with one gorm.Config. Each is guarded, and the first still is.
+func TestConfig_used_twice(t *testing.T) {
+	t.Parallel()
+	config := &gorm.Config{Logger: logger.Discard}
+	open := func() *gorm.DB {
+		db := Open(t, sqlite.Open("file:"+filepath.ToSlash(filepath.Join(t.TempDir(), "x.db"))), config)
+		require.NoError(t, db.AutoMigrate(&Country{}, &Project{}, &User{}))
+		return db
+	}
+	first := open()
+	require.NoError(t, first.Use(plugin.New()))
+	second := open()
+	if second.Plugins[models.PluginName] == nil { // older GORM takes a copy of its configuration
+		require.NoError(t, second.Use(plugin.New()))
+	}
+	for _, db := range []*gorm.DB{first, second} {
+		_, err := find(db)
+		require.ErrorIs(t, err, gormtenant.ErrNoTenant)
+		require.NoError(t, db.WithContext(gormtenant.WithTenant(t.Context(), A)).Create(&Project{Slug: "a"}).Error)
+		require.NoError(t, db.WithContext(gormtenant.WithTenant(t.Context(), B)).Create(&Project{Slug: "b"}).Error)
+		keys, err := find(db.WithContext(gormtenant.WithTenant(t.Context(), A)).Where("1 = 1 OR\n1 = 1").Limit(5))
+		require.NoError(t, err)
+		require.Len(t, keys, 1)
+	}
+	builders := &gorm.Config{Logger: logger.Discard, ClauseBuilders: first.ClauseBuilders}
+	third := Open(t, sqlite.Open(":memory:"), builders)
+	require.ErrorContains(t, third.Use(plugin.New(plugin.AllowRawSQL())), "with a gorm.Config of its own")
 }
 
 // TestConditionsUsedAgain begins a group with an Or. GORM moves it behind another condition, in the

@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -61,39 +60,53 @@ type Config struct {
 	OnUnscoped func(ctx context.Context, operation, table, reason string)
 }
 
+// sameAs says whether other enforces the same.
+func (c Config) sameAs(other Config) bool {
+	return c.Column == other.Column && c.AllowRawSQL == other.AllowRawSQL && c.CheckReferences == other.CheckReferences
+}
+
+var errOtherOptions = errors.New("gormtenant: this *gorm.DB was opened with the gorm.Config of another, " +
+	"whose plugin has other options: open it with a gorm.Config of its own")
+
 // guard enforces isolation on one *gorm.DB. It holds no state of a statement and is safe for
 // concurrent use.
 type guard struct {
 	config  Config
 	tables  *registry
 	dialect sqlscan.Dialect
-	// clauses are the first elements of the lists of clauses that GORM builds by itself.
-	clauses [4]*string
 }
 
 // buildsAsEver says whether stmt is built of the clauses that GORM builds by itself, rather than of
 // a list that its caller made.
-func (g *guard) buildsAsEver(stmt *gorm.Statement) bool {
+func buildsAsEver(stmt *gorm.Statement) bool {
 	if len(stmt.BuildClauses) == 0 {
 		return true
 	}
-	return slices.Contains(g.clauses[:], &stmt.BuildClauses[0])
+	callback := stmt.DB.Callback()
+	for _, list := range [...][]string{
+		callback.Query().Clauses, callback.Create().Clauses, callback.Update().Clauses, callback.Delete().Clauses,
+	} {
+		if len(list) > 0 && &list[0] == &stmt.BuildClauses[0] {
+			return true
+		}
+	}
+	return false
 }
 
 // Register adds the callbacks and clause builders to db. Clause builders that were registered
 // before, by the dialect or by another plugin, are called by ours.
+//
+// GORM calls it again for each *gorm.DB that is opened with the same gorm.Config or a copy of it, as
+// dbresolver opens replicas. Such databases share their clause builders, and so the guard.
 func Register(db *gorm.DB, config Config) error {
-	g := &guard{config: config, tables: newRegistry(db, config.Column)}
-	if db.Dialector != nil && db.Name() == "mysql" {
-		g.dialect = sqlscan.MySQL
-	}
-	callback := db.Callback()
-	for i, list := range [][]string{
-		callback.Query().Clauses, callback.Create().Clauses, callback.Update().Clauses, callback.Delete().Clauses,
-	} {
-		if len(list) > 0 {
-			g.clauses[i] = &list[0]
+	g := guardOf(db.ClauseBuilders["WHERE"])
+	if g == nil {
+		g = &guard{config: config, tables: newRegistry(db, config.Column)}
+		if db.Dialector != nil && db.Name() == "mysql" {
+			g.dialect = sqlscan.MySQL
 		}
+	} else if !g.config.sameAs(config) {
+		return errOtherOptions
 	}
 	for _, model := range config.Models {
 		if err := g.tables.learnModel(model); err != nil {
@@ -168,12 +181,36 @@ func (g *guard) registerBuilders(db *gorm.DB) {
 		"RETURNING":   g.tail("RETURNING"),
 	} {
 		prev := db.ClauseBuilders[name]
+		if guardOf(prev) != nil {
+			continue
+		}
 		db.ClauseBuilders[name] = func(c clause.Clause, b clause.Builder) {
-			if stmt, ok := statementOf(b); ok {
+			if ask, ok := b.(*question); ok {
+				ask.guard = g
+			} else if stmt, ok := statementOf(b); ok {
 				build(c, stmt, prev)
 			}
 		}
 	}
+}
+
+// question is passed to a clause builder to learn whether it is one of ours, or passes on to one.
+type question struct {
+	clause.Builder // nil: whoever writes to it is not ours
+	guard          *guard
+}
+
+// guardOf returns the guard behind a clause builder, nil if there is none.
+func guardOf(build clause.ClauseBuilder) *guard {
+	if build == nil {
+		return nil
+	}
+	var ask question
+	func() {
+		defer func() { _ = recover() }()
+		build(clause.Clause{}, &ask)
+	}()
+	return ask.guard
 }
 
 var errForeignBuilder = fmt.Errorf("%w: another plugin's clause builder writes to something else than "+

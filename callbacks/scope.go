@@ -109,7 +109,7 @@ func (g *guard) enter(db *gorm.DB, op string, t *table) (scope, bool) {
 // hasWhere refuses a statement whose caller set the clauses to be built and left out WHERE: no
 // condition would be written.
 func (g *guard) hasWhere(stmt *gorm.Statement, op string) error {
-	if g.buildsAsEver(stmt) {
+	if buildsAsEver(stmt) {
 		return nil
 	}
 	if op == "create" {

@@ -23,7 +23,7 @@ func (g *guard) begin(db *gorm.DB, op string) (own target, ok bool) {
 		fail(db, op, stmt.Table, err)
 		return target{}, false
 	}
-	if stmt.SQL.Len() == 0 && !g.buildsAsEver(stmt) {
+	if stmt.SQL.Len() == 0 && !buildsAsEver(stmt) {
 		w := walker{guard: g, stmt: stmt}
 		w.extraClauses() // They may be all there is, so that no builder of ours runs.
 	}

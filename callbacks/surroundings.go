@@ -42,7 +42,7 @@ func (g *guard) buildHead(c clause.Clause, stmt *gorm.Statement, prev clause.Cla
 	defer func() { stmt.TableExpr = own }()
 	c.Expression = w.clause(c.Expression)
 	w.surroundings(c)
-	if !g.buildsAsEver(stmt) {
+	if !buildsAsEver(stmt) {
 		w.extraClauses()
 		// Again: a hook or another plugin can have set them since.
 		if err := g.hasWhere(stmt, operation(stmt)); err != nil && w.scoped() {

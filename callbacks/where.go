@@ -97,7 +97,7 @@ func isPlain(c clause.Clause) bool {
 // of the clause in front of it.
 func (g *guard) finishWhere(stmt *gorm.Statement) {
 	_, has := stmt.Clauses["WHERE"]
-	left := !g.buildsAsEver(stmt) && !slices.Contains(stmt.BuildClauses, "WHERE")
+	left := !buildsAsEver(stmt) && !slices.Contains(stmt.BuildClauses, "WHERE")
 	if has && !left || stmt.Error != nil {
 		return
 	}
