@@ -35,6 +35,8 @@ type Connector struct {
 	// Written makes every setting a SET LOCAL with its value in its text, and puts statements that are in
 	// no transaction into one of their own, in the same flight. It is to be set before the first Connect.
 	Written bool
+	// AfterConnect prepares new connections. It may be nil, and is to be set before the first Connect.
+	AfterConnect func(ctx context.Context, conn *pgx.Conn) error
 }
 
 var (
@@ -68,7 +70,11 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 		last = &wire{in: r, out: w, keep: keep, written: c.Written}
 		return build(last, last)
 	}
-	conn, err := stdlib.GetConnector(*config).Connect(ctx)
+	var options []stdlib.OptionOpenDB
+	if c.AfterConnect != nil {
+		options = append(options, stdlib.OptionAfterConnect(c.AfterConnect))
+	}
+	conn, err := stdlib.GetConnector(*config, options...).Connect(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ type wire struct {
 
 	armed    atomic.Bool
 	wrote    atomic.Bool // something of the statement, or of its preparation, was sent
-	settings []Setting // that it is armed with
+	settings []Setting   // that it is armed with
 	// keep says that the prepared statement may stay on the connection: there is no pooler between
 	// that gives the next transaction another one.
 	keep     bool

@@ -87,6 +87,7 @@ func TestOpen_reports_what_makes_no_sense(t *testing.T) {
 	}
 	require.ErrorContains(t, open("postgres://%zz"), "rls.Open")
 	require.ErrorContains(t, open("nonsense"), "rls.Open")
+	require.ErrorContains(t, open(dsn(s.app, "&TimeZone=Nowhere/Land")), "the DSN's TimeZone")
 	for _, name := range []string{"", "tenant", "app.", ".id", "app.tenant id", "app.x'; DROP TABLE notes; --", "app.tenant.id", "app.é"} {
 		require.ErrorContains(t, open(dsn(s.app, ""), rls.Setting(name)), "needs two parts", name)
 		require.ErrorContains(t, sql.OpenDB(rls.NewConnector(s.app, rls.Setting(name))).Ping(), "needs two parts", name)

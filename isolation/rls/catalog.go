@@ -3,6 +3,7 @@ package rls
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -10,11 +11,9 @@ import (
 
 // state is what the server knows of a table.
 type state struct {
-	OID         uint32 `gorm:"column:oid"`
-	Enabled     bool
-	Forced      bool
-	Partitioned bool
-	Owned       bool // by the role that asks, or one that it is a member of
+	OID     uint32 `gorm:"column:oid"`
+	Enabled bool
+	Forced  bool
 }
 
 // policyRow is a policy of a table.
@@ -23,6 +22,7 @@ type policyRow struct {
 	Permissive bool
 	Command    string // "*" for all
 	Public     bool   // for every role
+	Ours       bool   // for the role that asks, or one that it can become
 	Using      string
 	Check      string
 }
@@ -30,8 +30,8 @@ type policyRow struct {
 // stateOf reads the state of a table, nil if there is no such table.
 func stateOf(db *gorm.DB, name string) (*state, error) {
 	var found []state
-	err := db.Raw("SELECT oid, relrowsecurity AS enabled, relforcerowsecurity AS forced, relkind = 'p' AS partitioned, "+
-		"pg_has_role(relowner, 'USAGE') AS owned FROM pg_class WHERE oid = to_regclass(?)", quote(db, name)).Scan(&found).Error
+	err := db.Raw("SELECT oid, relrowsecurity AS enabled, relforcerowsecurity AS forced FROM pg_class WHERE oid = to_regclass(?)",
+		quote(db, name)).Scan(&found).Error
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -42,6 +42,7 @@ func stateOf(db *gorm.DB, name string) (*state, error) {
 func policiesOf(db *gorm.DB, oid uint32) ([]policyRow, error) {
 	var found []policyRow
 	err := db.Raw("SELECT polname AS name, polpermissive AS permissive, polcmd::text AS command, polroles = '{0}' AS public, "+
+		"EXISTS (SELECT FROM unnest(polroles) AS r WHERE r = 0 OR pg_has_role(session_user, r, 'MEMBER')) AS ours, "+
 		"coalesce(pg_get_expr(polqual, polrelid), '') AS using, coalesce(pg_get_expr(polwithcheck, polrelid), '') AS check "+
 		"FROM pg_policy WHERE polrelid = ? ORDER BY polname", oid).Scan(&found).Error
 	return found, err
@@ -70,17 +71,47 @@ func (p *policies) inPlace(t *table) (bool, error) {
 
 // asWritten says whether a policy is the one that Enable writes.
 func (p *policies) asWritten(t *table, policy policyRow) bool {
-	want := normal(p.condition(t))
-	return policy.Permissive && policy.Command == "*" && policy.Public && normal(policy.Using) == want && normal(policy.Check) == want
+	want, casts := normal(p.condition(t)), t.casts()
+	same := func(expression string) bool {
+		return normal(expression) == want && slices.Equal(castsIn(expression), casts)
+	}
+	return policy.Permissive && policy.Command == "*" && policy.Public && same(policy.Using) && same(policy.Check)
+}
+
+// casts returns the types that the server names where it prints the policy of t.
+func (t *table) casts() []string {
+	kinds := []string{"text", t.kind} // of constants, and of the tenant
+	for _, o := range t.owners {
+		kinds = append(kinds, o.table.kind)
+	}
+	return unique(kinds)
 }
 
 var (
-	casts   = regexp.MustCompile(`::\s*(character varying|double precision|timestamp with(out)? time zone|[a-z_][a-z0-9_]*)`)
+	cast    = regexp.MustCompile(`::\s*("[^"]+"|[a-z_][a-z0-9_]*)(\."[^"]+"|\.[a-z_][a-z0-9_]*)?( varying| precision)?( with(out)? time zone)?`)
 	trivial = strings.NewReplacer(" ", "", "\n", "", "(", "", ")", "", `"`, "")
 )
+
+// castsIn returns the types that an expression casts to.
+func castsIn(expression string) []string {
+	var kinds []string
+	for _, c := range cast.FindAllString(expression, -1) {
+		kinds = append(kinds, strings.TrimSpace(strings.TrimPrefix(c, "::")))
+	}
+	return unique(kinds)
+}
+
+func unique(kinds []string) []string {
+	slices.Sort(kinds)
+	kinds = slices.Compact(kinds)
+	if len(kinds) > 0 && kinds[0] == "" {
+		kinds = kinds[1:]
+	}
+	return kinds
+}
 
 // normal writes an expression so that what the server makes of it, with its casts and parentheses,
 // equals what was written.
 func normal(expression string) string {
-	return trivial.Replace(casts.ReplaceAllString(strings.ToLower(expression), ""))
+	return strings.ToLower(trivial.Replace(cast.ReplaceAllString(expression, "")))
 }

@@ -133,7 +133,7 @@ func (c *checker) rules(t *table, s *state) error {
 				c.found("rls.Enable, or the output of rls.Statements", "the policy of %s is not the one that Enable writes: USING %s WITH CHECK %s",
 					name, policy.Using, policy.Check)
 			}
-		case policy.Permissive:
+		case policy.Permissive && policy.Ours:
 			c.found("DROP POLICY "+quote(c.db, policy.Name)+" ON "+name+", or make it AS RESTRICTIVE",
 				"the policy %s of %s is permissive: what it lets through is let through", policy.Name, name)
 		}
@@ -161,7 +161,24 @@ func (c *checker) column(t *table, s *state) error {
 	case !columns[0].NotNull:
 		c.found("ALTER TABLE "+name+" ALTER COLUMN "+column+" SET NOT NULL", "%s.%s may be NULL: such a row is nobody's", name, column)
 	}
+	if family(t.kind) != family(t.model) {
+		c.found("rls.Disable, ALTER TABLE "+name+" ALTER COLUMN "+column+" TYPE "+t.model+" USING "+column+"::"+t.model+
+			", rls.Enable; or tag the field with `type:"+t.kind+"`",
+			"%s.%s is of the type %s, the model's field is %s: what is one tenant to the application may be two, or none, to the server",
+			name, column, t.kind, t.model)
+	}
 	return nil
+}
+
+// family returns a name for the types that compare their values alike.
+func family(kind string) string {
+	switch kind {
+	case "character varying":
+		return "text"
+	case "smallint", "integer":
+		return "bigint"
+	}
+	return kind
 }
 
 // views looks for views that read a table with the rights of their owner.
@@ -170,11 +187,13 @@ func (c *checker) views(_ *table, s *state) error {
 		Name string
 		Kind string
 	}
-	err := c.db.Raw("SELECT DISTINCT v.oid::regclass::text AS name, v.relkind::text AS kind FROM pg_depend AS d "+
-		"JOIN pg_rewrite AS r ON r.oid = d.objid JOIN pg_class AS v ON v.oid = r.ev_class AND v.oid <> d.refobjid "+
-		"WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = ? "+
-		"AND has_table_privilege(v.oid, 'SELECT') "+
-		"AND NOT coalesce('security_invoker=true' = ANY (v.reloptions) OR 'security_invoker=on' = ANY (v.reloptions), false) ORDER BY 1", s.OID).
+	err := c.db.Raw("WITH RECURSIVE reads AS ("+
+		"SELECT d.refobjid AS read, r.ev_class AS view FROM pg_depend AS d JOIN pg_rewrite AS r ON r.oid = d.objid AND r.ev_class <> d.refobjid "+
+		"WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass), "+
+		"above AS (SELECT view FROM reads WHERE read = ? UNION SELECT reads.view FROM reads JOIN above ON reads.read = above.view) "+
+		"SELECT v.oid::regclass::text AS name, v.relkind::text AS kind FROM above JOIN pg_class AS v ON v.oid = above.view "+
+		"WHERE v.relkind IN ('v', 'm') AND has_table_privilege(v.oid, 'SELECT, INSERT, UPDATE, DELETE') AND NOT EXISTS ("+
+		"SELECT FROM pg_options_to_table(v.reloptions) WHERE option_name = 'security_invoker' AND option_value::bool) ORDER BY 1", s.OID).
 		Scan(&views).Error
 	for _, view := range views {
 		if view.Kind == "m" {
@@ -203,9 +222,12 @@ func (c *checker) partitions(_ *table, s *state) error {
 
 // strangers looks for rows as a tenant that nobody is, and as no tenant at all.
 func (c *checker) strangers(t *table, _ *state) error {
-	for who, ctx := range map[string]context.Context{"a tenant that does not exist": stranger(c.db, t), "no tenant": nobody(c.db)} {
+	for _, someone := range []struct {
+		who string
+		ctx context.Context
+	}{{"a tenant that does not exist", stranger(c.db, t)}, {"no tenant", nobody(c.db)}} {
 		// Past GORM's callbacks: the plugin refuses raw SQL unless it was told that this protects it.
-		rows, err := c.db.Statement.ConnPool.QueryContext(ctx, "SELECT 1 FROM "+quote(c.db, t.name)+" LIMIT 1")
+		rows, err := c.db.Statement.ConnPool.QueryContext(someone.ctx, "SELECT 1 FROM "+quote(c.db, t.name)+" LIMIT 1")
 		if err != nil {
 			return err
 		}
@@ -214,7 +236,7 @@ func (c *checker) strangers(t *table, _ *state) error {
 			return err
 		}
 		if seen {
-			c.found("see the other findings, and open the database with rls.Open", "%s sees rows of %s", who, quote(c.db, t.name))
+			c.found("see the other findings, and open the database with rls.Open", "%s sees rows of %s", someone.who, quote(c.db, t.name))
 		}
 	}
 	return nil

@@ -84,11 +84,45 @@ func TestCheck_finds_each_hole(t *testing.T) {
 		"materialized_view":   {"CREATE MATERIALIZED VIEW old AS SELECT * FROM tasks; GRANT SELECT ON old TO app", "holds rows of all tenants"},
 		"child_table":         {"CREATE TABLE task_archive () INHERITS (tasks); GRANT SELECT ON task_archive TO app", "task_archive can be reached past"},
 		"no_table":            {"DROP TABLE tasks", "there is no table"},
+		"other_type": {
+			"DROP POLICY gormtenant ON tasks; ALTER TABLE tasks ALTER tenant_id TYPE bpchar",
+			`"tasks"."tenant_id" is of the type bpchar, the model's field is text`,
+		},
+		"cast_that_cuts": {
+			"ALTER POLICY gormtenant ON tasks USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::varchar(4))",
+			"is not the one that Enable writes",
+		},
+		"cast_that_pads": {
+			"ALTER POLICY gormtenant ON tasks USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::bpchar)",
+			"is not the one that Enable writes",
+		},
+		"other_setting": {
+			"ALTER POLICY gormtenant ON tasks USING (tenant_id = nullif(current_setting('app.other', true), ''))",
+			"is not the one that Enable writes",
+		},
+		"policy_for_reading_only": {
+			"DROP POLICY gormtenant ON tasks; CREATE POLICY gormtenant ON tasks FOR SELECT USING (tenant_id = nullif(current_setting('app.tenant_id', true), ''))",
+			"is not the one that Enable writes",
+		},
+		"permissive_policy_of_a_role_it_can_become": {
+			"CREATE POLICY readers ON tasks FOR SELECT TO admin USING (true); GRANT admin TO app",
+			"the policy readers of \"tasks\" is permissive",
+		},
+		"view_over_a_view": {
+			"CREATE VIEW inside WITH (security_invoker = true) AS SELECT * FROM tasks; CREATE VIEW outside AS SELECT * FROM inside; GRANT SELECT ON inside, outside TO app",
+			"the view outside reads its tables as its owner",
+		},
+		"partition": {
+			"DROP TABLE tasks; CREATE TABLE tasks (id bigint, tenant_id text NOT NULL, title text, done bool, project_id bigint) PARTITION BY LIST (tenant_id); " +
+				"CREATE TABLE tasks_of_acme PARTITION OF tasks FOR VALUES IN ('acme'); GRANT SELECT ON tasks, tasks_of_acme TO app",
+			"the partition tasks_of_acme can be reached past",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, owner := deployment(t)
 			makes := strings.NewReplacer("ROLE app ", "ROLE "+s.app.User+" ", "TO app", "TO "+s.app.User, "GRANT admin", "GRANT "+s.admin.User).Replace(hole.makes)
+			makes = strings.ReplaceAll(makes, "TO admin ", "TO "+s.admin.User+" ")
 			for _, statement := range strings.Split(makes, "; ") {
 				require.NoError(t, owner.Exec(statement).Error, statement)
 			}
@@ -97,6 +131,23 @@ func TestCheck_finds_each_hole(t *testing.T) {
 			require.ErrorContains(t, err, hole.says)
 		})
 	}
+}
+
+// What is no hole for this role is not reported: a policy for another one, a view that reads as whoever
+// asks, one that the role may not read, a policy that lets less through.
+func TestCheck_reports_no_more_than_there_is(t *testing.T) {
+	t.Parallel()
+	s, owner := deployment(t)
+	for _, statement := range []string{
+		"CREATE POLICY admins ON tasks TO " + s.admin.User + " USING (true)",
+		"CREATE POLICY less ON tasks AS RESTRICTIVE USING (title <> 'secret')",
+		"CREATE VIEW invoked WITH (security_invoker = on) AS SELECT * FROM tasks",
+		"GRANT SELECT ON invoked TO " + s.app.User,
+		"CREATE VIEW unreadable AS SELECT * FROM tasks",
+	} {
+		require.NoError(t, owner.Exec(statement).Error, statement)
+	}
+	require.NoError(t, rls.Check(opened(t, dsn(s.app, ""))))
 }
 
 func TestCheck_finds_all_holes_at_once(t *testing.T) {

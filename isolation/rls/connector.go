@@ -33,6 +33,7 @@ type config struct {
 	setting string
 	admin   *pgx.ConnConfig
 	citus   bool
+	zones   bool
 }
 
 // settingName is the form of a customized option's name
@@ -85,7 +86,7 @@ func Open(dsn string, options ...Option) gorm.Dialector {
 	if err != nil {
 		return failed{postgres.Dialector{Config: &postgres.Config{}}, fmt.Errorf("gormtenant: rls.Open: %w", err)}
 	}
-	connector := NewConnector(parsed, options...)
+	connector := NewConnector(parsed, append([]Option{inZones}, options...)...)
 	if broken, ok := connector.(brokenConnector); ok {
 		return failed{postgres.Dialector{Config: &postgres.Config{}}, broken.err}
 	}
@@ -114,11 +115,16 @@ func NewConnector(config *pgx.ConnConfig, options ...Option) driver.Connector {
 	if err != nil {
 		return brokenConnector{err}
 	}
-	r := &router{setting: c.setting}
-	if c.admin != nil {
-		r.admin = stdlib.OpenDB(*c.admin)
+	prepare, err := c.prepare(config)
+	if err != nil {
+		return brokenConnector{err}
 	}
-	connector := pgsession.NewConnector(config, r)
+	admin, err := c.openAdmin()
+	if err != nil {
+		return brokenConnector{err}
+	}
+	connector := pgsession.NewConnector(config, &router{setting: c.setting, admin: admin})
+	connector.AfterConnect = prepare
 	if c.citus {
 		connector.Written = true
 		connector.SetParameter(citusPropagates, "local")

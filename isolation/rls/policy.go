@@ -140,16 +140,19 @@ func (p *policies) condition(t *table) string {
 	}
 	var terms []string
 	for _, o := range t.owners {
-		terms = append(terms, "EXISTS (SELECT 1 FROM "+quote(p.db, o.table.name)+" owner WHERE "+
-			strings.Join(p.joined(t, o), " AND ")+" AND owner."+quote(p.db, o.table.column)+" = "+p.tenant(o.table)+")")
+		terms = append(terms, "EXISTS (SELECT 1 FROM "+quote(p.db, o.table.name)+" "+ownerAlias+" WHERE "+
+			strings.Join(p.joined(t, o), " AND ")+" AND "+ownerAlias+"."+quote(p.db, o.table.column)+" = "+p.tenant(o.table)+")")
 	}
 	return strings.Join(terms, " AND ")
 }
 
+// ownerAlias stands for an owner's table. A join table may be called anything, but hardly this.
+const ownerAlias = "gormtenant_owner"
+
 func (p *policies) joined(t *table, o owner) []string {
 	var terms []string
 	for _, c := range o.pairs {
-		terms = append(terms, "owner."+quote(p.db, c.primary)+" = "+quote(p.db, t.name)+"."+quote(p.db, c.foreign))
+		terms = append(terms, ownerAlias+"."+quote(p.db, c.primary)+" = "+quote(p.db, t.name)+"."+quote(p.db, c.foreign))
 	}
 	return terms
 }

@@ -106,7 +106,12 @@ func TestStatements_cast_to_the_type_of_the_column(t *testing.T) {
 	for _, statement := range statements {
 		require.NoError(t, db.Exec(statement).Error, statement)
 	}
-	require.NoError(t, db.Exec("SELECT 1").Error)
+	again := "SELECT string_agg(xmin::text, ' ' ORDER BY polrelid) FROM pg_policy"
+	var before, after string
+	require.NoError(t, db.Raw(again).Scan(&before).Error)
+	require.NoError(t, rls.Enable(db, append(list, rls.Setting("my.tenant"))...))
+	require.NoError(t, db.Raw(again).Scan(&after).Error)
+	require.Equal(t, before, after, "what is in place is written anew")
 	empty, err := rls.Statements(db.Session(&gorm.Session{}), &byVarchar{})
 	require.NoError(t, err)
 	require.Len(t, empty, 3)

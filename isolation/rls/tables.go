@@ -23,6 +23,7 @@ type table struct {
 	name   string
 	column string // of the tenant, "" for a join table
 	kind   string // the type of that column, as a cast
+	model  string // the type that the model gives it
 	owners []owner
 }
 
@@ -111,11 +112,13 @@ func (r *reader) tenantTable(model *schema.Schema) (*table, error) {
 	if err != nil || field == nil {
 		return nil, err
 	}
-	kind, err := r.typeOf(model.Table, field)
-	if err != nil {
+	t := &table{name: model.Table, column: field.DBName, model: castTo(r.db.Dialector.DataTypeOf(field))}
+	if t.kind, err = r.typeOf(model.Table, field); err != nil {
 		return nil, err
 	}
-	t := &table{name: model.Table, column: field.DBName, kind: kind}
+	if t.kind == "" {
+		t.kind = t.model
+	}
 	r.tables = append(r.tables, t)
 	return t, nil
 }
@@ -171,9 +174,7 @@ func (r *reader) joinTable(relation *schema.Relationship) error {
 	return nil
 }
 
-// typeOf returns the type of a column as a cast that shortens nothing: that of the database if the
-// table is there, else the one that a migration would give it. An ID that is longer than the column
-// must not be cut to one that fits.
+// typeOf returns the type of a column as a cast, "" if there is no such column.
 func (r *reader) typeOf(name string, field *schema.Field) (string, error) {
 	var kind sql.NullString
 	err := r.db.Session(&gorm.Session{NewDB: true}).Raw("SELECT format_type(coalesce(nullif(t.typbasetype, 0), t.oid), NULL) "+
@@ -183,21 +184,29 @@ func (r *reader) typeOf(name string, field *schema.Field) (string, error) {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return "", fmt.Errorf("gormtenant: reading the type of %s.%s: %w", name, field.DBName, err)
 	}
-	if !kind.Valid {
-		kind.String = r.db.Dialector.DataTypeOf(field)
-	}
-	base, _, _ := strings.Cut(kind.String, "(")
-	switch base = strings.TrimSpace(base); base {
+	return castTo(kind.String), nil
+}
+
+// castTo returns the name of a type for a cast that shortens nothing: an ID that is longer than the
+// column must not be cut to one that fits.
+func castTo(kind string) string {
+	base, _, _ := strings.Cut(kind, "(")
+	base, _, _ = strings.Cut(base, " GENERATED ")
+	switch base = strings.ToLower(strings.TrimSpace(base)); base {
 	case "character", "char": // as a cast: one character
-		return "bpchar", nil
-	case "bigserial":
-		return "bigint", nil
-	case "serial":
-		return "integer", nil
-	case "smallserial":
-		return "smallint", nil
+		return "bpchar"
+	case "varchar":
+		return "character varying"
+	case "bigserial", "int8":
+		return "bigint"
+	case "serial", "int", "int4":
+		return "integer"
+	case "smallserial", "int2":
+		return "smallint"
+	case "decimal":
+		return "numeric"
 	}
-	return base, nil
+	return base
 }
 
 // quote writes the name of a table or a column.
