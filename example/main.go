@@ -3,13 +3,14 @@
 // developer calls: the call, the SQL that ran, and what came of it.
 //
 //	go run ./example                                  # SQLite in memory; needs nothing but Go
-//	DATABASE_URL=postgres://... go run ./example      # Postgres, in a schema of its own
+//	DATABASE_URL=postgres://... go run ./example      # Postgres, in a schema of its own, and at the end
+//	                                                  # behind row-level security
 //
 // After every step the rows of globex are compared with what they were. The last line counts what
 // was allowed, what was refused and how many promises were broken; the exit code is 1 if any was.
 //
 // Start reading in setup, below: it holds all that makes an application multi-tenant. The calls
-// are in allowed.go and attacks_*.go.
+// are in allowed.go, attacks_*.go, crossing.go and server.go.
 package main
 
 import (
@@ -60,6 +61,9 @@ func run(ctx context.Context, out io.Writer, url string, colour bool) (broken in
 	t.stealing(ctx)
 	t.linking()
 	t.crossing(ctx)
+	if err := t.server(ctx, database); err != nil {
+		return 0, err
+	}
 	t.summary()
 	return t.broken, t.err
 }

@@ -81,3 +81,6 @@ func (p *recordedPool) BeginTx(ctx context.Context, options *sql.TxOptions) (gor
 	}
 	return &recordedTx{recordedConn{tx, p.recorder}, tx}, nil
 }
+
+// GetDBConn implements gorm.GetDBConnector, for db.DB. What is sent there is not recorded.
+func (p *recordedPool) GetDBConn() (*sql.DB, error) { return p.pool, nil }

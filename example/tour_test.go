@@ -7,12 +7,15 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtenant/gormtenant"
@@ -37,17 +40,34 @@ func TestTour_on_SQLite(t *testing.T) {
 	require.Equal(t, string(want), out.String(), "if that is right: go test ./example -update")
 }
 
-// A second tour on the same database finds what a first one would have left.
+// A second tour on the same database finds what a first one would have left. The role is a superuser,
+// who makes a role for the application, or one that owns its schema and no more.
 func TestTour_on_Postgres(t *testing.T) {
 	t.Parallel()
-	dsn := pgtest.New(t)
-	for range 2 {
+	super := pgtest.New(t)
+	config, err := pgx.ParseConfig(super)
+	require.NoError(t, err)
+	pool := stdlib.OpenDB(*config)
+	t.Cleanup(func() { _ = pool.Close() })
+	plain := "plain_" + config.Database
+	_, err = pool.ExecContext(t.Context(), "CREATE ROLE "+plain+" LOGIN PASSWORD 'plain'; GRANT CREATE ON DATABASE "+config.Database+" TO "+plain)
+	require.NoError(t, err)
+	t.Cleanup(func() { _, _ = pool.Exec("DROP OWNED BY " + plain + "; DROP ROLE " + plain) })
+	address, err := url.Parse(super)
+	require.NoError(t, err)
+	address.User = url.UserPassword(plain, "plain")
+
+	for _, dsn := range []string{super, super, address.String()} {
 		var out bytes.Buffer
 		broken, err := run(t.Context(), &out, dsn, false)
 		require.NoError(t, err)
 		require.Zero(t, broken, out.String())
-		require.Regexp(t, `\n\d+ allowed, \d+ refused, 0 promises broken\n$`, out.String())
+		require.Contains(t, out.String(), "new row violates row-level security policy")
+		require.Regexp(t, `\n30 allowed, 25 refused, 0 promises broken\n$`, out.String())
 	}
+	var left int
+	require.NoError(t, pool.QueryRow("SELECT count(*) FROM pg_roles WHERE rolname = $1", appRole).Scan(&left))
+	require.Zero(t, left)
 }
 
 func TestTour_notices_a_broken_promise(t *testing.T) {
