@@ -37,6 +37,7 @@
 //	CREATE ROLE app   LOGIN PASSWORD '...' NOSUPERUSER NOBYPASSRLS;
 //	CREATE ROLE admin LOGIN PASSWORD '...' NOSUPERUSER BYPASSRLS;
 //	GRANT USAGE ON SCHEMA public TO app, admin;
+//	GRANT CREATE ON SCHEMA public TO owner;
 //	ALTER DEFAULT PRIVILEGES FOR ROLE owner GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO app, admin;
 //	ALTER DEFAULT PRIVILEGES FOR ROLE owner GRANT USAGE ON SEQUENCES TO app, admin;
 //
@@ -46,6 +47,9 @@
 //
 // # What it does not hold
 //
+//   - An SQL injection can set the parameter within its own statement, and so run as another tenant. It
+//     outlasts nothing, but it is in. The policies stop mistakes and forgotten conditions, not an author of
+//     SQL: pass values as arguments. What they do stop is an injection that does not know of them.
 //   - Superusers and roles with BYPASSRLS, and owners of tables without FORCE: Check finds them.
 //   - Foreign-key and unique checks look at all rows: a tenant can learn that a key is taken. Put the
 //     tenant into unique indexes and foreign keys; package tenanttest finds those without.
@@ -65,6 +69,17 @@
 // pgx (default_query_exec_mode in the DSN). The default one, cache_statement, keeps prepared statements on
 // the connection and needs PgBouncer 1.21 or newer, with this package as without it; describe_exec takes
 // two round trips for a statement and is not for poolers.
+//
+// # Citus
+//
+// With [Citus] a statement outside a transaction is sent as BEGIN; SET LOCAL; statement; COMMIT in one
+// flight, which the coordinator hands on to its workers. set_config would not reach them.
+//
+// # Lost connections
+//
+// driver.ErrBadConn, upon which database/sql sends a statement again, is returned only where nothing of the
+// statement was sent. pgx alone also returns it for a statement without arguments whose answer was lost,
+// which then runs twice.
 //
 // # Statements that cannot run in a transaction
 //

@@ -1,12 +1,14 @@
 package rls_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/isolation/rls"
 )
 
 // A query of a tenant reads the tenant's part of the index, under the policy alone and with the plugin's
@@ -21,25 +23,34 @@ func TestPlan_uses_the_index_of_the_tenant(t *testing.T) {
 		"ANALYZE big",
 		"ALTER TABLE big ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
 		"CREATE POLICY tenants ON big USING (" + policy + ") WITH CHECK (" + policy + ")",
-		"GRANT SELECT ON big TO " + s.app.User,
+		"GRANT SELECT ON big TO " + s.app.User + ", " + s.admin.User,
 	} {
 		_, err := s.owner.Exec(statement)
 		require.NoError(t, err, statement)
 	}
-	db := s.open(t, modes["cache_statement"])
-	ctx := gormtenant.WithTenant(t.Context(), "t7")
-	for _, query := range []string{"SELECT * FROM big WHERE n = 3", "SELECT * FROM big WHERE n = 3 AND tenant_id = 't7'"} {
+	db := s.open(t, modes["cache_statement"], rls.Admin(s.admin))
+	tenant := gormtenant.WithTenant(t.Context(), "t7")
+	const whole, own = "SELECT * FROM big WHERE n = 3", "SELECT * FROM big WHERE n = 3 AND tenant_id = 't7'"
+	for _, plan := range []struct {
+		name, query string
+		ctx         context.Context
+	}{
+		{"no policy, the plugin's condition", own, gormtenant.Unscoped(tenant, "to compare")},
+		{"the policy alone", whole, tenant},
+		{"both", own, tenant},
+	} {
+		name, query, ctx := plan.name, plan.query, plan.ctx
 		rows, err := db.QueryContext(ctx, "EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) "+query)
 		require.NoError(t, err)
-		var plan []string
+		var lines []string
 		for rows.Next() {
 			var line string
 			require.NoError(t, rows.Scan(&line))
-			plan = append(plan, line)
+			lines = append(lines, line)
 		}
 		require.NoError(t, rows.Err())
-		text := strings.Join(plan, "\n")
-		t.Log("\n" + text)
+		text := strings.Join(lines, "\n")
+		t.Log(name + "\n" + text)
 		require.Contains(t, text, "Index Cond: (tenant_id = ")
 		require.NotContains(t, text, "Seq Scan")
 	}
