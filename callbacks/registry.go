@@ -1,6 +1,7 @@
 package callbacks
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -149,6 +150,31 @@ func (r *registry) learnParsed() {
 		}
 		return true
 	})
+}
+
+// Known returns the tenant models that are known on db, as pointers to structs, in the order of their
+// tables' names: those that were named, migrated or used, and what they are related to.
+func Known(db *gorm.DB) (list []any) {
+	g := guardOf(db.ClauseBuilders["WHERE"])
+	if g == nil {
+		return nil
+	}
+	g.tables.learnParsed()
+	var tables []*table
+	g.tables.models.Range(func(_, e any) bool {
+		// The model of a join table may be a type without a name, which GORM made up.
+		if t := e.(*entry).table; t != nil && t.field != nil && t.model.ModelType.Name() != "" {
+			tables = append(tables, t)
+		}
+		return true
+	})
+	slices.SortFunc(tables, func(a, b *table) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.model.ModelType.String(), b.model.ModelType.String()))
+	})
+	for _, t := range tables {
+		list = append(list, reflect.New(t.model.ModelType).Interface())
+	}
+	return list
 }
 
 // tableOf returns the table of a model: its own, or, for a smaller struct over the same table, the

@@ -68,5 +68,8 @@ func (p *Plugin) TenantField(model *schema.Schema) (*schema.Field, error) {
 	return models.Field(model, p.config.Column)
 }
 
-// Models returns the models that were named with the option [Models].
-func (p *Plugin) Models() []any { return slices.Clone(p.config.Models) }
+// Models returns what the plugin knows on db: the models that were named with the option [Models], and
+// the tenant models that were migrated or used so far, as pointers to structs.
+func (p *Plugin) Models(db *gorm.DB) []any {
+	return append(slices.Clone(p.config.Models), callbacks.Known(db)...)
+}

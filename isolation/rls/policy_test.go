@@ -55,6 +55,17 @@ func TestEnable_covers_every_table_once(t *testing.T) {
 	require.Zero(t, policies)
 }
 
+// Given no models, those that were migrated on this *gorm.DB count as well as those that were named.
+func TestEnable_takes_what_was_migrated(t *testing.T) {
+	t.Parallel()
+	db := migrated(t)
+	require.NoError(t, db.AutoMigrate(append(saas.Models(), &byVarchar{})...))
+	require.NoError(t, rls.Enable(db))
+	var tables []string
+	require.NoError(t, db.Raw("SELECT relname FROM pg_class WHERE relrowsecurity ORDER BY 1").Scan(&tables).Error)
+	require.Subset(t, tables, []string{"by_varchars", "project_tags", "projects", "tags"})
+}
+
 func TestEnable_by_two_processes_at_once(t *testing.T) {
 	t.Parallel()
 	db := migrated(t, saas.Models()...)

@@ -39,7 +39,7 @@ type pair struct{ foreign, primary string }
 // plugin is what gormtenant's plugin tells of models.
 type plugin interface {
 	TenantField(model *schema.Schema) (*schema.Field, error)
-	Models() []any
+	Models(db *gorm.DB) []any
 }
 
 // reader finds the tables of models.
@@ -56,7 +56,7 @@ func tablesOf(db *gorm.DB, given []any) ([]*table, error) {
 	r := &reader{db: db, seen: map[reflect.Type]bool{}}
 	r.plugin, _ = db.Plugins[models.PluginName].(plugin)
 	if len(given) == 0 && r.plugin != nil {
-		given = r.plugin.Models()
+		given = r.plugin.Models(db)
 	}
 	if len(given) == 0 {
 		return nil, errors.New("gormtenant: rls knows no models: pass them, as in rls.Enable(db, &Project{}), " +
