@@ -3,12 +3,14 @@ package tenants
 import (
 	"errors"
 	"fmt"
+
+	"github.com/gormtenant/gormtenant"
 )
 
 // Limits says how much of what a tenant may use, by name. A name that is missing is not limited.
 type Limits map[string]int64
 
-// Unlimited is the limit of what is not limited.
+// Unlimited is the limit of what is not limited. No other negative number is a limit.
 const Unlimited int64 = -1
 
 // Names of the limits of [DefaultPlans]. An application has others of its own.
@@ -41,13 +43,21 @@ func DefaultPlans() Plans {
 	}
 }
 
-// ErrUnknownPlan is returned by [Plans.Limit] for a tenant whose plan is not among them.
-var ErrUnknownPlan = errors.New("gormtenant: the tenant has an unknown plan")
+var (
+	// ErrUnknownPlan is returned by [Plans.Limit] for a tenant whose plan is not among them.
+	ErrUnknownPlan = errors.New("gormtenant: the tenant has an unknown plan")
+	// ErrInvalidLimit is returned by [Plans.Limit] for a limit below [Unlimited].
+	ErrInvalidLimit = errors.New("gormtenant: invalid limit")
+)
 
 // Limit returns how much of name the tenant may use: its own limit if it has one, else its plan's. It is
-// [Unlimited] where neither has one. A plan that is not among p is an error, lest a tenant with a misspelt
-// plan use all it likes.
+// [Unlimited] where neither has one. A plan that is not among p is [ErrUnknownPlan], lest a tenant with a
+// misspelt plan use all it likes; so is a negative limit that is not Unlimited, such as what is left of one
+// after too much was taken from it, [ErrInvalidLimit]. A nil tenant is gormtenant.ErrNoTenant.
 func (p Plans) Limit(t *Tenant, name string) (int64, error) {
+	if t == nil {
+		return 0, gormtenant.ErrNoTenant
+	}
 	limit, ok := t.Limits[name]
 	if !ok {
 		plan, known := p[t.Plan]
@@ -58,8 +68,8 @@ func (p Plans) Limit(t *Tenant, name string) (int64, error) {
 			return Unlimited, nil
 		}
 	}
-	if limit < 0 {
-		return Unlimited, nil
+	if limit < Unlimited {
+		return 0, fmt.Errorf("%w: %s is %d: use a number from 0 on, or tenants.Unlimited", ErrInvalidLimit, name, limit)
 	}
 	return limit, nil
 }

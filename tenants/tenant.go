@@ -53,20 +53,25 @@ var (
 	ErrClosed = errors.New("gormtenant: the tenant is closed")
 	// ErrExpired is returned by [Tenant.Usable] for a tenant whose time is over.
 	ErrExpired = errors.New("gormtenant: the tenant has expired")
+
+	// errUnknownStatus is made once, since it is returned to every request of such a tenant.
+	errUnknownStatus = fmt.Errorf("%w: its status is none of active, suspended and closed", ErrSuspended)
 )
 
 // Usable returns nil if the tenant is to be served at the time now: it is [Active] and has not expired.
 // Otherwise the error is ErrSuspended, ErrClosed or ErrExpired. A status that is none of the three is
-// treated as suspended: what cannot be understood is not let in. It allocates nothing; call it for each
-// request.
+// treated as suspended: what cannot be understood is not let in. A tenant expires at ExpiresAt, not after
+// it. A nil tenant is ErrNotFound. Usable allocates nothing; call it for each request.
 func (t *Tenant) Usable(now time.Time) error {
 	switch {
+	case t == nil:
+		return ErrNotFound
 	case t.Status == Closed:
 		return ErrClosed
 	case t.Status == Suspended:
 		return ErrSuspended
 	case t.Status != Active:
-		return fmt.Errorf("%w: it has the unknown status %q", ErrSuspended, string(t.Status))
+		return errUnknownStatus
 	case t.ExpiresAt != nil && !now.Before(*t.ExpiresAt):
 		return ErrExpired
 	}
@@ -85,8 +90,12 @@ type Directory interface {
 type contextKey struct{}
 
 // NewContext returns a context that carries t, and whose statements run as t: it is also
-// gormtenant.WithTenant(ctx, t.ID).
+// gormtenant.WithTenant(ctx, t.ID). If t is nil or has no ID the context has no tenant, whatever ctx had:
+// its statements fail with gormtenant.ErrNoTenant.
 func NewContext(ctx context.Context, t *Tenant) context.Context {
+	if t == nil {
+		return gormtenant.WithTenant(ctx, nil)
+	}
 	return gormtenant.WithTenant(context.WithValue(ctx, contextKey{}, t), t.ID)
 }
 
