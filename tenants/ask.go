@@ -1,0 +1,77 @@
+package tenants
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// ask asks the directory, and returns a tenant that has the identifier, ErrNotFound, or an error that is
+// not ErrNotFound. It returns in time even where the directory does not.
+func (c *Cache) ask(ctx context.Context, identifier string) (*Tenant, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	type answer struct {
+		tenant *Tenant
+		err    error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		var a answer
+		guard(func() (err error) {
+			a.tenant, err = c.directory.Lookup(ctx, identifier)
+			return err
+		}, func(err error) {
+			a.err = err
+			answers <- a
+		})
+	}()
+	select {
+	case a := <-answers:
+		if a.err == nil || ctx.Err() == nil {
+			return judge(identifier, a.tenant, a.err)
+		}
+		// An error that comes when the time is up comes of that, even ErrNotFound: some directories take
+		// every error of their database for it.
+	case <-ctx.Done():
+	}
+	return nil, fmt.Errorf("gormtenant: look up a tenant: the directory did not answer within %v: %w",
+		c.timeout, ctx.Err())
+}
+
+// judge says what an answer of a directory is worth.
+func judge(identifier string, t *Tenant, err error) (*Tenant, error) {
+	switch {
+	case errors.Is(err, ErrNotFound) && !isEnded(err):
+		return nil, ErrNotFound
+	case errors.Is(err, ErrNotFound):
+		// Two things at once, such as the answers of two directories. That one gave up decides.
+		return nil, fmt.Errorf("gormtenant: look up a tenant: the directory failed: %s", err.Error())
+	case err != nil:
+		return nil, fmt.Errorf("gormtenant: look up a tenant: %w", err)
+	case t == nil:
+		return nil, errors.New("gormtenant: look up a tenant: the directory returned neither a tenant " +
+			"nor an error: where there is no tenant it has to return tenants.ErrNotFound")
+	case t.ID == "":
+		return nil, errors.New("gormtenant: look up a tenant: the directory returned a tenant without an ID")
+	case t.ID != identifier && t.Slug != identifier && !slices.Contains(t.Domains, identifier):
+		return nil, fmt.Errorf("gormtenant: look up a tenant: the directory returned one that is not %q by ID, "+
+			"slug or domain: it has to compare them byte by byte", identifier)
+	}
+	return t, nil
+}
+
+// isEnded says whether err comes of the end of a context.
+func isEnded(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// ended returns why ctx has ended: ctx.Err(), and its cause where that says more.
+func ended(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}

@@ -1,0 +1,198 @@
+package tenants
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+	"github.com/maypok86/otter/v2/stats"
+	"golang.org/x/sync/singleflight"
+)
+
+// Cache is a [Directory] that remembers what another one answered. [Cached] makes one. It is safe for
+// concurrent use, and runs no goroutine but those of look-ups under way.
+type Cache struct {
+	cacheConfig
+	directory Directory
+	elapsed   func() time.Duration // by the clock, since some moment or other
+
+	tenants *otter.Cache[string, *entry]   // by the identifier that was asked for
+	absent  *otter.Cache[string, *absence] // apart, so that the unknown cannot evict the known
+	voided  invalidations
+	flights singleflight.Group
+
+	asked                 *stats.Counter // hits and misses; spread over several cache lines
+	negative, failed, old atomic.Uint64
+}
+
+// Cached puts a cache in front of d.
+//
+//	directory := tenants.Cached(store, tenants.TTL(time.Minute))
+//
+// It is a directory that keeps these promises:
+//
+//   - Who misses the same identifier at the same time waits for one look-up. That look-up has the values
+//     of the first caller's context, but neither its deadline nor its cancellation, and ends after
+//     [Timeout]; each caller waits only as long as its own context allows.
+//   - A directory that fails, panics, does not answer in time or answers nonsense is an error, and never
+//     [ErrNotFound]; or the answer of before, within [Grace].
+//   - Identifiers that nobody has are remembered for [NegativeTTL], in a room of their own, so that asking
+//     for them evicts no tenant. Those that are not [ValidIdentifier] are ErrNotFound at once.
+//   - Who asks after [Cache.Invalidate] has returned is never answered with what was read before it.
+//
+// A hit takes no lock and allocates nothing. It does not look at the tenant's status and expiry: call
+// [Tenant.Usable] with the time of the request.
+//
+// The directory has to name a tenant as it was asked to: the ID, the slug or a domain of the answer must be
+// the identifier, byte by byte. One that takes ACME for acme would let anyone fill the cache with spellings
+// of one name. Give names that come from hosts in lower case.
+//
+// Cached panics if d is nil or an option is out of its range.
+func Cached(d Directory, options ...CacheOption) *Cache {
+	if d == nil {
+		panic("gormtenant: tenants.Cached: the directory is nil")
+	}
+	config, err := newCacheConfig(options)
+	if err != nil {
+		panic(err.Error())
+	}
+	return &Cache{
+		cacheConfig: config,
+		directory:   d,
+		elapsed:     elapsed(config.clock),
+		tenants:     bounded[*entry](config.size),
+		absent:      bounded[*absence](config.size),
+		voided:      invalidations{limit: config.size},
+		asked:       stats.NewCounter(),
+	}
+}
+
+// elapsed returns what tells ages apart. Without a clock of the caller's it is the monotonic clock, which is
+// also the cheaper to read. UnixNano wraps where Sub would stop at 292 years, and time with it.
+func elapsed(clock func() time.Time) func() time.Duration {
+	if clock == nil {
+		start := time.Now()
+		return func() time.Duration { return time.Since(start) }
+	}
+	return func() time.Duration { return time.Duration(clock().UnixNano()) }
+}
+
+// bounded returns a map that holds size entries. It does its housekeeping in the calls, not in goroutines.
+func bounded[V any](size int) *otter.Cache[string, V] {
+	return otter.Must(&otter.Options[string, V]{
+		MaximumSize: size,
+		Executor:    func(fn func()) { fn() },
+	})
+}
+
+// Lookup returns the tenant whose ID, slug or domain the identifier is, shared with everybody who asks:
+// do not change it. Where there is none the error is [ErrNotFound]; every other error says that it could
+// not be found out, the caller's own ctx.Err() included. A cached answer is given whatever the state of ctx.
+func (c *Cache) Lookup(ctx context.Context, identifier string) (*Tenant, error) {
+	if !ValidIdentifier(identifier) {
+		return nil, ErrNotFound
+	}
+	now := c.elapsed()
+	e, ok := c.tenants.GetIfPresent(identifier)
+	if ok && c.fresh(e, now) {
+		c.asked.RecordHits(1)
+		return e.tenant, nil
+	}
+	if c.knownAbsent(identifier, now) {
+		c.negative.Add(1)
+		return nil, ErrNotFound
+	}
+	if ok && c.inGrace(e, now) {
+		failing, retry := e.failing(now)
+		if retry {
+			c.fly(ctx, identifier)
+		}
+		if failing {
+			c.old.Add(1)
+			return e.tenant, nil
+		}
+	}
+	return c.miss(ctx, identifier, e)
+}
+
+// miss asks the directory, or waits with those who do. e is what was cached until now, or nil.
+func (c *Cache) miss(ctx context.Context, identifier string, e *entry) (*Tenant, error) {
+	c.asked.RecordMisses(1)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("gormtenant: look up a tenant: %w", ended(ctx))
+	}
+	select {
+	case <-ctx.Done():
+		return nil, fmt.Errorf("gormtenant: look up a tenant: %w", ended(ctx))
+	case answer := <-c.fly(ctx, identifier):
+		switch {
+		case answer.Err == nil:
+			return answer.Val.(*Tenant), nil
+		case !errors.Is(answer.Err, ErrNotFound) && e != nil && c.inGrace(e, c.elapsed()):
+			c.old.Add(1)
+			return e.tenant, nil
+		}
+		return nil, answer.Err
+	}
+}
+
+// fly starts a look-up, or joins the one under way. An invalidation parts those who came before it from
+// those who come after: its number is in the key.
+func (c *Cache) fly(ctx context.Context, identifier string) <-chan singleflight.Result {
+	identifier = strings.Clone(identifier) // it may be a piece of a request's header, and outlives it
+	since := c.voided.count.Load()
+	ctx = context.WithoutCancel(ctx)
+	return c.flights.DoChan(strconv.FormatUint(since, 36)+":"+identifier, func() (any, error) {
+		return c.refresh(ctx, identifier, since)
+	})
+}
+
+// refresh asks the directory and keeps the answer. since is the number of the last invalidation that the
+// answer is sure to know of.
+func (c *Cache) refresh(ctx context.Context, identifier string, since uint64) (*Tenant, error) {
+	read := c.elapsed()
+	// The caller may have looked into the cache just before the last flight landed.
+	if e, ok := c.tenants.GetIfPresent(identifier); ok && c.fresh(e, read) {
+		return e.tenant, nil
+	}
+	if c.knownAbsent(identifier, read) {
+		return nil, ErrNotFound
+	}
+	t, err := c.ask(ctx, identifier)
+	switch {
+	case err == nil:
+		t = t.clone() // a directory may go on with its own
+		c.keep(identifier, newEntry(t, read, since))
+	case errors.Is(err, ErrNotFound):
+		c.keepAbsence(identifier, &absence{read: read, since: since})
+	default:
+		c.failed.Add(1)
+		if e, ok := c.tenants.GetIfPresent(identifier); ok {
+			e.fail(c.elapsed())
+		}
+	}
+	return t, err
+}
+
+// keep caches a tenant, unless it is void already and would only displace a newer one. An absence must not
+// outlast it, or it would be back when the tenant is evicted or the clock is set back.
+func (c *Cache) keep(identifier string, e *entry) {
+	c.absent.Invalidate(identifier)
+	if !c.voided.void(e) {
+		c.tenants.Set(identifier, e)
+	}
+}
+
+// keepAbsence caches that there is nobody. Who was there before is not served any more, in no grace; who
+// came after it is.
+func (c *Cache) keepAbsence(identifier string, a *absence) {
+	if e, ok := c.tenants.GetIfPresent(identifier); ok && e.since <= a.since {
+		c.tenants.Invalidate(identifier)
+	}
+	c.absent.Set(identifier, a)
+}

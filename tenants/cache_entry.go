@@ -1,0 +1,96 @@
+package tenants
+
+import (
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// A directory that failed to read an entry again counts as failing for failingFor: callers then get the
+// entry at once, lest every request wait for a database that is down. One of them has it asked again, behind
+// their backs, as soon as retryAfter has passed since the last attempt.
+const (
+	retryAfter = time.Second
+	failingFor = 10 * time.Second
+)
+
+// entry is a tenant in a cache.
+type entry struct {
+	tenant *Tenant
+	read   time.Duration // when the look-up began
+	since  uint64        // the last invalidation before that
+	// checked is the last invalidation that is known not to concern the entry, so that one hit after
+	// each looks, and not all.
+	checked atomic.Uint64
+	// failedAt is when the last attempt to read it again failed, or began after one that failed; nil where
+	// none did.
+	failedAt atomic.Pointer[time.Duration]
+}
+
+func newEntry(t *Tenant, read time.Duration, since uint64) *entry {
+	e := &entry{tenant: t, read: read, since: since}
+	e.checked.Store(since)
+	return e
+}
+
+// absence says that an identifier was nobody's.
+type absence struct {
+	read  time.Duration
+	since uint64
+}
+
+// fresh says whether e may be answered. One that comes from the future is not fresh: the clock was set
+// back, and its age is not known.
+func (c *Cache) fresh(e *entry, now time.Duration) bool {
+	age := now - e.read
+	return age >= 0 && age < c.ttl && !c.voided.void(e)
+}
+
+// inGrace says whether e may be answered while the directory fails.
+func (c *Cache) inGrace(e *entry, now time.Duration) bool {
+	return c.grace > 0 && (now-e.read).Abs()-c.ttl < c.grace && !c.voided.void(e)
+}
+
+// knownAbsent says whether identifier was nobody's a moment ago. Every invalidation puts that in doubt:
+// the tenant that has changed may have got this name.
+func (c *Cache) knownAbsent(identifier string, now time.Duration) bool {
+	a, ok := c.absent.GetIfPresent(identifier)
+	if !ok || a.since != c.voided.count.Load() {
+		return false
+	}
+	age := now - a.read
+	return age >= 0 && age < c.negativeTTL
+}
+
+// fail notes that e could not be read again.
+func (e *entry) fail(now time.Duration) { e.failedAt.Store(&now) }
+
+// failing says whether callers get e without waiting for a look-up, and whether this one is to start it.
+func (e *entry) failing(now time.Duration) (failing, retry bool) {
+	at := e.failedAt.Load()
+	if at == nil {
+		return false, false
+	}
+	ago := now - *at
+	if ago < 0 || ago >= failingFor {
+		return false, false
+	}
+	if ago < retryAfter {
+		return true, false
+	}
+	attempt := now // on the heap, where now itself must not be
+	return true, e.failedAt.CompareAndSwap(at, &attempt)
+}
+
+// clone returns a tenant that shares nothing with t.
+func (t *Tenant) clone() *Tenant {
+	clone := *t
+	clone.Domains = slices.Clone(t.Domains)
+	clone.Limits = maps.Clone(t.Limits)
+	if t.ExpiresAt != nil {
+		expires := *t.ExpiresAt
+		clone.ExpiresAt = &expires
+	}
+	return &clone
+}
