@@ -1,0 +1,105 @@
+package middleware
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Except lets the requests that match one of the patterns through to the handler without a tenant: checks
+// of health, the registration of tenants, log-ins, webhooks.
+//
+//	m.Except("GET /health", "POST /auth/register", "POST /auth/login", "/assets/")
+//
+// The patterns are those of [http.ServeMux]; GET is HEAD too. Only requests that match directly are let
+// through: not those which ServeMux would redirect, nor those whose path has double slashes, dots or
+// encoded slashes, which the router behind may read as another path.
+//
+// Nothing is looked up for these requests, and their statements on tenants' tables fail with
+// gormtenant.ErrNoTenant. Except panics if a pattern is invalid. It applies to future requests.
+func (m *Middleware) Except(patterns ...string) {
+	m.excepting.Lock()
+	defer m.excepting.Unlock()
+	var all []exception
+	if current := m.exceptions.Load(); current != nil {
+		all = append(all, *current...)
+	}
+	for _, pattern := range patterns {
+		all = append(all, newException(pattern))
+	}
+	m.exceptions.Store(&all)
+}
+
+// excepted says whether r is let through without a tenant.
+func (m *Middleware) excepted(r *http.Request) bool {
+	all := m.exceptions.Load()
+	if all == nil {
+		return false
+	}
+	for i := range *all {
+		if (*all)[i].matches(r) {
+			return hasOneReading(r.URL)
+		}
+	}
+	return false
+}
+
+// hasOneReading says whether the path of u is the same whether it is cleaned and decoded or not.
+func hasOneReading(u *url.URL) bool {
+	return cleanPath(u.Path) == u.Path && !strings.Contains(u.RawPath, "%2F") && !strings.Contains(u.RawPath, "%2f")
+}
+
+// exception is one pattern of Except. Each has its own ServeMux: in one, OPTIONS / and /assets/ conflict,
+// since it could not tell which of two handlers to call. Here there is none.
+type exception struct {
+	mux *http.ServeMux
+
+	// What all requests that match have in common. It is compared first, because a ServeMux takes a
+	// microsecond and a dozen allocations to find that nothing matches.
+	method string // "" for any
+	start  string // of the path, decoded
+	whole  bool   // start is all of the path
+}
+
+// exempt marks the requests that a ServeMux finds to match. It is never served.
+type exempt struct{}
+
+func (exempt) ServeHTTP(http.ResponseWriter, *http.Request) {}
+
+// newException panics if the pattern is invalid.
+func newException(pattern string) exception {
+	e := exception{mux: http.NewServeMux()}
+	func() {
+		defer func() { // ServeMux does not say who called it
+			if reason := recover(); reason != nil {
+				panic(fmt.Sprintf("gormtenant: Except(%q): %v; it takes the patterns of http.ServeMux, "+
+					"such as \"GET /health\"", pattern, reason))
+			}
+		}()
+		e.mux.Handle(pattern, exempt{})
+	}()
+
+	rest := pattern // [METHOD ][HOST]/[PATH]
+	if space := strings.IndexAny(pattern, " \t"); space >= 0 {
+		e.method, rest = pattern[:space], pattern[space+1:]
+	}
+	path, _, _ := strings.Cut(rest[strings.IndexByte(rest, '/'):], "{") // a wildcard comes after a slash
+	if start, err := url.PathUnescape(path); err == nil {
+		e.start, e.whole = start, !strings.HasSuffix(start, "/")
+	}
+	return e
+}
+
+// matches says whether r matches the pattern directly.
+func (e *exception) matches(r *http.Request) bool {
+	if e.method != "" && e.method != r.Method && (e.method != http.MethodGet || r.Method != http.MethodHead) {
+		return false
+	}
+	if rest, ok := strings.CutPrefix(r.URL.Path, e.start); !ok || e.whole && rest != "" {
+		return false
+	}
+	handler, _ := e.mux.Handler(r)
+	_, matches := handler.(exempt)
+	return matches
+}
