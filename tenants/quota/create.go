@@ -1,0 +1,148 @@
+package quota
+
+import (
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/tenants"
+)
+
+// Names of the callbacks, for db.Callback().Create().Before(quota.CheckName) and the like.
+const (
+	// LimitName finds out the limits of a create, before its transaction begins.
+	LimitName = "gormtenant:quota_limit"
+	// CheckName locks, counts and refuses, just before the INSERT.
+	CheckName = "gormtenant:quota_check"
+	// SettleName counts again after an upsert, and ends the transaction that CheckName began.
+	SettleName = "gormtenant:quota_settle"
+)
+
+func (g *guard) register(db *gorm.DB) error {
+	create := db.Callback().Create()
+	// Without default transactions there is no such callback, and one before it would run last.
+	begin := "gorm:begin_transaction"
+	if create.Get(begin) == nil {
+		begin = "gorm:before_create"
+	}
+	for _, c := range []struct {
+		before, name string
+		run          func(*gorm.DB)
+	}{
+		{begin, LimitName, g.limit},
+		// Not earlier: a hook, or an association that is saved first, can create rows of the same model.
+		{"gorm:create", CheckName, check},
+		{"gorm:save_after_associations", SettleName, settle},
+	} {
+		if err := create.Before(c.before).Register(c.name, c.run); err != nil {
+			return fmt.Errorf("gormtenant: registering callback %s: %w", c.name, err)
+		}
+	}
+	return nil
+}
+
+// creation is a create of a limited model.
+type creation struct {
+	limited *limited
+	shares  []*share
+	// upsert says that rows of the statement can be there already.
+	upsert bool
+	// recount says that this decides whether there are too many.
+	recount bool
+	// tx is a transaction that was begun for the statement, and pool what it had before.
+	tx   *gorm.DB
+	pool gorm.ConnPool
+}
+
+// creationKey is the setting of a statement under which its creation is found. GORM copies settings to
+// the statements of associations; those have keys of their own.
+type creationKey struct{ stmt *gorm.Statement }
+
+// limit finds out which limits hold for a create. It runs before the transaction begins, so that a
+// directory on the same database finds a connection free.
+func (g *guard) limit(db *gorm.DB) {
+	stmt := db.Statement
+	if db.Error != nil || db.DryRun || stmt.SQL.Len() > 0 || !stmt.ReflectValue.IsValid() {
+		return
+	}
+	l := g.limitedOf(stmt)
+	if l == nil {
+		return
+	}
+	shares, err := g.shares(stmt, l)
+	if err != nil {
+		fail(db, l, err)
+		return
+	}
+	if len(shares) > 0 {
+		stmt.Settings.Store(creationKey{stmt}, &creation{limited: l, shares: shares})
+	}
+}
+
+// check locks the tenant's rows against other creates, counts them and refuses one too many.
+func check(db *gorm.DB) {
+	found, ok := db.Statement.Settings.Load(creationKey{db.Statement})
+	if !ok || db.Error != nil {
+		return
+	}
+	c := found.(*creation)
+	c.upsert = mayAddLess(db.Statement)
+	if err := c.check(db); err != nil {
+		fail(db, c.limited, err)
+	}
+}
+
+func (c *creation) check(db *gorm.DB) (err error) {
+	if err := c.begin(db); err != nil {
+		return err
+	}
+	for _, s := range c.shares {
+		if s.before, err = c.limited.hold(db, s); err != nil {
+			return err
+		}
+		if s.before+s.rows <= s.limit {
+			continue
+		}
+		if !c.upsert {
+			return &tenants.LimitError{Name: c.limited.name, Limit: s.limit, Count: s.before + s.rows}
+		}
+		c.recount = true
+	}
+	if c.recount {
+		return savepoint(db)
+	}
+	return nil
+}
+
+// settle ends what check began.
+func settle(db *gorm.DB) {
+	found, ok := db.Statement.Settings.LoadAndDelete(creationKey{db.Statement})
+	if !ok {
+		return
+	}
+	c := found.(*creation)
+	if c.recount && db.Error == nil && db.RowsAffected > 0 {
+		if err := c.checkAgain(db); err != nil {
+			fail(db, c.limited, err)
+		}
+	}
+	c.end(db)
+}
+
+// mayAddLess says whether stmt can add less rows than it was given: an upsert, or one that skips rows.
+func mayAddLess(stmt *gorm.Statement) bool {
+	insert, _ := stmt.Clauses["INSERT"].Expression.(clause.Insert)
+	_, upsert := stmt.Clauses["ON CONFLICT"]
+	return upsert || insert.Modifier != ""
+}
+
+// fail makes the create fail. A LimitError is left as it is: it is for users.
+func fail(db *gorm.DB, l *limited, err error) {
+	if !errors.Is(err, tenants.ErrLimit) {
+		err = &gormtenant.Error{Op: "create", Table: l.schema.Table, Err: err}
+	}
+	_ = db.AddError(err)
+}

@@ -1,0 +1,131 @@
+package quota_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+	"gorm.io/gorm/utils/tests"
+
+	"github.com/gormtenant/gormtenant"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
+	"github.com/gormtenant/gormtenant/tenants"
+	"github.com/gormtenant/gormtenant/tenants/quota"
+)
+
+type country struct{ Code string }
+
+type twoTenants struct {
+	ID   uint
+	A, B string `gorm:"tenant"`
+}
+
+func TestUse_with_options_that_make_no_sense(t *testing.T) {
+	t.Parallel()
+	projects := quota.Limit(&project{}, "projects")
+	for name, test := range map[string]struct {
+		options []quota.Option
+		is      error
+		says    string
+	}{
+		"nothing_limited":    {nil, nil, "quota.Limit(&Project{}, \"projects\")"},
+		"nil":                {[]quota.Option{quota.Limit(nil, "x")}, gormtenant.ErrInvalidModel, "<nil>, which is no model"},
+		"text":               {[]quota.Option{quota.Limit("projects", "x")}, gormtenant.ErrInvalidModel, "string, which is no model"},
+		"map":                {[]quota.Option{quota.Limit(map[string]any{}, "x")}, gormtenant.ErrInvalidModel, "which is no model"},
+		"nobodys":            {[]quota.Option{quota.Limit(&country{}, "x")}, gormtenant.ErrInvalidModel, "no tenant field"},
+		"two_tenant_fields":  {[]quota.Option{quota.Limit(&twoTenants{}, "x")}, gormtenant.ErrInvalidModel, "two tenant fields"},
+		"no_name":            {[]quota.Option{quota.Limit(&project{}, "")}, nil, "needs the name of a limit"},
+		"model_twice":        {[]quota.Option{projects, quota.Limit(&project{}, "x")}, nil, "the table projects twice"},
+		"table_twice":        {[]quota.Option{projects, quota.Limit(&slugOnly{}, "x")}, nil, "the table projects twice"},
+		"option_twice":       {[]quota.Option{projects, projects}, nil, "twice"},
+		"name_twice":         {[]quota.Option{projects, quota.Limit(&user{}, "projects")}, nil, "the name \"projects\" for project and for user"},
+		"no_plans":           {[]quota.Option{projects, quota.Plans(nil)}, nil, "quota.Plans needs plans"},
+		"no_directory":       {[]quota.Option{projects, quota.Directory(nil)}, nil, "quota.Directory needs a directory"},
+		"first_of_two_wrong": {[]quota.Option{quota.Plans(nil), quota.Directory(nil)}, nil, "quota.Plans"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, dialectors["sqlite"](t), &gorm.Config{})
+			require.NoError(t, db.Use(tenantplugin.New()))
+			err := db.Use(quota.New(test.options...))
+			require.ErrorContains(t, err, test.says)
+			require.ErrorContains(t, err, "gormtenant: ")
+			if test.is != nil {
+				require.ErrorIs(t, err, test.is)
+			}
+			require.NoError(t, db.Use(quota.New(projects)), "db.Use can be called again")
+			require.ErrorIs(t, db.Use(quota.New(projects)), gorm.ErrRegistered)
+		})
+	}
+}
+
+func TestUse_without_the_plugin(t *testing.T) {
+	t.Parallel()
+	db := open(t, dialectors["sqlite"](t), &gorm.Config{})
+	err := db.Use(quota.New(quota.Limit(&project{}, "projects")))
+	require.ErrorIs(t, err, gormtenant.ErrNotRegistered)
+	require.ErrorContains(t, err, "before db.Use(quota.New(...))")
+}
+
+func TestUse_on_another_database(t *testing.T) {
+	t.Parallel()
+	db, err := gorm.Open(tests.DummyDialector{}, &gorm.Config{Logger: logger.Discard})
+	require.NoError(t, err)
+	require.ErrorContains(t, db.Use(quota.New(quota.Limit(&project{}, "projects"))), "not on dummy")
+}
+
+// The plans are those at the time of New.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	plans := tenants.Plans{"free": {"projects": 1}}
+	option := quota.Plans(plans)
+	each(t, func(t *testing.T, e *env) {
+		ctx := tenants.NewContext(t.Context(), &tenants.Tenant{ID: "acme", Plan: "free"})
+		requireLimit(t, e.db.WithContext(ctx).Create(newProjects(2)).Error, "projects", 1, 2)
+		require.NoError(t, e.db.WithContext(ctx).Create(&user{Name: "not limited"}).Error)
+		ctx = tenants.NewContext(t.Context(), &tenants.Tenant{ID: "acme", Plan: "pro"})
+		require.ErrorIs(t, e.db.WithContext(ctx).Create(newProject()).Error, tenants.ErrUnknownPlan)
+	}, option)
+}
+
+func TestTable_is_missing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, e *env) {
+		require.NoError(t, e.plain.Migrator().DropTable("tenant_quota_locks"))
+		require.ErrorContains(t, e.as().Create(newProject()).Error, "call quota.Migrate(db)")
+		require.Zero(t, e.live(t, "projects", "acme"))
+		require.NoError(t, quota.Migrate(e.db))
+		require.NoError(t, e.as().Create(newProject()).Error)
+		require.NoError(t, e.plain.Exec("DROP TABLE projects").Error)
+		require.NotContains(t, e.as().Create(newProject()).Error.Error(), "Migrate")
+	})
+}
+
+func TestValues_that_are_no_rows(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, e *env) {
+		for name, value := range map[string]any{
+			"nil": nil, "typed_nil": (*project)(nil), "empty": []project{}, "nils": []*project{nil}, "text": "x",
+		} {
+			e.sent.take()
+			require.Error(t, e.as().Create(value).Error, name)
+			require.NotContains(t, beginnings(e.sent.take()), "LOCK", name)
+			require.NotErrorIs(t, e.as().Model(&project{}).Create(value).Error, tenants.ErrLimit, name)
+		}
+	})
+}
+
+// The locks are a tenant's: others cannot see or take them by GORM.
+func TestLock_is_a_tenant_model(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, e *env) {
+		require.NoError(t, e.as().Create(newProject()).Error)
+		require.NoError(t, e.db.WithContext(e.zeta).Create(newProject()).Error)
+		var locks []quota.Lock
+		require.NoError(t, e.as().Find(&locks).Error)
+		require.Equal(t, []quota.Lock{{TenantID: "acme", Name: "projects", Version: 1}}, locks)
+		require.ErrorIs(t, e.db.Find(&locks).Error, gormtenant.ErrNoTenant)
+		require.ErrorIs(t, e.as().Exec("UPDATE tenant_quota_locks SET version = 7").Error, gormtenant.ErrRawSQL)
+	})
+}

@@ -1,0 +1,108 @@
+package quota
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+
+	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/models"
+	"github.com/gormtenant/gormtenant/tenants"
+)
+
+// PluginName is the name under which the plugin is found in gorm.DB.Plugins.
+const PluginName = "gormtenant:quota"
+
+// Plugin is what db.Use takes. It is made by [New] and may be used for several databases.
+type Plugin struct {
+	limits    []limit
+	plans     tenants.Plans
+	directory tenants.Directory
+	err       error
+}
+
+// limit is what one option Limit said.
+type limit struct {
+	model any
+	name  string
+}
+
+var _ gorm.Plugin = (*Plugin)(nil)
+
+// New returns the plugin. It needs one [Limit] at least. It never fails: an option that makes no sense is
+// reported by db.Use.
+func New(options ...Option) *Plugin {
+	p := &Plugin{plans: tenants.DefaultPlans()}
+	for _, option := range options {
+		if err := option.apply(p); err != nil && p.err == nil {
+			p.err = err
+		}
+	}
+	return p
+}
+
+// Name returns [PluginName]. A second db.Use on the same *gorm.DB fails with gorm.ErrRegistered.
+func (p *Plugin) Name() string { return PluginName }
+
+// Initialize is called by db.Use. It sends nothing: the table of [Migrate] may be made later.
+func (p *Plugin) Initialize(db *gorm.DB) error {
+	switch {
+	case p.err != nil:
+		return p.err
+	case len(p.limits) == 0:
+		return errors.New("gormtenant: quota.New limits nothing: " +
+			"give it what it is to limit, as in quota.Limit(&Project{}, \"projects\")")
+	case !slices.Contains([]string{"postgres", "sqlite"}, db.Name()):
+		return fmt.Errorf("gormtenant: quota works on PostgreSQL and SQLite, not on %s", db.Name())
+	}
+	g := &guard{plans: p.plans, directory: p.directory, models: map[string]*limited{}}
+	var ok bool
+	if g.plugin, ok = db.Plugins[models.PluginName].(tenantPlugin); !ok {
+		return fmt.Errorf("%w; quota needs it to know whose a row is: call it before db.Use(quota.New(...))",
+			gormtenant.ErrNotRegistered)
+	}
+	for _, l := range p.limits {
+		if err := g.add(db, l); err != nil {
+			return err
+		}
+	}
+	return g.register(db)
+}
+
+// tenantPlugin is what gormtenant's plugin tells of models.
+type tenantPlugin interface {
+	TenantField(model *schema.Schema) (*schema.Field, error)
+}
+
+// guard checks the creates of one *gorm.DB. It holds no state of a statement and is safe for concurrent
+// use.
+type guard struct {
+	plugin    tenantPlugin
+	plans     tenants.Plans
+	directory tenants.Directory
+	models    map[string]*limited // by tableKey
+}
+
+// add makes a model limited.
+func (g *guard) add(db *gorm.DB, given limit) error {
+	l, err := newLimited(db, g.plugin, given)
+	if err != nil {
+		return err
+	}
+	key := tableKey(l.schema.Table)
+	if other := g.models[key]; other != nil {
+		return fmt.Errorf("gormtenant: quota.Limit was given the table %s twice, as %q and as %q: "+
+			"a table has one limit", l.schema.Table, other.name, l.name)
+	}
+	for _, other := range g.models {
+		if other.name == l.name {
+			return fmt.Errorf("gormtenant: quota.Limit was given the name %q for %s and for %s: "+
+				"each model needs a limit of its own", l.name, other.schema.Name, l.schema.Name)
+		}
+	}
+	g.models[key] = l
+	return nil
+}
