@@ -87,8 +87,11 @@ func UnscopedReason(ctx context.Context) (reason string, ok bool, err error) {
 
 // newScope decides once, when the context is made, whether id names a tenant.
 func newScope(id any) *scope {
-	if id == nil {
+	switch text, ok := id.(string); {
+	case id == nil:
 		return &scope{err: ErrNoTenant}
+	case ok && text != "": // reflect, below, would allocate for each request
+		return &scope{id: id}
 	}
 	value := reflect.ValueOf(id)
 	for value.Kind() == reflect.Pointer && !value.IsNil() {
