@@ -9,6 +9,10 @@
 // After every step the rows of globex are compared with what they were. The last line counts what
 // was allowed, what was refused and how many promises were broken; the exit code is 1 if any was.
 //
+// The same models as a service, with a page to try the attacks on, which runs until it is interrupted:
+//
+//	go run ./example serve                            # see the package service
+//
 // Start reading in setup, below: it holds all that makes an application multi-tenant. The calls
 // are in allowed.go, attacks_*.go, crossing.go and server.go.
 package main
@@ -16,27 +20,53 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
 	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/example/saas"
+	"github.com/gormtenant/gormtenant/example/service"
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
-func main() {
-	broken, err := run(context.Background(), os.Stdout, os.Getenv("DATABASE_URL"), wantsColour(os.Stdout))
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "example:", err)
-		os.Exit(1)
+const usage = `usage: example [serve]
+
+Without arguments it walks the tour and exits. DATABASE_URL puts it on Postgres.
+  serve    the same as a service on http://localhost:8080; serve -h lists its flags
+`
+
+func main() { os.Exit(command(os.Args[1:], os.Getenv, os.Stdout, os.Stderr)) }
+
+// command runs what args ask for and returns the exit code.
+func command(args []string, getenv func(string) string, out, errs io.Writer) int {
+	var err error
+	switch {
+	case len(args) == 0:
+		var broken int
+		broken, err = run(context.Background(), out, getenv("DATABASE_URL"), wantsColour(os.Stdout))
+		if broken > 0 {
+			return 1
+		}
+	case args[0] == "serve":
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		err = service.Run(ctx, args[1:], getenv, out, errs)
+	default:
+		_, _ = fmt.Fprintf(errs, "example: %q is nothing that it can do\n%s", args[0], usage)
+		return 2
 	}
-	if broken > 0 {
-		os.Exit(1)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		_, _ = fmt.Fprintln(errs, "example:", err)
+		return 1
 	}
+	return 0
 }
 
 // run makes the tour on the Postgres at url, or on SQLite in memory if url is empty, and returns how

@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/example/roles"
 	"github.com/gormtenant/gormtenant/example/saas"
 	"github.com/gormtenant/gormtenant/isolation/rls"
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
@@ -122,34 +123,21 @@ func (d *database) behindPolicies(ctx context.Context, recorder *recorder) (db *
 // heldRole returns how to connect as a role that policies hold: the one of DATABASE_URL, or if that is
 // a superuser or has BYPASSRLS one that it makes.
 func (d *database) heldRole(ctx context.Context) (config *pgx.ConnConfig, drop func() error, err error) {
-	var above bool
-	err = d.pool.QueryRowContext(ctx, "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user").Scan(&above)
+	above, err := roles.Above(ctx, d.pool)
 	if err != nil || !above {
 		return d.config, func() error { return nil }, err
 	}
-	drop = func() error {
-		var exists bool
-		err := d.pool.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = '"+appRole+"')").Scan(&exists)
-		if err == nil && exists {
-			_, err = d.pool.ExecContext(ctx, "DROP OWNED BY "+appRole+"; DROP ROLE "+appRole)
-		}
-		return err
-	}
+	drop = func() error { return roles.Drop(ctx, d.pool, appRole) }
 	if err := drop(); err != nil { // what a run that was killed has left
 		return nil, nil, err
 	}
-	password := rand.Text() // of letters and digits
-	for _, statement := range []string{
-		"CREATE ROLE " + appRole + " LOGIN PASSWORD '" + password + "' NOSUPERUSER NOBYPASSRLS",
-		"GRANT USAGE ON SCHEMA " + postgresSchema + " TO " + appRole,
-		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA " + postgresSchema + " TO " + appRole,
-		"GRANT USAGE ON ALL SEQUENCES IN SCHEMA " + postgresSchema + " TO " + appRole,
-	} {
-		if _, err := d.pool.ExecContext(ctx, statement); err != nil {
-			return nil, nil, errors.Join(err, drop())
-		}
-	}
 	config = d.config.Copy()
-	config.User, config.Password = appRole, password
+	config.User, config.Password = appRole, rand.Text()
+	err = roles.Ensure(ctx, d.pool, postgresSchema, roles.Role{
+		Name: config.User, Password: config.Password, Rights: "SELECT, INSERT, UPDATE, DELETE",
+	})
+	if err != nil {
+		return nil, nil, errors.Join(err, drop())
+	}
 	return config, drop, nil
 }

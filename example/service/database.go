@@ -1,0 +1,101 @@
+package service
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/glebarez/sqlite"
+	"github.com/jackc/pgx/v5"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/gormtenant/gormtenant/example/saas"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
+	"github.com/gormtenant/gormtenant/tenants"
+	"github.com/gormtenant/gormtenant/tenants/quota"
+	"github.com/gormtenant/gormtenant/tenants/store"
+)
+
+// database is where the service keeps everything.
+type database struct {
+	pool   *sql.DB
+	db     *gorm.DB        // with the plugins
+	listen *pgx.ConnConfig // where changes of tenants are heard; nil on SQLite
+	close  func() error
+}
+
+// open opens the Postgres at url, or SQLite if url is empty, with all tables made. Before it returns it
+// calls first, which no other process does at the same time.
+func open(ctx context.Context, url string, log *slog.Logger, first func(d *database) error) (*database, error) {
+	if url != "" {
+		return openPostgres(ctx, url, log, first)
+	}
+	return openSQLite(ctx, log, first)
+}
+
+// withPlugins opens a pool with GORM and all that makes the service multi-tenant.
+func withPlugins(dialector gorm.Dialector, log *slog.Logger, options ...tenantplugin.Option) (*gorm.DB, error) {
+	db, err := gorm.Open(dialector, &gorm.Config{
+		Logger:         logger.Discard, // each request logs its own error, once
+		TranslateError: true,           // to gorm.ErrDuplicatedKey
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = db.Use(tenantplugin.New(append(options,
+		tenantplugin.Models(tenantModels()...),
+		tenantplugin.CheckReferences(), // for plain foreign keys, such as Task.ProjectID
+		tenantplugin.OnUnscoped(audit(log)),
+	)...))
+	if err != nil {
+		return nil, err
+	}
+	return db, db.Use(quota.New(
+		quota.Limit(&saas.Project{}, tenants.Projects),
+		quota.Limit(&saas.User{}, tenants.Users),
+	))
+}
+
+// migrate makes the tables where they are missing.
+func migrate(ctx context.Context, db *gorm.DB) error {
+	directory, err := store.New(db)
+	if err != nil {
+		return err
+	}
+	db = db.WithContext(ctx)
+	return errors.Join(directory.Migrate(ctx), db.AutoMigrate(tenantModels()...), quota.Migrate(db))
+}
+
+// openSQLite makes a database in a directory that goes when the database is closed.
+func openSQLite(ctx context.Context, log *slog.Logger, first func(d *database) error) (_ *database, err error) {
+	dir, err := os.MkdirTemp("", "gormtenant-example-")
+	if err != nil {
+		return nil, err
+	}
+	// Readers do not wait for the one writer in WAL mode. Writers wait for each other: a transaction that
+	// began as a reader could not become one after another has written, so that each begins as a writer.
+	pool, err := sql.Open(sqlite.DriverName, "file:"+filepath.ToSlash(filepath.Join(dir, "saas.db"))+
+		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)"+
+		"&_txlock=immediate")
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	pool.SetMaxOpenConns(4) // SQLite's writers wait by asking again and again: let few do so, and queue the rest
+	d := &database{pool: pool, close: func() error { return errors.Join(pool.Close(), os.RemoveAll(dir)) }}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.close())
+		}
+	}()
+	if d.db, err = withPlugins(&sqlite.Dialector{Conn: pool}, log); err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, d.db); err != nil {
+		return nil, err
+	}
+	return d, first(d)
+}

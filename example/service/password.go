@@ -1,0 +1,82 @@
+package service
+
+import (
+	"context"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+)
+
+// passwords hashes passwords, a few at a time: it is dear on purpose, and must not take all processors.
+type passwords struct {
+	iterations int
+	slots      chan struct{}
+	nobodys    string // a hash of no password
+}
+
+func newPasswords(ctx context.Context, iterations int) (*passwords, error) {
+	p := &passwords{iterations: iterations, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	var err error
+	p.nobodys, err = p.hash(ctx, rand.Text())
+	return p, err
+}
+
+const scheme = "pbkdf2-sha256"
+
+// hash returns what to store: the scheme, its iterations, the salt and the hash, with $ between them.
+func (p *passwords) hash(ctx context.Context, password string) (string, error) {
+	salt := make([]byte, 16)
+	_, _ = rand.Read(salt) // never fails
+	key, err := p.derive(ctx, password, salt, p.iterations)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s$%d$%s$%s", scheme, p.iterations, encode(salt), encode(key)), nil
+}
+
+// match says whether the password is that of the hash. Where there is none, it takes as long to say no.
+func (p *passwords) match(ctx context.Context, password, hash string) (bool, error) {
+	known := hash != ""
+	if !known {
+		hash = p.nobodys
+	}
+	iterations, salt, want, err := parse(hash)
+	if err != nil {
+		return false, err
+	}
+	got, err := p.derive(ctx, password, salt, iterations)
+	if err != nil {
+		return false, err
+	}
+	return subtle.ConstantTimeCompare(got, want) == 1 && known, nil
+}
+
+func (p *passwords) derive(ctx context.Context, password string, salt []byte, iterations int) ([]byte, error) {
+	select {
+	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return pbkdf2.Key(sha256.New, password, salt, iterations, sha256.Size)
+}
+
+func parse(hash string) (iterations int, salt, key []byte, err error) {
+	parts := strings.Split(hash, "$")
+	if len(parts) != 4 || parts[0] != scheme {
+		return 0, nil, nil, errors.New("a stored password is not of the scheme " + scheme)
+	}
+	iterations, err1 := strconv.Atoi(parts[1])
+	salt, err2 := base64.RawStdEncoding.DecodeString(parts[2])
+	key, err3 := base64.RawStdEncoding.DecodeString(parts[3])
+	return iterations, salt, key, errors.Join(err1, err2, err3)
+}
+
+func encode(b []byte) string { return base64.RawStdEncoding.EncodeToString(b) }
