@@ -83,4 +83,4 @@ func (p *recordedPool) BeginTx(ctx context.Context, options *sql.TxOptions) (gor
 }
 
 // GetDBConn implements gorm.GetDBConnector, for db.DB. What is sent there is not recorded.
-func (p *recordedPool) GetDBConn() (*sql.DB, error) { return p.pool, nil }
+func (p *recordedPool) GetDBConn() (*sql.DB, error) { return p.pool, nil } //nolint:unparam // the interface has the error

@@ -95,6 +95,7 @@ func TestDemo_leaves_other_tenants_alone(t *testing.T) {
 	url := newPostgres(t)
 	s := newServer(t, service.Config{DatabaseURL: url})
 	acme := s.register("acme")
+	s.register("demo-acme")
 	before := s.as(adminToken).do("GET", "/admin/usage", "").body
 
 	demo := newServer(t, service.Config{DatabaseURL: url, Demo: true})
@@ -180,4 +181,11 @@ func TestPostgres_failing(t *testing.T) {
 	require.JSONEq(t, `{"type": "about:blank", "title": "Internal Server Error", "status": 500}`, acme.do("POST", "/api/projects/1/tasks", `{"title": "x"}`).body)
 	require.Equal(t, 1, strings.Count(s.log.String(), `"path":"/api/projects/1/tasks"`))
 	require.Contains(t, s.log.String(), "of relation")
+
+	// What fails half-way has not happened: without its first user there is no tenant.
+	_, err = owner(t, databaseURL).ExecContext(t.Context(), "ALTER TABLE accounts RENAME COLUMN login TO name")
+	require.NoError(t, err)
+	got := s.as("").do("POST", "/auth/register", `{"tenant": "initech", "name": "x", "user": "ann", "password": "correct horse"}`)
+	require.Equal(t, http.StatusInternalServerError, got.status)
+	require.NotContains(t, s.as(adminToken).do("GET", "/admin/usage", "").body, "initech")
 }

@@ -131,16 +131,12 @@ func (s *Server) changeProject(r *http.Request) (answer, error) {
 	return s.getProject(r)
 }
 
-// change updates one row of the model of db.
+// change updates one row of the model of db. If there is none, who reads it afterwards will notice.
 func change(db *gorm.DB, id uint, changes map[string]any) error {
 	if len(changes) == 0 {
 		return badRequest("The body changes nothing.")
 	}
-	tx := db.Where("id = ?", id).Updates(changes)
-	if tx.Error == nil && tx.RowsAffected == 0 {
-		return gorm.ErrRecordNotFound
-	}
-	return tx.Error
+	return db.Where("id = ?", id).Updates(changes).Error
 }
 
 // deleteProject deletes a project and its tasks, and takes its tags from it.

@@ -47,6 +47,10 @@ func Run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	}
 	err = listen(ctx, server, *address, func(address net.Addr) {
 		_, _ = fmt.Fprintf(out, "listening on http://%s, with %s\n", address, server.db.Name())
+		if config.Demo {
+			_, port, _ := net.SplitHostPort(address.String()) // as net wrote it
+			_, _ = fmt.Fprintf(out, "two tenants to attack each other: http://%s/\n", net.JoinHostPort(baseDomain, port))
+		}
 		if config.AdminToken == "" {
 			_, _ = fmt.Fprintf(out, "admin token: %s\n", server.AdminToken())
 		}

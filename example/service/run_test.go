@@ -102,7 +102,7 @@ func TestTwo_hosts(t *testing.T) {
 	for _, test := range []struct{ name, lines, status string }{
 		{"two_hosts", "Host: acme.localhost\r\nHost: globex.localhost\r\n", "400"},
 		{"forwarded_host", "Host: acme.localhost\r\nX-Forwarded-Host: globex.localhost\r\n", "200"},
-		{"two_tokens", "Host: localhost\r\nAuthorization: Bearer x\r\n", "401"},
+		{"two_tokens", "Host: localhost\r\nAuthorization: Bearer " + acme.token + "\r\n", "401"},
 		{"host_with_at", "Host: acme.localhost@globex.localhost\r\n", "400"},
 		{"host_with_nul", "Host: acme.localhost\x00.globex.localhost\r\n", "400"},
 		{"no_host", "", "400"},
