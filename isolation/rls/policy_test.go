@@ -128,6 +128,27 @@ func TestStatements_cast_to_the_type_of_the_column(t *testing.T) {
 	require.Len(t, empty, 3)
 }
 
+// The name of a type keeps its capitals where it is quoted.
+func TestEnable_with_a_type_of_its_own(t *testing.T) {
+	t.Parallel()
+	type byEnum struct {
+		ID       uint
+		TenantID string `gorm:"tenant;type:\"Shop\";not null;index"`
+	}
+	db := migrated(t)
+	require.NoError(t, db.Exec(`CREATE TYPE "Shop" AS ENUM ('acme', 'zeta')`).Error)
+	require.NoError(t, db.AutoMigrate(&byEnum{}))
+	statements, err := rls.Statements(db, &byEnum{})
+	require.NoError(t, err)
+	require.Contains(t, statements[len(statements)-1], `, '')::"Shop")`)
+	var before, after string
+	for _, version := range []*string{&before, &after} {
+		require.NoError(t, rls.Enable(db, &byEnum{}))
+		require.NoError(t, db.Raw("SELECT xmin::text FROM pg_policy").Scan(version).Error)
+	}
+	require.Equal(t, before, after, "what is in place is written anew")
+}
+
 func TestEnable_refuses_what_makes_no_sense(t *testing.T) {
 	t.Parallel()
 	db := migrated(t)

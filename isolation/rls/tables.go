@@ -192,7 +192,11 @@ func (r *reader) typeOf(name string, field *schema.Field) (string, error) {
 func castTo(kind string) string {
 	base, _, _ := strings.Cut(kind, "(")
 	base, _, _ = strings.Cut(base, " GENERATED ")
-	switch base = strings.ToLower(strings.TrimSpace(base)); base {
+	base = strings.TrimSpace(base)
+	if !strings.Contains(base, `"`) { // else its capitals matter
+		base = strings.ToLower(base)
+	}
+	switch base {
 	case "character", "char": // as a cast: one character
 		return "bpchar"
 	case "varchar":
