@@ -30,6 +30,13 @@ type Tenant struct {
 	ExpiresAt *time.Time
 	// Limits override those of the plan, name by name.
 	Limits Limits
+	// Placement is where the tenant's rows are. The zero value is in the shared tables. To change it for a
+	// tenant that has rows, move them: see package isolation.
+	Placement Placement
+	// Moving is where the tenant is being moved, or was when a move was cut off; nil is nowhere.
+	Moving *Placement
+	// Left are the places that the tenant has moved out of, and that still hold its old rows.
+	Left []Placement
 	// CreatedAt and UpdatedAt are kept by the store.
 	CreatedAt, UpdatedAt time.Time
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/internal/pgsession"
+	"github.com/gormtenant/gormtenant/internal/place"
 )
 
 // DefaultSetting is the run-time parameter of the server that holds the tenant.
@@ -149,7 +150,7 @@ func (r *router) AppendSettings(ctx context.Context, settings []pgsession.Settin
 	var value string
 	if id, ok := gormtenant.FromContext(ctx); ok {
 		var err error
-		if value, err = textOf(id); err != nil {
+		if value, err = place.TextOf(id); err != nil {
 			return nil, err
 		}
 	}

@@ -1,4 +1,4 @@
-package rls
+package place
 
 import (
 	"database/sql/driver"
@@ -11,9 +11,12 @@ import (
 	"github.com/gormtenant/gormtenant"
 )
 
-// textOf writes a tenant's ID as the policies read it: as text that the server casts to the type of
-// the tenant column.
-func textOf(id any) (string, error) {
+// TextOf writes a tenant's ID as text: what a policy casts to the type of the tenant column, and what
+// schemas, databases and files are named after. The error is a gormtenant.ErrInvalidID.
+func TextOf(id any) (string, error) {
+	if text, ok := id.(string); ok && plain(text) {
+		return text, nil
+	}
 	if valuer, ok := id.(driver.Valuer); ok {
 		value, err := valuer.Value()
 		if err != nil {
@@ -53,4 +56,14 @@ func plainText(v reflect.Value) (string, error) {
 	}
 	return "", fmt.Errorf("%w: a %s cannot be written to a setting of Postgres: give it the method String, or Value of driver.Valuer",
 		gormtenant.ErrInvalidID, v.Kind())
+}
+
+// plain says whether text is nothing but printable ASCII.
+func plain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
