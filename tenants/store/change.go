@@ -32,6 +32,9 @@ func (s *Store) Update(ctx context.Context, t *tenants.Tenant) error {
 		if err := s.refuseReserved(&changed, namesOf(stored)); err != nil {
 			return nil, err
 		}
+		if err := refuseMove(stored, &changed); err != nil {
+			return nil, err
+		}
 		changed.CreatedAt = stored.CreatedAt
 		return &changed, nil
 	})

@@ -76,6 +76,9 @@ func (s *Store) complete(t tenants.Tenant) (tenants.Tenant, error) {
 	if err != nil {
 		return t, err
 	}
+	if err := validatePlacements(&t); err != nil {
+		return t, err
+	}
 	return t, s.refuseReserved(&t, nil)
 }
 

@@ -23,6 +23,7 @@ type tenantRow struct {
 	Plan      string
 	ExpiresAt *time.Time
 	Limits    tenants.Limits `gorm:"serializer:json"`
+	Placement whereabouts    `gorm:"serializer:json"`
 	CreatedAt time.Time      `gorm:"autoCreateTime:false"`
 	UpdatedAt time.Time      `gorm:"autoUpdateTime:false"`
 }
@@ -54,6 +55,7 @@ var ddl = [...]string{
 		plan text NOT NULL,
 		expires_at {time},
 		limits text NOT NULL,
+		placement text NOT NULL DEFAULT '{}',
 		created_at {time} NOT NULL,
 		updated_at {time} NOT NULL
 	)`,
@@ -76,6 +78,7 @@ var ddl = [...]string{
 //		plan text NOT NULL,
 //		expires_at timestamptz,
 //		limits text NOT NULL,
+//		placement text NOT NULL DEFAULT '{}',
 //		created_at timestamptz NOT NULL,
 //		updated_at timestamptz NOT NULL
 //	);
@@ -90,7 +93,10 @@ var ddl = [...]string{
 func (s *Store) Migrate(ctx context.Context) error {
 	db := s.session(ctx)
 	if s.db.Name() == sqlite { // each statement takes the lock by itself, and would not get it after a read
-		return createTables(db, strings.NewReplacer("{key}", "", "{time}", "datetime"))
+		if err := createTables(db, strings.NewReplacer("{key}", "", "{time}", "datetime")); err != nil {
+			return err
+		}
+		return addPlacement(db)
 	}
 	return db.Transaction(func(tx *gorm.DB) error {
 		// CREATE TABLE IF NOT EXISTS fails where another session makes the table at the same time.
@@ -98,7 +104,10 @@ func (s *Store) Migrate(ctx context.Context) error {
 			return fmt.Errorf("gormtenant: waiting for others that make the tables of tenants: %w", err)
 		}
 		// In the order of bytes, as SQLite has it, List goes through the tenants in one order everywhere.
-		return createTables(tx, strings.NewReplacer("{key}", ` COLLATE "C"`, "{time}", "timestamptz"))
+		if err := createTables(tx, strings.NewReplacer("{key}", ` COLLATE "C"`, "{time}", "timestamptz")); err != nil {
+			return err
+		}
+		return addPlacement(tx)
 	})
 }
 
@@ -115,7 +124,7 @@ func createTables(db *gorm.DB, dialect *strings.Replacer) error {
 func newRow(t *tenants.Tenant) *tenantRow {
 	row := tenantRow{
 		ID: t.ID, Slug: t.Slug, Name: t.Name, Domains: t.Domains, Status: t.Status, Plan: t.Plan,
-		ExpiresAt: t.ExpiresAt, Limits: t.Limits, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
+		ExpiresAt: t.ExpiresAt, Limits: t.Limits, Placement: whereaboutsOf(t), CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
 	if row.Domains == nil {
 		row.Domains = []string{}
@@ -138,5 +147,6 @@ func (r *tenantRow) tenant() *tenants.Tenant {
 	if len(r.Limits) > 0 {
 		t.Limits = r.Limits
 	}
+	r.Placement.put(&t)
 	return &t
 }

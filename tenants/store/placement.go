@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/tenants"
+)
+
+// whereabouts is where a tenant's rows are, as it is stored.
+type whereabouts struct {
+	tenants.Placement
+	Moving *tenants.Placement  `json:"moving,omitempty"`
+	Left   []tenants.Placement `json:"left,omitempty"`
+}
+
+func whereaboutsOf(t *tenants.Tenant) whereabouts { return whereabouts{t.Placement, t.Moving, t.Left} }
+
+func (w whereabouts) put(t *tenants.Tenant) {
+	t.Placement, t.Moving = w.Placement, w.Moving
+	if len(w.Left) > 0 {
+		t.Left = w.Left
+	}
+}
+
+// same says whether both are the same, as they are stored.
+func (w whereabouts) same(other whereabouts) bool {
+	return w.Placement == other.Placement && reflect.DeepEqual(w.Moving, other.Moving) &&
+		(len(w.Left) == 0 && len(other.Left) == 0 || reflect.DeepEqual(w.Left, other.Left))
+}
+
+// Place changes where the tenant of that ID is, and nothing else of it: edit sets the Placement, Moving and
+// Left of the tenant that it is given, which nobody else can change meanwhile. Place returns what is stored
+// then. It moves no rows: for a tenant that has any, use package isolation, which calls it. Other processes
+// hear of it as of every change.
+//
+// The error is that of edit, a tenants.ErrNotFound, or an [ErrInvalid] for a placement that cannot be. On an
+// error nothing is changed.
+func (s *Store) Place(
+	ctx context.Context, id string, edit func(t *tenants.Tenant) error,
+) (*tenants.Tenant, error) {
+	if edit == nil {
+		return nil, errors.New("gormtenant: Store.Place needs a function that sets the placement")
+	}
+	changed, err := s.change(ctx, id, func(stored *tenants.Tenant) (*tenants.Tenant, error) {
+		edited := *stored
+		if err := edit(&edited); err != nil {
+			return nil, err
+		}
+		moved := *stored
+		whereaboutsOf(&edited).put(&moved)
+		moved.Left = edited.Left
+		return &moved, validatePlacements(&moved)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return changed, nil
+}
+
+// validatePlacements says what is wrong with where a tenant is, or is to be.
+func validatePlacements(t *tenants.Tenant) error {
+	places := append([]tenants.Placement{t.Placement}, t.Left...)
+	if t.Moving != nil {
+		places = append(places, *t.Moving)
+	}
+	for _, p := range places {
+		if err := p.Validate(); err != nil {
+			return invalid("Placement", "%s", strings.TrimPrefix(err.Error(), "gormtenant: "))
+		}
+		if p.Name == "" {
+			continue
+		}
+		if err := place.CheckName(p.Name); err != nil {
+			return invalid("Placement", "%v", err)
+		}
+	}
+	return nil
+}
+
+// refuseMove refuses an update that would leave a tenant's rows behind.
+func refuseMove(stored, changed *tenants.Tenant) error {
+	if whereaboutsOf(stored).same(whereaboutsOf(changed)) {
+		return nil
+	}
+	return invalid("Placement", "an update cannot change where a tenant is: its rows would stay behind: "+
+		"move it with package isolation, or, while it has none, use Store.Place")
+}
+
+// addPlacement adds the column to a table that was made without it.
+func addPlacement(db *gorm.DB) error {
+	statement := "ALTER TABLE gormtenant_tenants ADD COLUMN IF NOT EXISTS placement text NOT NULL DEFAULT '{}'"
+	if db.Name() == sqlite {
+		has, err := hasPlacement(db)
+		if has || err != nil {
+			return err
+		}
+		statement = strings.Replace(statement, "IF NOT EXISTS ", "", 1)
+	}
+	err := db.Exec(statement).Error
+	if err != nil && db.Name() == sqlite { // another process may have come first
+		if has, _ := hasPlacement(db); has {
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("gormtenant: adding the placement to the table of tenants: %w", err)
+	}
+	return nil
+}
+
+func hasPlacement(db *gorm.DB) (has bool, err error) {
+	err = db.Raw("SELECT count(*) > 0 FROM pragma_table_info('gormtenant_tenants') WHERE name = 'placement'").Row().Scan(&has)
+	return has, err
+}
