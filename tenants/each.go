@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/gormtenant/gormtenant/internal/meter"
 )
 
 // Lister lists tenants. Package tenants/store has one.
@@ -47,8 +49,11 @@ func Each(
 	case fn == nil:
 		return errors.New("gormtenant: tenants.Each: the function is nil")
 	}
-	r := &eachRun{eachConfig: config, fn: fn, resume: config.after, meter: newMeter(config)}
-	defer r.meter.finish()
+	r := &eachRun{
+		eachConfig: config, fn: fn, resume: config.after,
+		meter: meter.New(config.progress, "tenants", int64(config.total), true),
+	}
+	defer r.meter.Finish()
 	return r.result(r.all(ctx, lister))
 }
 
@@ -56,7 +61,7 @@ func Each(
 type eachRun struct {
 	eachConfig
 	fn    func(ctx context.Context, t *Tenant) error
-	meter *meter
+	meter *meter.Meter
 
 	mu     sync.Mutex // guards what follows
 	done   int

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/gormtenant/gormtenant/internal/meter"
 )
 
 // EachOption changes what [Each] does.
@@ -26,7 +28,7 @@ type eachConfig struct {
 
 func newEachConfig(options []EachOption) (eachConfig, error) {
 	config := eachConfig{concurrency: 4}
-	if isTerminal(os.Stderr) {
+	if meter.IsTerminal(os.Stderr) {
 		config.progress = os.Stderr
 	}
 	for _, option := range options {

@@ -41,11 +41,12 @@ func (r *eachRun) skip(j job, why error) {
 func (r *eachRun) finish(j job, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.meter.add(err != nil)
 	if err == nil {
+		r.meter.Add(1)
 		r.done++
 		return
 	}
+	r.meter.Fail()
 	if p, ok := err.(*PanicError); ok { //nolint:errorlint // of a panic in fn itself, which nobody wrapped
 		if r.panics++; r.panics > maxStacks {
 			err = &PanicError{Value: p.Value}
