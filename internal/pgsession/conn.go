@@ -20,6 +20,8 @@ type Conn struct {
 	wire     *wire
 	router   Router
 	settings []Setting // of the last statement; its memory is used again
+	// caches says that pgx keeps what it learns of a text, which means something else to each tenant.
+	caches bool
 	// away is the connection of another pool that has the transaction of this one.
 	away driver.Conn
 }
@@ -91,12 +93,25 @@ func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	case pool != nil:
 		return execIn(ctx, pool, query, args)
 	}
+	result, err := c.exec(ctx, query, args)
+	if c.outdated(err) {
+		result, err = c.exec(ctx, query, args)
+	}
+	return result, err
+}
+
+// exec runs a statement here.
+func (c *Conn) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if err := c.arm(ctx, query); err != nil {
 		return nil, err
 	}
 	defer c.wire.disarm()
-	result, err := c.pgxConn.ExecContext(ctx, query, args)
-	return result, c.honest(err)
+	text := query
+	if len(args) > 0 { // without any, pgx uses the simple protocol, and keeps nothing
+		text = c.text(query, args)
+	}
+	result, err := c.pgxConn.ExecContext(ctx, text, args)
+	return result, c.honest(c.within(err, query))
 }
 
 // QueryContext runs a query with the settings of ctx.
@@ -110,12 +125,21 @@ func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	case pool != nil:
 		return queryIn(ctx, pool, query, args)
 	}
+	rows, err := c.query(ctx, query, args)
+	if c.outdated(err) {
+		rows, err = c.query(ctx, query, args)
+	}
+	return rows, err
+}
+
+// query runs a query here.
+func (c *Conn) query(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if err := c.arm(ctx, query); err != nil {
 		return nil, err
 	}
 	defer c.wire.disarm()
-	rows, err := c.pgxConn.QueryContext(ctx, query, args)
-	return rows, c.honest(err)
+	rows, err := c.pgxConn.QueryContext(ctx, c.text(query, args), args)
+	return rows, c.honest(c.within(err, query))
 }
 
 var errUnknown = errors.New("gormtenant: the connection was lost after the statement was sent: whether it ran is not known")
@@ -144,6 +168,9 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 			return nil, errNoPgx(c.away)
 		}
 		return preparer.PrepareContext(ctx, query)
+	}
+	if c.wire.names {
+		return c.prepareLater(ctx, query)
 	}
 	prepared, err := c.pgxConn.PrepareContext(ctx, query)
 	if err != nil {

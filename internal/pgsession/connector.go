@@ -35,8 +35,12 @@ type Connector struct {
 	// Written makes every setting a SET LOCAL with its value in its text, and puts statements that are in
 	// no transaction into one of their own, in the same flight. It is to be set before the first Connect.
 	Written bool
+	// Names says that the settings decide what the names in a statement mean, as search_path does. They then
+	// go with the preparation of a statement too, and pgx gets a text of its own for each Setting.Mark. It is
+	// to be set before the first Connect, and not together with Written.
+	Names bool
 	// AfterConnect prepares new connections. It may be nil, and is to be set before the first Connect.
-	AfterConnect func(ctx context.Context, conn *pgx.Conn) error
+	AfterConnect AfterConnect
 }
 
 var (
@@ -67,7 +71,7 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	keep := config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
 	var last *wire // of several hosts that are tried, the last is the one that answered
 	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		last = &wire{in: r, out: w, keep: keep, written: c.Written}
+		last = &wire{in: r, out: w, keep: keep, written: c.Written, names: c.Names}
 		return build(last, last)
 	}
 	var options []stdlib.OptionOpenDB
@@ -85,7 +89,7 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := supported(plain.Conn().PgConn().ParameterStatus("server_version")); err != nil {
 		return nil, errors.Join(err, plain.Close())
 	}
-	return &Conn{pgxConn: plain, wire: last, router: c.router}, nil
+	return &Conn{pgxConn: plain, wire: last, router: c.router, caches: c.Names && caches(config.DefaultQueryExecMode)}, nil
 }
 
 // oldest is the major version of the oldest server that is tested.

@@ -35,7 +35,13 @@ func (w *wire) withText(buffer []byte, text string) []byte {
 }
 
 // setLocal returns the statement that sets one.
-func setLocal(s Setting) string { return "SET LOCAL " + s.Name + " = " + literal(s.Value) }
+func setLocal(s Setting) string {
+	value := s.Value
+	if !s.Identifiers {
+		value = literal(value)
+	}
+	return "SET LOCAL " + s.Name + " = " + value
+}
 
 // literal writes s as an SQL string. Its form means the same with standard_conforming_strings on and
 // off.
@@ -70,9 +76,11 @@ func (w *wire) withStatement(buffer, p []byte) (_ []byte, err error) {
 			return nil, err
 		}
 	}
-	w.values = w.values[:0]
+	w.values, w.text = w.values[:0], w.text[:0]
 	for _, s := range w.settings {
-		w.values = append(w.values, []byte(s.Value))
+		from := len(w.text)
+		w.text = append(w.text, s.Value...)
+		w.values = append(w.values, w.text[from:])
 	}
 	bind := pgproto3.Bind{PreparedStatement: statementName, Parameters: w.values}
 	if buffer, err = bind.Encode(buffer); err != nil {
@@ -96,7 +104,7 @@ func (w *wire) withStatement(buffer, p []byte) (_ []byte, err error) {
 func parseOf(settings []Setting) pgproto3.Parse {
 	calls, oids := make([]string, len(settings)), make([]uint32, len(settings))
 	for i, s := range settings {
-		calls[i] = "set_config(" + literal(s.Name) + ", $" + strconv.Itoa(i+1) + ", true)"
+		calls[i] = "pg_catalog.set_config(" + literal(s.Name) + ", $" + strconv.Itoa(i+1) + ", true)"
 		oids[i] = textOID
 	}
 	return pgproto3.Parse{Name: statementName, Query: "SELECT " + strings.Join(calls, ", "), ParameterOIDs: oids}

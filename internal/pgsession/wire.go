@@ -7,7 +7,15 @@ import (
 )
 
 // Setting is a run-time parameter of the server, and the value that it is to have for one statement.
-type Setting struct{ Name, Value string }
+type Setting struct {
+	Name, Value string
+	// Identifiers says that the value is a list of quoted identifiers, which SET takes as they are: as one
+	// string it would be one identifier to it.
+	Identifiers bool
+	// Mark stands for the value where Connector.Names is set: other values have other marks. It is made of
+	// letters, digits and the characters _.-= alone. One setting of a statement has it.
+	Mark string
+}
 
 // wire sits between pgx's protocol code and its connection. Armed with settings, it puts them in front
 // of the next statement that pgx sends, in the same write, and takes their answer out of what the
@@ -34,9 +42,11 @@ type wire struct {
 	// written says that settings are SET LOCAL in an explicit transaction, always.
 	written bool
 	begin   bool // the armed statement is in none
+	names   bool // settings go with preparations too
 	buffer  []byte
 	before  int // how much of the buffer comes before the statement
 	values  [][]byte
+	text    []byte // of the values
 
 	replies
 }
@@ -56,10 +66,11 @@ func (w *wire) Write(p []byte) (int, error) {
 		return w.send(p, 0)
 	}
 	text, ok := simpleQuery(p)
+	last := ok || contains(p, 'E') // an Execute; otherwise pgx prepares the statement first
 	switch {
 	case ok:
 		w.buffer = w.withText(w.buffer[:0], text)
-	case executes(p):
+	case last, w.names && contains(p, 'P'):
 		with := w.withStatement
 		if w.written {
 			with = w.withWritten
@@ -69,9 +80,11 @@ func (w *wire) Write(p []byte) (int, error) {
 			return 0, err
 		}
 	default:
-		return w.send(p, 0) // pgx prepares the statement first
+		return w.send(p, 0)
 	}
-	w.disarm()
+	if last {
+		w.disarm()
+	}
 	n, err := w.send(w.buffer, w.before)
 	w.buffer = unlessLarge(w.buffer)
 	return min(n, len(p)), err
@@ -105,11 +118,11 @@ func simpleQuery(p []byte) (text string, ok bool) {
 	return string(p[header : len(p)-1]), true
 }
 
-// executes says whether one of the messages in p is an Execute.
-func executes(p []byte) bool {
+// contains says whether one of the messages in p is of that type.
+func contains(p []byte, kind byte) bool {
 	const header = 5
 	for len(p) >= header {
-		if p[0] == 'E' {
+		if p[0] == kind {
 			return true
 		}
 		length := int(binary.BigEndian.Uint32(p[1:header])) + 1

@@ -8,8 +8,6 @@ import (
 	"regexp"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
-	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant"
@@ -85,23 +83,10 @@ func configure(options []Option) (config, error) {
 func Open(dsn string, options ...Option) gorm.Dialector {
 	parsed, err := pgx.ParseConfig(dsn)
 	if err != nil {
-		return failed{postgres.Dialector{Config: &postgres.Config{}}, fmt.Errorf("gormtenant: rls.Open: %w", err)}
+		return pgsession.Dialector(pgsession.Broken(fmt.Errorf("gormtenant: rls.Open: %w", err)))
 	}
-	connector := NewConnector(parsed, append([]Option{inZones}, options...)...)
-	if broken, ok := connector.(brokenConnector); ok {
-		return failed{postgres.Dialector{Config: &postgres.Config{}}, broken.err}
-	}
-	return postgres.New(postgres.Config{Conn: sql.OpenDB(connector)})
+	return pgsession.Dialector(NewConnector(parsed, append([]Option{inZones}, options...)...))
 }
-
-// failed is a dialector that cannot be opened.
-type failed struct {
-	postgres.Dialector
-	err error
-}
-
-// Initialize returns the error.
-func (f failed) Initialize(*gorm.DB) error { return f.err }
 
 // NewConnector returns a connector for sql.OpenDB. The statements of its pool run as the tenant of
 // their context, whoever sends them: GORM, sqlc, database/sql by hand. config is copied.
@@ -114,15 +99,15 @@ func NewConnector(config *pgx.ConnConfig, options ...Option) driver.Connector {
 		err = fmt.Errorf("gormtenant: rls.NewConnector needs a configuration, as pgx.ParseConfig returns it")
 	}
 	if err != nil {
-		return brokenConnector{err}
+		return pgsession.Broken(err)
 	}
 	prepare, err := c.prepare(config)
 	if err != nil {
-		return brokenConnector{err}
+		return pgsession.Broken(err)
 	}
 	admin, err := c.openAdmin()
 	if err != nil {
-		return brokenConnector{err}
+		return pgsession.Broken(err)
 	}
 	connector := pgsession.NewConnector(config, &router{setting: c.setting, admin: admin})
 	connector.AfterConnect = prepare
@@ -132,12 +117,6 @@ func NewConnector(config *pgx.ConnConfig, options ...Option) driver.Connector {
 	}
 	return connector
 }
-
-// brokenConnector opens no connections.
-type brokenConnector struct{ err error }
-
-func (b brokenConnector) Connect(context.Context) (driver.Conn, error) { return nil, b.err }
-func (brokenConnector) Driver() driver.Driver                          { return stdlib.GetDefaultDriver() }
 
 // router gives each statement the tenant of its context.
 type router struct {
