@@ -1,0 +1,95 @@
+package migrations
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"gorm.io/gorm/logger"
+
+	"github.com/gormtenant/gormtenant/tenants"
+)
+
+// errDry rolls a dry run back.
+var errDry = errors.New("gormtenant: a dry run")
+
+// dryKey is the key of the *dryRun of one tenant in the context of Apply.
+type dryKey struct{}
+
+// dryRun writes what the migrations of one tenant run.
+type dryRun struct {
+	mu   sync.Mutex // a migration may have goroutines
+	text bytes.Buffer
+}
+
+// seen returns what notes the statements that change something. d may be nil.
+func (d *dryRun) seen(dialect string) func(query string, args []any) {
+	if d == nil {
+		return nil
+	}
+	var placeholder *regexp.Regexp // nil for ?
+	if dialect == "postgres" {
+		placeholder = numbered
+	}
+	return func(query string, args []any) {
+		if reads(query) {
+			return
+		}
+		if len(args) > 0 {
+			if _, ok := args[0].(pgx.QueryExecMode); ok {
+				args = args[1:]
+			}
+			query = logger.ExplainSQL(query, placeholder, `'`, args...)
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		fmt.Fprintf(&d.text, "%s;\n", strings.TrimRight(query, "; \t\r\n"))
+	}
+}
+
+// numbered is a placeholder of Postgres.
+var numbered = regexp.MustCompile(`\$(\d+)`)
+
+// reads says whether a statement changes nothing, as far as its first word tells.
+func reads(query string) bool {
+	word, _, _ := strings.Cut(strings.TrimSpace(query), " ")
+	switch strings.ToUpper(word) {
+	case "SELECT", "SHOW", "PRAGMA":
+		return true
+	}
+	return false
+}
+
+// dryOutput is where dry runs are written, one after the other.
+type dryOutput struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// run calls one so that nothing of what Apply does lasts, and writes it.
+func (o *dryOutput) run(
+	ctx context.Context, t *tenants.Tenant, one func(ctx context.Context, t *tenants.Tenant) ([]string, error),
+) ([]string, error) {
+	dry := &dryRun{}
+	applied, err := one(context.WithValue(ctx, dryKey{}, dry), t)
+	if err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(applied) == 0 {
+		_, err = fmt.Fprintf(o.w, "-- tenant %q: nothing to do\n", t.ID)
+		return nil, err
+	}
+	if _, err := fmt.Fprintf(o.w, "-- tenant %q: %s\n", t.ID, strings.Join(applied, ", ")); err != nil {
+		return nil, err
+	}
+	_, err = dry.text.WriteTo(o.w)
+	return applied, err
+}

@@ -1,0 +1,80 @@
+package migrations
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/gormtenant/gormtenant/tenants"
+)
+
+// Option changes what [All] does.
+type Option interface {
+	apply(c *config) error
+}
+
+type option func(c *config) error
+
+func (o option) apply(c *config) error { return o(c) }
+
+// config is what the options say.
+type config struct {
+	each []tenants.EachOption
+	dry  *dryOutput // nil for a real run
+}
+
+func configure(options []Option) (config, error) {
+	var c config
+	for _, o := range options {
+		if o == nil {
+			return c, errors.New("gormtenant: an option of the migrations is nil")
+		}
+		if err := o.apply(&c); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+func each(o tenants.EachOption) Option {
+	return option(func(c *config) error {
+		c.each = append(c.each, o)
+		return nil
+	})
+}
+
+// Concurrency is how many tenants are migrated at the same time. It must be at least 1. Defaults to 4. Each
+// holds a connection, so the pool must allow for so many.
+func Concurrency(n int) Option { return each(tenants.Concurrency(n)) }
+
+// Progress is where to write how far the work is: a bar if w is a terminal, and else a line every ten
+// seconds; in either case a line at the end. nil and io.Discard are silent. Defaults to os.Stderr if that is
+// a terminal, and to silence if it is not.
+func Progress(w io.Writer) Option { return each(tenants.Progress(w)) }
+
+// Total is how many tenants there are, for the bar of [Progress]. Defaults to 0, which is not known.
+func Total(n int) Option { return each(tenants.Total(n)) }
+
+// Only leaves out the tenants for which keep returns false: to try a release on a few before the others.
+// Defaults to all of them.
+func Only(keep func(t *tenants.Tenant) bool) Option {
+	if keep == nil {
+		return option(func(*config) error {
+			return fmt.Errorf("gormtenant: migrations.Only(nil): leave it out to keep every tenant")
+		})
+	}
+	return each(tenants.Only(keep))
+}
+
+// DryRun changes nothing, and writes to w the SQL that a run would execute for each tenant, with a line
+// before it that names the tenant and the versions. The migrations do run, in transactions that are rolled
+// back, and take their locks for as long; what an Up does elsewhere than in its db is done.
+func DryRun(w io.Writer) Option {
+	return option(func(c *config) error {
+		if w == nil {
+			return errors.New("gormtenant: migrations.DryRun(nil): it needs somewhere to write the SQL to")
+		}
+		c.dry = &dryOutput{w: w}
+		return nil
+	})
+}
