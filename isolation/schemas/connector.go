@@ -1,0 +1,109 @@
+package schemas
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"gorm.io/gorm"
+
+	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/pgsession"
+	"github.com/gormtenant/gormtenant/internal/place"
+)
+
+// Open returns a dialector for gorm.Open, as postgres.Open does, on a pool of [NewConnector]:
+//
+//	db, err := gorm.Open(schemas.Open(dsn, schemas.Roles()), &gorm.Config{})
+//
+// A DSN or an option that makes no sense is reported by gorm.Open.
+func Open(dsn string, options ...Option) gorm.Dialector {
+	parsed, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return pgsession.Dialector(pgsession.Broken(fmt.Errorf("gormtenant: schemas.Open: %w", err)))
+	}
+	return pgsession.Dialector(NewConnector(parsed, append([]Option{inZones}, options...)...))
+}
+
+// NewConnector returns a connector for sql.OpenDB. The statements of its pool run in the schema of their
+// context's tenant, whoever sends them: GORM, sqlc, database/sql by hand. config is copied.
+//
+// An option that makes no sense is reported by the first connection.
+func NewConnector(config *pgx.ConnConfig, options ...Option) driver.Connector {
+	c, err := configure(options)
+	if err == nil && config == nil {
+		err = errors.New("gormtenant: schemas.NewConnector needs a configuration, as pgx.ParseConfig returns it")
+	}
+	if err != nil {
+		return pgsession.Broken(err)
+	}
+	connector := pgsession.NewConnector(config, newRouter(c))
+	connector.Names = true
+	if c.zones {
+		if connector.AfterConnect, err = pgsession.ReadIn(config); err != nil {
+			return pgsession.Broken(err)
+		}
+	}
+	return connector
+}
+
+// router gives each statement the schema of its tenant.
+type router struct {
+	config
+	across pgsession.Setting // the path of statements under Unscoped, and what comes behind a tenant's schema
+	none   pgsession.Setting // that of statements without a tenant
+}
+
+func newRouter(c config) *router {
+	return &router{
+		config: c,
+		across: pathSetting(pathOf(c.shared, temporary), markOf(c.shared)),
+		none:   pathSetting(noSchema, noMark),
+	}
+}
+
+func pathSetting(path, mark string) pgsession.Setting {
+	return pgsession.Setting{Name: "search_path", Value: path, Identifiers: true, Mark: mark}
+}
+
+// AppendSettings appends the path, and the role.
+func (r *router) AppendSettings(ctx context.Context, settings []pgsession.Setting) ([]pgsession.Setting, error) {
+	path, role, err := r.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	settings = append(settings, path)
+	if r.roles {
+		settings = append(settings, pgsession.Setting{Name: "role", Value: role})
+	}
+	return settings, nil
+}
+
+func (r *router) settings(ctx context.Context) (path pgsession.Setting, role string, err error) {
+	_, unscoped, err := gormtenant.UnscopedReason(ctx)
+	switch {
+	case err != nil:
+		return path, "", err
+	case unscoped:
+		return r.across, noRole, nil
+	}
+	id, ok := gormtenant.FromContext(ctx)
+	if !ok {
+		return r.none, noRole, nil
+	}
+	text, err := place.TextOf(id)
+	if err != nil {
+		return path, "", err
+	}
+	schema, err := r.nameOf(ctx, text)
+	if err != nil {
+		return path, "", err
+	}
+	return pathSetting(pathOf(schema, r.across.Value), markOf(schema)), roleOf(schema), nil
+}
+
+// Elsewhere returns nil: all statements run here.
+func (r *router) Elsewhere(context.Context) (*sql.DB, error) { return nil, nil }

@@ -1,0 +1,95 @@
+package schemas_test
+
+import (
+	"context"
+	"database/sql"
+	"testing"
+
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gormtenant/gormtenant/internal/pgtest"
+	"github.com/gormtenant/gormtenant/isolation/schemas"
+)
+
+// A statement in its tenant's schema takes as many round trips as without one: a single one, once it was
+// prepared for that schema. The first time it takes those that pgx alone takes.
+func TestFlights(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.withoutRoles(t)
+	for name, mode := range modes {
+		t.Run(name, func(t *testing.T) {
+			proxy, config := pgtest.NewProxy(t, s.app, 0)
+			config.DefaultQueryExecMode = mode
+			schema := config.Copy()
+			schema.RuntimeParams = map[string]string{"search_path": s.of(s.acme)}
+			for _, options := range [][]schemas.Option{nil, {schemas.Roles()}} {
+				plain, scoped := stdlib.OpenDB(*schema), sql.OpenDB(schemas.NewConnector(config, options...))
+				for _, db := range []*sql.DB{plain, scoped} {
+					db.SetMaxOpenConns(1)
+					t.Cleanup(func() { _ = db.Close() })
+				}
+				compare(t, proxy, plain, scoped, as(t, s.acme), name == "cache_statement")
+			}
+		})
+	}
+}
+
+func compare(t *testing.T, proxy *pgtest.Proxy, plain, scoped *sql.DB, ctx context.Context, caches bool) {
+	t.Helper()
+	prepared := map[*sql.DB]*sql.Stmt{}
+	for what, run := range map[string]func(db *sql.DB){
+		"query": func(db *sql.DB) { ids(t, ctx, db, "SELECT id FROM notes WHERE id < $1", 5) },
+		"exec":  func(db *sql.DB) { run(t, ctx, db, "UPDATE notes SET body = $1 WHERE id = $2", "x", 1) },
+		"text":  func(db *sql.DB) { run(t, ctx, db, "UPDATE notes SET body = 'x' WHERE id = 1") },
+		"prepared": func(db *sql.DB) {
+			statement := prepared[db]
+			if statement == nil {
+				var err error
+				statement, err = db.Prepare("SELECT id FROM notes WHERE $1 > id")
+				require.NoError(t, err)
+				prepared[db] = statement
+			}
+			rows, err := statement.QueryContext(ctx, 5)
+			require.NoError(t, err)
+			require.NoError(t, rows.Close())
+		},
+		"transaction_of_three": func(db *sql.DB) {
+			tx, err := db.BeginTx(ctx, nil)
+			require.NoError(t, err)
+			for range 3 {
+				ids(t, ctx, tx, "SELECT id FROM notes WHERE id < $1", 5)
+			}
+			require.NoError(t, tx.Commit())
+		},
+	} {
+		var flights, syncs [2]int
+		for i, db := range []*sql.DB{plain, scoped} {
+			run(db) // connects, prepares
+			run(db) // pgx pings a connection that it uses for the second time
+			proxy.Flights()
+			proxy.Syncs()
+			run(db)
+			flights[i], syncs[i] = proxy.Flights(), proxy.Syncs()
+		}
+		t.Logf("%s: %d flights, %d messages that ask for an answer", what, flights[1], syncs[1])
+		if what == "prepared" && flights[0] == 1 && flights[1] == 2 {
+			continue // in describe_exec what was prepared by hand is described each time: see doc.go
+		}
+		require.Equal(t, flights[0], flights[1], what)
+		require.Equal(t, syncs[0], syncs[1], what)
+		if caches {
+			want := map[string]int{"query": 1, "exec": 1, "text": 1, "prepared": 1, "transaction_of_three": 5}[what]
+			require.Equal(t, want, flights[1], what)
+			require.Equal(t, want, syncs[1], what)
+		}
+	}
+	var first [2]int
+	for i, db := range []*sql.DB{plain, scoped} {
+		proxy.Flights()
+		ids(t, ctx, db, "SELECT body FROM notes WHERE id < $1", 5)
+		first[i] = proxy.Flights()
+	}
+	require.Equal(t, first[0], first[1], "the first time")
+}

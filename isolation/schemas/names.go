@@ -1,0 +1,72 @@
+package schemas
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/place"
+)
+
+// nameOf returns the schema of the tenant whose ID is text.
+func (c *config) nameOf(ctx context.Context, text string) (string, error) {
+	if text == "" {
+		return "", gormtenant.ErrNoTenant
+	}
+	name, given := place.Schema(ctx, text)
+	switch {
+	case given:
+	case c.names == nil:
+		var err error
+		if name, err = place.Name(text); err != nil {
+			return "", err
+		}
+	default:
+		var err error
+		if name, err = c.names(text); err != nil {
+			return "", fmt.Errorf("gormtenant: schemas.Names: %w", err)
+		}
+	}
+	if err := check(name); err != nil {
+		return "", fmt.Errorf("gormtenant: the tenant's schema: %w", err)
+	}
+	if name == c.shared {
+		return "", fmt.Errorf("gormtenant: the tenant's schema cannot be %q, which all tenants share", name)
+	}
+	return name, nil
+}
+
+// roleOf returns the role that a schema belongs to.
+func roleOf(schema string) string { return schema }
+
+const (
+	// temporary ends every path: where it is not named, a session's temporary tables come first, and hide others.
+	temporary = `"pg_temp"`
+	// noSchema is a path on which no table of the application's is found, and none can be made: the first one
+	// is where it would be.
+	noSchema = `"pg_catalog", ` + temporary
+	// noRole is what the role is set to for the one that logged in.
+	noRole = "none"
+)
+
+// pathOf returns the path that has a schema in front of rest.
+func pathOf(schema, rest string) string {
+	return `"` + strings.ReplaceAll(schema, `"`, `""`) + `", ` + rest
+}
+
+// markOf returns the mark of a schema: see pgsession.Setting.
+func markOf(schema string) string {
+	if strings.IndexFunc(schema, unusual) < 0 {
+		return schema
+	}
+	return "=" + hex.EncodeToString([]byte(schema))
+}
+
+// noMark is the mark of no schema. It is that of none.
+const noMark = "="
+
+func unusual(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-' && r != '.'
+}
