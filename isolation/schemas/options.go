@@ -25,6 +25,7 @@ type config struct {
 	roles  bool
 	names  func(id string) (string, error) // nil for place.Name
 	zones  bool
+	life   life // for New
 }
 
 // Shared names the schema of the tables that all tenants share: it comes behind the tenant's own in the path. It

@@ -1,0 +1,74 @@
+package schemas
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/gormtenant/gormtenant/tenants"
+)
+
+// pageSize is how many schemas are read at a time.
+const pageSize = 500
+
+// List yields the tenants that have a schema, after the one with the given ID, in the order of their IDs as
+// bytes, with their Placement. Of a tenant that has several, as after a move, it yields the one that it is
+// named by. It is a tenants.Lister: it reads page by page, and holds no connection in between.
+func (s *Schemas) List(ctx context.Context, after string) iter.Seq2[*tenants.Tenant, error] {
+	return func(yield func(*tenants.Tenant, error) bool) {
+		for {
+			page, err := s.page(ctx, after)
+			if err != nil {
+				yield(nil, fmt.Errorf("gormtenant: list the schemas: %w", err))
+				return
+			}
+			for _, t := range page {
+				if !yield(t, nil) {
+					return
+				}
+			}
+			if len(page) < pageSize {
+				return
+			}
+			after = page[len(page)-1].ID
+		}
+	}
+}
+
+// ofTenants selects the schemas of tenants: "id" and "name".
+const ofTenants = `SELECT substr(d.description, length('` + mark + `') + 1) COLLATE "C" AS id, n.nspname::text AS name
+FROM pg_namespace AS n JOIN pg_description AS d ON d.objoid = n.oid AND d.classoid = 'pg_namespace'::regclass AND d.objsubid = 0
+WHERE starts_with(d.description, '` + mark + `')`
+
+// page reads up to pageSize tenants, and all schemas of each.
+func (s *Schemas) page(ctx context.Context, after string) (page []*tenants.Tenant, err error) {
+	rows, err := s.db.Statement.ConnPool.QueryContext(ctx,
+		`SELECT id, array_to_string(array_agg(name ORDER BY name), '/') FROM (`+ofTenants+`) AS o WHERE id > $1 `+
+			`GROUP BY id ORDER BY id LIMIT $2`, after, pageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var id, names string
+		if err := rows.Scan(&id, &names); err != nil {
+			return nil, err
+		}
+		page = append(page, &tenants.Tenant{
+			ID: id, Placement: tenants.Placement{Level: tenants.Schema, Name: s.pick(ctx, id, names)},
+		})
+	}
+	return page, rows.Err()
+}
+
+// pick returns the schema of a tenant among those that are marked as its.
+func (s *Schemas) pick(ctx context.Context, id, names string) string {
+	all := strings.Split(names, "/") // which no name has in it
+	if name, err := s.nameOf(ctx, id); err == nil && slices.Contains(all, name) {
+		return name
+	}
+	return all[0]
+}

@@ -1,0 +1,104 @@
+package schemas
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"gorm.io/gorm"
+
+	"github.com/gormtenant/gormtenant/internal/place"
+)
+
+// owned is the schema of one tenant, in a transaction.
+type owned struct {
+	*Schemas
+	tx   *gorm.DB
+	pool gorm.ConnPool // of tx, past GORM, its plugins and its prepared statements
+	text string        // the ID
+	name string
+}
+
+// mark begins the comments of the schemas and roles that this package made.
+const mark = "gormtenant:"
+
+// of returns what is known of the schema of a tenant before anything is sent.
+func (s *Schemas) of(ctx context.Context, id any) (*owned, error) {
+	text, err := place.TextOf(id)
+	if err != nil {
+		return nil, err
+	}
+	name, err := s.nameOf(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return &owned{Schemas: s, tx: s.db, pool: s.db.Statement.ConnPool, text: text, name: name}, nil
+}
+
+// begin puts o into the transaction, in which nobody else changes the schema.
+func (o *owned) begin(ctx context.Context, tx *gorm.DB) error {
+	o.tx, o.pool = tx, tx.Statement.ConnPool
+	if prepared, ok := o.pool.(*gorm.PreparedStmtTX); ok {
+		o.pool = prepared.Tx
+	}
+	return o.exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('gormtenant schema ' || $1, 0))", o.name)
+}
+
+func (o *owned) exec(ctx context.Context, statement string, args ...any) error {
+	_, err := o.pool.ExecContext(ctx, statement, args...)
+	return err
+}
+
+// comment reads a comment: found says whether there is what it would be of.
+func (o *owned) comment(ctx context.Context, query, name string) (text string, found bool, err error) {
+	err = o.pool.QueryRowContext(ctx, query, name).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", false, nil
+	}
+	return text, err == nil, err
+}
+
+// exists says whether there is a schema of that name. One that is not the tenant's is an error.
+func (o *owned) exists(ctx context.Context, name string) (bool, error) {
+	text, found, err := o.comment(ctx,
+		"SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE nspname = $1", name)
+	if err != nil || !found {
+		return false, err
+	}
+	if text != mark+o.text {
+		return false, fmt.Errorf("%w: schema %q", ErrNotOurs, name)
+	}
+	return true, nil
+}
+
+// roleExists says whether there is a role of that name. One that was not made for this database is an error:
+// a server's roles are those of all of its databases.
+func (o *owned) roleExists(ctx context.Context, name string) (bool, error) {
+	text, found, err := o.comment(ctx,
+		"SELECT (coalesce(shobj_description(oid, 'pg_authid'), '') = '"+mark+"' || current_database())::text FROM pg_roles WHERE rolname = $1", name)
+	if err != nil || !found {
+		return false, err
+	}
+	if text != "true" {
+		return false, fmt.Errorf("%w: role %q", ErrNotOurs, name)
+	}
+	return true, nil
+}
+
+// enter sets the path to that of the tenant, and returns the schema that is the first in it that may be used.
+func (o *owned) enter(ctx context.Context) (current string, err error) {
+	err = o.pool.QueryRowContext(ctx, "SELECT coalesce(current_schema(), '') FROM set_config('search_path', $1, true)",
+		pathOf(o.name, pathOf(o.shared, temporary))).Scan(&current)
+	return current, err
+}
+
+// quote writes the name of a schema or a role.
+func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
+
+// literal writes a text that means the same whatever standard_conforming_strings is.
+func literal(text string) string {
+	return " E'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(text) + "'"
+}
