@@ -1,0 +1,73 @@
+package databases
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// failures remembers which databases could not be connected to.
+type failures struct {
+	from, to time.Duration
+	mutex    sync.Mutex
+	last     map[Database]*UnavailableError
+}
+
+// current returns the error of a database that is not to be tried yet, nil if it may be.
+func (f *failures) current(d Database) error {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if last, ok := f.last[d]; ok && time.Now().Before(last.Until) {
+		return last
+	}
+	return nil
+}
+
+// add remembers a failure, and returns the error to give to its statements.
+func (f *failures) add(d Database, cause error) error {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	next := &UnavailableError{Failures: 1, Err: cause}
+	if last, ok := f.last[d]; ok {
+		next.Failures = last.Failures + 1
+	}
+	pause := f.from
+	for i := 1; i < next.Failures && pause < f.to && !errors.Is(cause, ErrNoDatabase); i++ {
+		pause = min(2*pause, f.to)
+	}
+	pause -= time.Duration(rand.Int64N(int64(pause)/2 + 1)) //nolint:gosec // Nobody gains by guessing it.
+	next.Until = time.Now().Add(pause)
+	f.last[d] = next
+	return next
+}
+
+// forget forgets the failures of a database that was connected to.
+func (f *failures) forget(d Database) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	delete(f.last, d)
+}
+
+// forgetTenant forgets those of a tenant.
+func (f *failures) forgetTenant(tenant string) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	for d := range f.last {
+		if d.Tenant == tenant {
+			delete(f.last, d)
+		}
+	}
+}
+
+// prune forgets those that nobody has tried again for long, and returns how many are left.
+func (f *failures) prune() int {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	for d, last := range f.last {
+		if time.Since(last.Until) > f.to {
+			delete(f.last, d)
+		}
+	}
+	return len(f.last)
+}

@@ -1,0 +1,258 @@
+package databases_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gormtenant/gormtenant/internal/pgtest"
+	"github.com/gormtenant/gormtenant/isolation/databases"
+	"github.com/gormtenant/gormtenant/tenants"
+)
+
+func TestFailing_database_is_left_alone_for_a_time(t *testing.T) {
+	t.Parallel()
+	o := files(t)
+	broken := true
+	o.before = func(_ context.Context, d databases.Database) error {
+		if d.Tenant == "acme" && broken {
+			return errTest
+		}
+		return nil
+	}
+	failed := make(chan error, 10)
+	pools := newPools(t, o, databases.Backoff(time.Hour, time.Hour),
+		databases.OnFailed(func(d databases.Database, err error) { require.Equal(t, "acme", d.Tenant); failed <- err }))
+	for range 5 {
+		_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
+		require.ErrorIs(t, err, errTest)
+		var unavailable *databases.UnavailableError
+		require.ErrorAs(t, err, &unavailable)
+		require.Equal(t, 1, unavailable.Failures)
+		require.Greater(t, time.Until(unavailable.Until), 20*time.Minute, "with jitter, half the time at least")
+		require.Less(t, time.Until(unavailable.Until), time.Hour)
+		require.ErrorContains(t, err, unavailable.Until.UTC().Format("15:04:05"))
+	}
+	require.EqualValues(t, 1, o.connects.Load())
+	require.ErrorIs(t, <-failed, errTest)
+	require.Empty(t, failed)
+	touch(t, pools, "zeta") // another tenant is not hurt
+	require.Equal(t, 1, pools.Stats().Failing)
+	require.EqualValues(t, 1, pools.Stats().Failed)
+	require.Equal(t, 4, pools.Stats().Connections, "nothing stays reserved for it")
+
+	broken = false
+	require.NoError(t, pools.CloseTenant(t.Context(), "acme")) // the operator has mended it
+	touch(t, pools, "acme")
+}
+
+func TestBackoff_grows_and_a_success_ends_it(t *testing.T) {
+	t.Parallel()
+	o := files(t)
+	broken := make(chan bool, 1)
+	broken <- true
+	o.before = func(context.Context, databases.Database) error {
+		now := <-broken
+		broken <- now
+		if now {
+			return errTest
+		}
+		return nil
+	}
+	pools := newPools(t, o, databases.Backoff(time.Millisecond, 8*time.Millisecond))
+	failures := 0
+	for failures < 6 {
+		_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
+		var unavailable *databases.UnavailableError
+		require.ErrorAs(t, err, &unavailable)
+		require.GreaterOrEqual(t, unavailable.Failures, failures)
+		require.LessOrEqual(t, unavailable.Failures, failures+1)
+		failures = unavailable.Failures
+	}
+	<-broken
+	broken <- false
+	eventually(t, func() bool { _, err := pools.ExecContext(as(t, "acme"), "SELECT 1"); return err == nil })
+	require.Zero(t, pools.Stats().Failing)
+
+	<-broken
+	broken <- true
+	require.NoError(t, pools.CloseTenant(t.Context(), "acme"))
+	_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
+	var unavailable *databases.UnavailableError
+	require.ErrorAs(t, err, &unavailable)
+	require.Equal(t, 1, unavailable.Failures)
+}
+
+func TestFile_that_is_missing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	pools := newPools(t, databases.SQLite(dir), databases.Backoff(time.Millisecond, time.Hour))
+	_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
+	require.ErrorIs(t, err, databases.ErrNoDatabase)
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left, "none is made")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "tenant_acme.db"), nil, 0o600))
+	eventually(t, func() bool { _, err := pools.ExecContext(as(t, "acme"), "SELECT 1"); return err == nil })
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "tenant_zeta.db"), []byte("not a database, but of some length"), 0o600))
+	_, err = pools.ExecContext(as(t, "zeta"), "SELECT 1")
+	require.ErrorContains(t, err, "not a database")
+}
+
+// at returns an opener of the one database of config, whatever a tenant's is called.
+func at(config *pgx.ConnConfig) databases.Opener {
+	return databases.PostgresWith(func(context.Context, databases.Database) (*pgx.ConnConfig, error) {
+		return config.Copy(), nil
+	})
+}
+
+func closedPort(t *testing.T) uint16 {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	require.NoError(t, err)
+	require.NoError(t, listener.Close())
+	number, err := strconv.ParseUint(port, 10, 16)
+	require.NoError(t, err)
+	return uint16(number)
+}
+
+func TestServer_that_is_down(t *testing.T) {
+	t.Parallel()
+	config, err := pgx.ParseConfig("host=127.0.0.1 user=app password=secret-word database=x sslmode=disable")
+	require.NoError(t, err)
+	config.Port = closedPort(t)
+	good := databases.SQLite(t.TempDir(), databases.CreateFiles())
+	pools := newPools(t, databases.Servers(map[string]databases.Opener{"": good, "down": databases.Postgres(config)}),
+		databases.Backoff(time.Hour, time.Hour))
+	down := placed(t, "acme", tenants.Placement{Level: tenants.Database, Server: "down"})
+	for range 3 {
+		_, err = pools.ExecContext(down, "SELECT 1")
+		var unavailable *databases.UnavailableError
+		require.ErrorAs(t, err, &unavailable)
+		require.ErrorContains(t, err, "connection refused")
+		require.NotContains(t, err.Error(), "secret-word")
+	}
+	require.EqualValues(t, 1, pools.Stats().Failed)
+	touch(t, pools, "zeta")
+	_, err = pools.BeginTx(down, nil)
+	require.ErrorContains(t, err, "connection refused")
+}
+
+// A server that takes the connection and says nothing.
+func TestServer_that_does_not_answer(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	config, err := pgx.ParseConfig("postgres://app:secret-word@" + listener.Addr().String() + "/x?sslmode=disable")
+	require.NoError(t, err)
+	pools := newPools(t, databases.Postgres(config), databases.ConnectTimeout(50*time.Millisecond),
+		databases.Backoff(time.Hour, time.Hour))
+	_, err = pools.ExecContext(as(t, "acme"), "SELECT 1")
+	var unavailable *databases.UnavailableError
+	require.ErrorAs(t, err, &unavailable)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NotContains(t, err.Error(), "secret-word")
+	_, err = pools.ExecContext(as(t, "acme"), "SELECT 1")
+	require.ErrorAs(t, err, &unavailable)
+	require.EqualValues(t, 1, pools.Stats().Failed)
+}
+
+func TestDatabase_that_is_gone(t *testing.T) {
+	t.Parallel()
+	e := onPostgres(t)
+	e.createFor(t, "acme", "zeta")
+	pools := newPools(t, e.opener, databases.Backoff(time.Millisecond, time.Millisecond))
+	_, err := pools.ExecContext(as(t, "nobody"), "SELECT 1")
+	require.ErrorIs(t, err, databases.ErrNoDatabase)
+	touch(t, pools, "acme")
+	e.drop(t, placeName(t, "acme")) // with its sessions
+	eventually(t, func() bool {
+		_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
+		return errors.Is(err, databases.ErrNoDatabase)
+	})
+	touch(t, pools, "zeta")
+	e.createFor(t, "acme")
+	eventually(t, func() bool { _, err := pools.ExecContext(as(t, "acme"), "SELECT 1"); return err == nil })
+}
+
+// The server has no connection left: the tenant who comes too late is told so, the others go on.
+func TestServer_without_a_free_connection(t *testing.T) {
+	t.Parallel()
+	admin, err := pgx.ParseConfig(pgtest.New(t))
+	require.NoError(t, err)
+	own := stdlib.OpenDB(*admin)
+	t.Cleanup(func() { _ = own.Close() })
+	role := "few_" + admin.Database[len(admin.Database)-8:]
+	_, err = own.ExecContext(t.Context(), "CREATE ROLE "+role+" LOGIN PASSWORD 'few' CONNECTION LIMIT 1")
+	require.NoError(t, err)
+	t.Cleanup(func() { _, _ = own.ExecContext(context.WithoutCancel(t.Context()), "DROP ROLE "+role) })
+	config := admin.Copy()
+	config.User, config.Password = role, "few"
+	pools := newPools(t, at(config), databases.Backoff(time.Millisecond, time.Millisecond))
+	tx, err := pools.BeginTx(as(t, "acme"), nil)
+	require.NoError(t, err)
+	_, err = pools.ExecContext(as(t, "zeta"), "SELECT 1")
+	var unavailable *databases.UnavailableError
+	require.ErrorAs(t, err, &unavailable)
+	refused := (*pgconn.PgError)(nil)
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, "53300", refused.Code)
+	require.NotContains(t, err.Error(), "acme")
+	_, err = pools.ExecContext(as(t, "acme"), "SELECT 1") // its own second connection
+	require.ErrorAs(t, err, &unavailable)
+	_, err = tx.ExecContext(as(t, "acme"), "SELECT 1")
+	require.NoError(t, err)
+	require.NoError(t, tx.Commit())
+	require.NoError(t, pools.CloseTenant(t.Context(), "acme"))
+	eventually(t, func() bool { _, err := pools.ExecContext(as(t, "zeta"), "SELECT 1"); return err == nil })
+}
+
+// A connection that breaks is replaced, and what was begun on it fails.
+func TestServer_that_comes_back(t *testing.T) {
+	t.Parallel()
+	direct, err := pgx.ParseConfig(pgtest.New(t))
+	require.NoError(t, err)
+	proxy, config := pgtest.NewProxy(t, direct, 0)
+	pools := newPools(t, at(config), databases.Backoff(time.Millisecond, time.Millisecond))
+	tx, err := pools.BeginTx(as(t, "acme"), nil)
+	require.NoError(t, err)
+	proxy.Cut(func([]byte) (int, bool) { return 0, true })
+	_, err = tx.ExecContext(as(t, "acme"), "SELECT 1")
+	require.Error(t, err)
+	require.Error(t, tx.Commit())
+	touch(t, pools, "acme")
+}
+
+// A tenant whose database fails takes no place from others, for as long as it is not tried.
+func TestFailing_database_evicts_nobody(t *testing.T) {
+	t.Parallel()
+	o := files(t)
+	o.before = func(_ context.Context, d databases.Database) error {
+		if d.Tenant == "acme" {
+			return errTest
+		}
+		return nil
+	}
+	pools := newPools(t, o, databases.MaxPools(1), databases.Backoff(time.Hour, time.Hour))
+	_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
+	require.ErrorIs(t, err, errTest)
+	touch(t, pools, "zeta")
+	_, err = pools.ExecContext(as(t, "acme"), "SELECT 1")
+	require.ErrorIs(t, err, errTest)
+	require.Equal(t, 1, pools.Stats().Pools)
+	require.Zero(t, pools.Stats().Closed)
+}

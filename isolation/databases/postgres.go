@@ -1,0 +1,72 @@
+package databases
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// Postgres opens databases on one server, all with the role and the parameters of config, whose database
+// does not matter. config is copied. That role is the wall between tenants only as far as the application
+// goes: it can reach all of their databases. See [PostgresWith] for a role each.
+func Postgres(config *pgx.ConnConfig) Opener {
+	if config == nil {
+		return PostgresWith(nil)
+	}
+	config = config.Copy()
+	return oneServer{PostgresWith(func(_ context.Context, database Database) (*pgx.ConnConfig, error) {
+		of := config.Copy()
+		of.Database = database.Name
+		return of, nil
+	})}
+}
+
+// PostgresWith opens databases with the configuration that find returns for each: its server, its role and
+// its password, and its name as the database. find is called for each connection, by several goroutines at
+// once, and what it returns is its caller's. Connect makes such a function of servers and secrets.
+func PostgresWith(find func(ctx context.Context, database Database) (*pgx.ConnConfig, error)) Opener {
+	return postgresOpener{find}
+}
+
+type postgresOpener struct {
+	find func(ctx context.Context, database Database) (*pgx.ConnConfig, error)
+}
+
+func (o postgresOpener) check() error {
+	if o.find == nil {
+		return errors.New("gormtenant: databases.Postgres needs a configuration, as pgx.ParseConfig returns it")
+	}
+	return nil
+}
+
+// Open returns the connector of a database.
+func (o postgresOpener) Open(_ context.Context, database Database) (driver.Connector, error) {
+	return postgresConnector{o, database}, nil
+}
+
+type postgresConnector struct {
+	postgresOpener
+	database Database
+}
+
+// Connect opens a connection.
+func (c postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	config, err := c.find(ctx, c.database)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := stdlib.GetConnector(*config).Connect(ctx)
+	const invalidCatalogName = "3D000" // https://www.postgresql.org/docs/current/errcodes-appendix.html
+	if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) && refused.Code == invalidCatalogName {
+		return nil, fmt.Errorf("%w: %w", ErrNoDatabase, err)
+	}
+	return conn, err
+}
+
+// Driver returns pgx's driver.
+func (postgresConnector) Driver() driver.Driver { return stdlib.GetDefaultDriver() }
