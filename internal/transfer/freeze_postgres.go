@@ -1,0 +1,207 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// frozenPostgres is the session that holds the lock.
+type frozenPostgres struct {
+	*session
+	*fence
+	tables []string // their OIDs
+}
+
+// fenced takes the lock of a tenant's move, and says in which state the place is, "" if in none.
+func fenced(ctx context.Context, p *Plan, place Place) (*frozenPostgres, state, error) {
+	s, err := dial(ctx, place)
+	if err != nil {
+		return nil, "", err
+	}
+	f := &frozenPostgres{session: s, fence: &fence{digest: p.digest(), schema: place.Schema}}
+	found, err := f.enter(ctx, p)
+	if err != nil {
+		s.close(ctx)
+		return nil, "", err
+	}
+	return f, found, nil
+}
+
+func (f *frozenPostgres) enter(ctx context.Context, p *Plan) (state, error) {
+	// A host that is gone must not hold the lock for hours.
+	err := f.exec(ctx, "SELECT set_config(name, '10', false) FROM pg_settings WHERE name IN ('tcp_keepalives_idle', 'tcp_keepalives_interval')",
+		"SELECT set_config(name, '3', false) FROM pg_settings WHERE name = 'tcp_keepalives_count'",
+		"SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'statement_timeout')",
+		"SET standard_conforming_strings = on")
+	if err != nil {
+		return "", err
+	}
+	if f.schema == "" {
+		if f.schema, err = f.value(ctx, "SELECT current_schema()"); err != nil {
+			return "", err
+		}
+	}
+	// Nobody but movers takes the first lock. For the second, those who write past what a dead mover left
+	// are waited for.
+	got, err := f.value(ctx, fmt.Sprintf("SELECT pg_try_advisory_lock(%d)", lockKey("move", p.text)))
+	if err != nil {
+		return "", err
+	}
+	if got != "t" {
+		return "", ErrBusy
+	}
+	f.lock = lockKey("freeze", p.text, f.schema)
+	err = f.exec(ctx, fmt.Sprintf("SET lock_timeout = %d", patience.Milliseconds()),
+		fmt.Sprintf("SELECT pg_advisory_lock(%d)", f.lock), "RESET lock_timeout")
+	if err != nil {
+		return "", fmt.Errorf("gormtenant: locking out the tenant's writes: %w", err)
+	}
+	source, err := f.value(ctx, "SELECT prosrc FROM pg_proc WHERE oid = to_regprocedure("+literal(f.name()+"()")+")")
+	if err != nil || source == "" {
+		return "", err
+	}
+	_, line, _ := strings.Cut(source, marker)
+	line, _, _ = strings.Cut(line, "\n")
+	return state(line), nil
+}
+
+func freezePostgres(ctx context.Context, p *Plan, place Place) (*frozenPostgres, error) {
+	f, found, err := fenced(ctx, p, place)
+	if err != nil {
+		return nil, err
+	}
+	if found == kept {
+		f.close(ctx)
+		return nil, ErrMoved
+	}
+	if err := f.freeze(ctx, p, place); err != nil {
+		if f.conn.IsClosed() {
+			f.close(ctx)
+			return nil, err
+		}
+		return nil, errors.Join(err, f.thaw(ctx))
+	}
+	return f, nil
+}
+
+func (f *frozenPostgres) freeze(ctx context.Context, p *Plan, place Place) error {
+	// A statement that is cancelled costs the connection, and what is half done stays.
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), aside)
+	defer cancel()
+	if err := f.transact(work, f.function(copying, "")); err != nil {
+		return fmt.Errorf("gormtenant: making the function that freezes the tenant: %w", err)
+	}
+	spots, err := f.locate(work, p, place)
+	if err != nil {
+		return err
+	}
+	at := map[string]string{}
+	for _, s := range spots {
+		at[s.name] = s.at
+		f.tables = append(f.tables, s.oid)
+	}
+	there, err := f.query(work, "SELECT tgrelid, tgname FROM pg_trigger WHERE tgfoid = to_regprocedure("+literal(f.name()+"()")+") AND tgenabled <> 'D'")
+	if err != nil {
+		return err
+	}
+	type one struct{ table, name string }
+	has := map[one]bool{}
+	for _, row := range there {
+		has[one{string(row[0]), string(row[1])}] = true
+	}
+	// One transaction for each table: together they would hold others up for longer, and could wait for
+	// one that waits for them.
+	for _, s := range spots {
+		// The lock waits for those who have written, and is what CREATE TRIGGER takes itself.
+		statements := []string{"LOCK TABLE " + s.at + " IN SHARE ROW EXCLUSIVE MODE"}
+		for _, t := range f.triggers(p, s, place.Shared, at) {
+			if !has[one{s.oid, t.name}] {
+				statements = append(statements, t.create)
+			}
+		}
+		if err := f.patiently(ctx, patience, s.oid, statements...); err != nil {
+			return fmt.Errorf("gormtenant: freezing %s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+func (f *frozenPostgres) hold(ctx context.Context) (time.Time, error) {
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), aside)
+	defer cancel()
+	until := time.Now().Add(lease)
+	if err := f.change(work, held); err != nil {
+		return time.Time{}, err
+	}
+	if err := f.settle(ctx, until.Add(-lease/2)); err != nil {
+		return time.Time{}, err
+	}
+	return until, nil
+}
+
+func (f *frozenPostgres) keep(ctx context.Context) error {
+	if f.conn.IsClosed() {
+		return ErrLost
+	}
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), aside)
+	defer cancel()
+	if err := f.change(work, kept); err != nil {
+		return err
+	}
+	if err := f.settle(ctx, time.Time{}); err != nil {
+		return err
+	}
+	f.close(ctx)
+	return nil
+}
+
+// change puts the function into another state. It does so on the session that holds the lock: if that
+// works, nobody can have written since Freeze.
+func (f *frozenPostgres) change(ctx context.Context, s state) error {
+	until, err := f.value(ctx, fmt.Sprintf("SELECT clock_timestamp() + interval '%d s'", int(lease.Seconds())))
+	if err == nil {
+		err = f.transact(ctx, f.function(s, until))
+	}
+	if f.conn.IsClosed() {
+		return errors.Join(ErrLost, err)
+	}
+	return err
+}
+
+// settle waits until those transactions have ended that may have read the function before it changed: a
+// transaction looks for changes of the catalog when it takes a lock on a table, and not again while it
+// has it. Those that begin later are of no concern.
+func (f *frozenPostgres) settle(ctx context.Context, deadline time.Time) error {
+	const pause = 20 * time.Millisecond
+	query := "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND database = " + thisDatabase +
+		" AND relation IN (" + strings.Join(f.tables, ", ") + ") AND granted AND pid <> pg_backend_pid() " +
+		"AND mode IN ('RowShareLock', 'RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"
+	before := ""
+	for {
+		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), aside)
+		rows, err := f.query(work, query+before)
+		cancel()
+		if err != nil {
+			return errors.Join(ErrLost, err)
+		}
+		if len(rows) == 0 {
+			return nil
+		}
+		names := make([]string, len(rows))
+		for i, row := range rows {
+			names[i] = literal(string(row[0]))
+		}
+		before = " AND virtualtransaction IN (" + strings.Join(names, ", ") + ")"
+		if !deadline.IsZero() && time.Now().After(deadline) {
+			return fmt.Errorf("gormtenant: transactions that were open did not end within %s, try again", lease/2)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
