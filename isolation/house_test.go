@@ -1,0 +1,403 @@
+package isolation_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/glebarez/sqlite"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/gormtenant/gormtenant/internal/pgtest"
+	"github.com/gormtenant/gormtenant/isolation"
+	"github.com/gormtenant/gormtenant/isolation/databases"
+	"github.com/gormtenant/gormtenant/isolation/migrations"
+	"github.com/gormtenant/gormtenant/isolation/rls"
+	"github.com/gormtenant/gormtenant/isolation/schemas"
+	"github.com/gormtenant/gormtenant/models"
+	"github.com/gormtenant/gormtenant/plugin"
+	"github.com/gormtenant/gormtenant/tenants"
+	"github.com/gormtenant/gormtenant/tenants/store"
+)
+
+// Folder has documents, and folders of its own. Its key is the application's.
+type Folder struct {
+	ID string `gorm:"primaryKey"`
+	models.TenantModel
+	Name     string
+	ParentID *string
+	Parent   *Folder
+	Docs     []Doc
+}
+
+// Doc has a key of the database's.
+type Doc struct {
+	ID uint
+	models.TenantModel
+	FolderID  string
+	Body      string
+	Size      *float64
+	CreatedAt time.Time
+	DeletedAt gorm.DeletedAt
+	Labels    []Label `gorm:"many2many:doc_labels"`
+}
+
+// Label is on documents.
+type Label struct {
+	ID string `gorm:"primaryKey"`
+	models.TenantModel
+	Text string
+}
+
+func all() []any { return []any{&Folder{}, &Doc{}, &Label{}} }
+
+// house is an application with tenants on all levels that its database has.
+type house struct {
+	t      *testing.T
+	levels []tenants.Level
+	store  *store.Store
+	db     *gorm.DB // the application's, over router
+	router *isolation.Router
+	cache  *tenants.Cache
+	mover  *isolation.Mover
+	shared *gorm.DB // the owner of the shared tables
+	suffix string   // of IDs: names of roles and databases are the server's
+
+	// remake makes what another process has: a router with a cache of its own.
+	remake func(t *testing.T) *house
+	// plain opens the place of a tenant past everything.
+	plain func(t *testing.T, at *tenants.Tenant) *gorm.DB
+	life  *schemas.Schemas
+	// address is what another process enters it by: its kind, its DSN and its directory.
+	address []string
+}
+
+// kinds are the databases of houses.
+var kinds = map[string]func(t *testing.T) *house{"sqlite": onSQLite, "postgres": onPostgres}
+
+// each runs test in a house of each kind.
+func each(t *testing.T, test func(t *testing.T, h *house)) {
+	t.Helper()
+	for name, kind := range kinds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, kind(t))
+		})
+	}
+}
+
+var migrate = migrations.Models("1", all()...)
+
+func onSQLite(t *testing.T) *house {
+	dir := t.TempDir()
+	return sqliteIn(t, dir, true)
+}
+
+const pragmas = "?_pragma=busy_timeout(20000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_pragma=synchronous(0)&_txlock=immediate"
+
+func sqliteIn(t *testing.T, dir string, fresh bool) *house {
+	t.Helper()
+	pool, err := sql.Open(sqlite.DriverName, "file:"+filepath.ToSlash(filepath.Join(dir, "shared.db"))+pragmas)
+	require.NoError(t, err)
+	pool.SetMaxOpenConns(4)
+	t.Cleanup(func() { _ = pool.Close() })
+	shared, err := gorm.Open(&sqlite.Dialector{Conn: pool}, &gorm.Config{Logger: logger.Discard})
+	require.NoError(t, err)
+	h := &house{t: t, levels: []tenants.Level{tenants.Rows, tenants.Database}, shared: shared}
+	h.init(fresh)
+	if fresh {
+		require.NoError(t, shared.AutoMigrate(all()...))
+	}
+	files, err := databases.NewFiles(filepath.Join(dir, "tenants"), func(path string) gorm.Dialector {
+		return sqlite.Open("file:" + filepath.ToSlash(path) + pragmas)
+	}, databases.Migrations(migrate))
+	require.NoError(t, err)
+	pools, err := databases.New(databases.SQLite(filepath.Join(dir, "tenants")))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = pools.Close() })
+	h.open(pool, []isolation.Option{isolation.Databases(pools)}, isolation.OwnDatabases(files))
+	h.plain = func(t *testing.T, at *tenants.Tenant) *gorm.DB {
+		if at.Placement.Normal().Level == tenants.Rows {
+			return shared
+		}
+		db, err := files.Open(t.Context(), at)
+		require.NoError(t, err)
+		closeAfter(t, db)
+		return db
+	}
+	h.remake = func(t *testing.T) *house { return sqliteIn(t, dir, false) }
+	h.address = []string{"sqlite", "", dir}
+	return h
+}
+
+func onPostgres(t *testing.T) *house {
+	return postgresAt(t, pgtest.New(t), t.TempDir(), true)
+}
+
+// postgresAt makes a house in a new database, or enters the one that is there. The credentials of databases are
+// in dir.
+func postgresAt(t *testing.T, dsn, dir string, fresh bool) *house {
+	t.Helper()
+	owner, err := pgx.ParseConfig(dsn)
+	require.NoError(t, err)
+	ownerPool := stdlib.OpenDB(*owner)
+	t.Cleanup(func() { _ = ownerPool.Close() })
+	shared, err := gorm.Open(postgres.New(postgres.Config{Conn: ownerPool}), &gorm.Config{Logger: logger.Discard})
+	require.NoError(t, err)
+	h := &house{
+		t: t, levels: []tenants.Level{tenants.Rows, tenants.Schema, tenants.Database}, shared: shared,
+		suffix: "-" + owner.Database[len(owner.Database)-10:],
+	}
+	app := owner.Copy()
+	app.User, app.Password = "app_"+owner.Database, "app"
+	admin := owner.Copy()
+	admin.User, admin.Password = "admin_"+owner.Database, "admin"
+	if fresh {
+		h.furnish(ownerPool, app.User, admin.User)
+	}
+	h.init(fresh)
+	life, err := schemas.New(shared, schemas.Roles(), schemas.Login(app.User), schemas.Migrations(migrate))
+	require.NoError(t, err)
+	h.life = life
+	secrets, err := databases.FileSecrets(filepath.Join(dir, "secrets"))
+	require.NoError(t, err)
+	server := databases.Server{Admin: admin}
+	provisioner, err := databases.NewProvisioner(secrets, []databases.Server{server}, databases.Migrations(migrate))
+	require.NoError(t, err)
+	connect, err := databases.Connect(secrets, server)
+	require.NoError(t, err)
+	pools, err := databases.New(databases.PostgresWith(connect))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = pools.Close() })
+	own := sql.OpenDB(schemas.NewConnector(app, schemas.Roles()))
+	t.Cleanup(func() { _ = own.Close() })
+	own.SetMaxOpenConns(8)
+	rows := sql.OpenDB(rls.NewConnector(app))
+	t.Cleanup(func() { _ = rows.Close() })
+	rows.SetMaxOpenConns(8)
+	h.open(rows, []isolation.Option{isolation.Schemas(own), isolation.Databases(pools)},
+		isolation.OwnSchemas(life), isolation.OwnDatabases(provisioner))
+	h.plain = func(t *testing.T, at *tenants.Tenant) *gorm.DB { return plainPostgres(t, shared, owner, life, at) }
+	h.remake = func(t *testing.T) *house { return postgresAt(t, dsn, dir, false) }
+	h.address = []string{"postgres", dsn, dir}
+	if fresh {
+		t.Cleanup(func() { h.clear(provisioner) })
+	}
+	return h
+}
+
+func plainPostgres(t *testing.T, shared *gorm.DB, owner *pgx.ConnConfig, life *schemas.Schemas, at *tenants.Tenant) *gorm.DB {
+	t.Helper()
+	config := owner.Copy()
+	switch at.Placement.Normal().Level {
+	case tenants.Rows:
+		return shared
+	case tenants.Schema:
+		name := at.Placement.Name
+		if name == "" {
+			var err error
+			name, err = life.Name(t.Context(), at.ID)
+			require.NoError(t, err)
+		}
+		config.RuntimeParams["search_path"] = pgx.Identifier{name}.Sanitize()
+	case tenants.Database:
+		config.Database = at.Placement.Name
+	}
+	db, err := gorm.Open(postgres.New(postgres.Config{Conn: stdlib.OpenDB(*config)}), &gorm.Config{Logger: logger.Discard})
+	require.NoError(t, err)
+	closeAfter(t, db)
+	return db
+}
+
+// furnish makes the roles and the shared tables.
+func (h *house) furnish(pool *sql.DB, app, admin string) {
+	h.t.Helper()
+	for _, statement := range []string{
+		"CREATE ROLE " + app + " LOGIN PASSWORD 'app' NOSUPERUSER NOBYPASSRLS NOINHERIT",
+		"CREATE ROLE " + admin + " LOGIN PASSWORD 'admin' NOSUPERUSER CREATEDB CREATEROLE",
+	} {
+		_, err := pool.Exec(statement)
+		require.NoError(h.t, err)
+	}
+	h.t.Cleanup(func() {
+		_, err := pool.Exec("DROP OWNED BY " + app + ", " + admin + "; DROP ROLE " + app + ", " + admin)
+		require.NoError(h.t, err)
+	})
+	require.NoError(h.t, h.shared.AutoMigrate(all()...))
+	require.NoError(h.t, rls.Enable(h.shared, all()...))
+	for _, statement := range []string{
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO " + app,
+		"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO " + app,
+	} {
+		_, err := pool.Exec(statement)
+		require.NoError(h.t, err)
+	}
+}
+
+// clear removes what is the server's.
+func (h *house) clear(provisioner *databases.Provisioner) {
+	ctx := context.Background()
+	for tenant, err := range h.store.List(ctx, "") {
+		require.NoError(h.t, err)
+		for _, at := range append(tenant.Left, tenant.Placement, moving(tenant)) {
+			there := *tenant
+			there.Placement = at
+			switch at.Normal().Level {
+			case tenants.Schema:
+				name := at.Name
+				require.NoError(h.t, h.life.Drop(ctx, tenant.ID, schemas.Confirmation(name)))
+			case tenants.Database:
+				require.NoError(h.t, provisioner.Deprovision(ctx, &there, "DELETE_DATABASE_"+at.Name))
+			}
+		}
+	}
+}
+
+func moving(t *tenants.Tenant) tenants.Placement {
+	if t.Moving == nil {
+		return tenants.Placement{}
+	}
+	return *t.Moving
+}
+
+// init makes the directory.
+func (h *house) init(fresh bool) {
+	h.t.Helper()
+	var err error
+	h.store, err = store.New(h.shared)
+	require.NoError(h.t, err)
+	if fresh {
+		require.NoError(h.t, h.store.Migrate(context.Background()))
+	}
+	h.cache = tenants.Cached(h.store, tenants.TTL(time.Hour))
+}
+
+// open makes the router, the application and the mover.
+func (h *house) open(rows *sql.DB, options []isolation.Option, levels ...isolation.MoverOption) {
+	h.t.Helper()
+	var err error
+	h.router, err = isolation.NewRouter(h.cache, rows, options...)
+	require.NoError(h.t, err)
+	h.t.Cleanup(func() { _ = h.router.Close() })
+	var dialector gorm.Dialector = &sqlite.Dialector{Conn: h.router}
+	if h.shared.Name() == "postgres" {
+		dialector = postgres.New(postgres.Config{Conn: h.router})
+	}
+	h.db, err = gorm.Open(dialector, &gorm.Config{Logger: logger.Discard})
+	require.NoError(h.t, err)
+	require.NoError(h.t, h.db.Use(plugin.New(plugin.Models(all()...))))
+	h.mover, err = isolation.NewMover(h.store, all(), append(levels, isolation.SharedTables(h.shared), isolation.Forget(h.cache))...)
+	require.NoError(h.t, err)
+}
+
+// tenant makes a tenant of that name in the shared tables.
+func (h *house) tenant(slug string) *tenants.Tenant {
+	h.t.Helper()
+	made := &tenants.Tenant{ID: slug + h.suffix, Slug: slug}
+	require.NoError(h.t, h.store.Create(context.Background(), made))
+	return made
+}
+
+// now is the tenant as the directory has it.
+func (h *house) now(id string) *tenants.Tenant {
+	h.t.Helper()
+	found, err := h.store.Lookup(context.Background(), id)
+	require.NoError(h.t, err)
+	return found
+}
+
+// as is the application's *gorm.DB for a tenant.
+func (h *house) as(t *tenants.Tenant) *gorm.DB {
+	return h.db.WithContext(tenants.NewContext(context.Background(), t))
+}
+
+// move moves a tenant to a level, and removes what it leaves.
+func (h *house) move(id string, to tenants.Level) isolation.Report {
+	h.t.Helper()
+	from := h.now(id).Placement
+	report, err := h.mover.Move(context.Background(), id, tenants.Placement{Level: to})
+	require.NoError(h.t, err, "%s to %s", from, to)
+	require.Equal(h.t, to, h.now(id).Placement.Level)
+	h.remove(id)
+	return report
+}
+
+// remove removes all that a tenant has left.
+func (h *house) remove(id string) {
+	h.t.Helper()
+	for _, left := range h.now(id).Left {
+		err := h.mover.Remove(context.Background(), id, left, "")
+		require.ErrorIs(h.t, err, isolation.ErrNotConfirmed)
+		_, confirmation, found := strings.Cut(err.Error(), `it takes "`)
+		require.True(h.t, found, err)
+		require.NoError(h.t, h.mover.Remove(context.Background(), id, left, strings.TrimSuffix(confirmation, `"`)))
+	}
+	require.Empty(h.t, h.now(id).Left)
+}
+
+// rows are all rows at a place, as text.
+func rows(t *testing.T, db *gorm.DB, where string) string {
+	t.Helper()
+	var text strings.Builder
+	for _, table := range []string{"folders", "docs", "labels", "doc_labels"} {
+		var found []map[string]any
+		condition := where
+		if table == "doc_labels" && where != "1 = 1" {
+			condition = "doc_id IN (SELECT id FROM docs WHERE " + where + ")"
+		}
+		require.NoError(t, db.Raw("SELECT * FROM "+table+" WHERE "+condition+" ORDER BY 1, 2").Scan(&found).Error)
+		for _, row := range found {
+			fmt.Fprintf(&text, "%s %v\n", table, row)
+		}
+	}
+	return text.String()
+}
+
+// of is the rows of a tenant where it is, past everything.
+func (h *house) of(t *testing.T, id string) string {
+	t.Helper()
+	at := h.now(id)
+	where := "1 = 1"
+	if at.Placement.Normal().Level == tenants.Rows {
+		where = "tenant_id = '" + id + "'"
+	}
+	db := h.plain(t, at)
+	defer func() {
+		if pool, err := db.DB(); db != h.shared && err == nil {
+			_ = pool.Close() // a session of a superuser cannot be ended by Deprovision
+		}
+	}()
+	return rows(t, db, where)
+}
+
+// fill gives a tenant rows of every kind.
+func (h *house) fill(at *tenants.Tenant, n int) {
+	h.t.Helper()
+	root := Folder{ID: at.ID + "-root", Name: "root"}
+	require.NoError(h.t, h.as(at).Create(&root).Error)
+	for i := range n {
+		size := float64(i) / 3
+		folder := Folder{ID: fmt.Sprintf("%s-%d", at.ID, i), Name: "it's\ta \\ name\n", ParentID: &root.ID, Docs: []Doc{
+			{Body: "ünïcode, NULL and 'quotes'", Size: &size, Labels: []Label{{ID: fmt.Sprintf("%s-l%d", at.ID, i), Text: "red"}}},
+			{Body: "", CreatedAt: time.Date(2026, 2, 3, 4, 5, 6, 789_123_000, time.UTC)},
+		}}
+		require.NoError(h.t, h.as(at).Create(&folder).Error)
+	}
+	require.NoError(h.t, h.as(at).Where("size IS NULL").Delete(&Doc{}).Error) // softly
+}
+
+func closeAfter(t *testing.T, db *gorm.DB) {
+	t.Helper()
+	pool, err := db.DB()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = pool.Close() })
+}
