@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"gorm.io/gorm"
+
+	"github.com/gormtenant/gormtenant"
 )
 
 // attack is one call by which a tenant could reach the rows of another.
@@ -25,6 +27,9 @@ type attack struct {
 	own bool
 	// nobody says that the call has no tenant. If it has to fail, it must before anything is sent.
 	nobody bool
+	// key says that the call names a row of theirs by its key alone. Where each tenant has tables of its
+	// own nothing of ours has that key: the call may make a row that has it.
+	key bool
 	// brings says that the call itself has values of theirs, which a row of ours may get.
 	brings bool
 }
@@ -71,7 +76,7 @@ func (k *kit) attack(t *testing.T, m *model, a attack) {
 			sent     []statement
 			failed   error
 		)
-		err := k.pool.undo(func() {
+		err := k.places.undo(func() {
 			k.pool.recorder.sent = nil
 			o, problems = a.try(db)
 			sent = k.pool.recorder.sent
@@ -130,6 +135,8 @@ func (k *kit) judge(m *model, a attack, o outcome, sent []statement, after snaps
 	say := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	anything := errors.Is(a.err, errAny)
 	switch {
+	case k.own && a.key && !refused(o.err):
+		// A row of ours has the key now, or the database knows no row of that key to refer to.
 	case m.refuses(o.err) && !a.nobody && (onlyReads(sent) || a.rows > 0 || a.own):
 		// A hook refused it, or the database refused to change rows of ours.
 	case anything && o.err == nil:
@@ -156,6 +163,12 @@ func (k *kit) judge(m *model, a attack, o outcome, sent []statement, after snaps
 		say("%s", strings.TrimSuffix(changes, "\n"))
 	}
 	return problems
+}
+
+// refused says whether an error is one of gormtenant's.
+func refused(err error) bool {
+	var ours *gormtenant.Error
+	return errors.As(err, &ours)
 }
 
 // explain writes what was sent.

@@ -91,6 +91,7 @@ func withPlainKeys() []any {
 // setups are all of them.
 func setups() []setup {
 	list := append(badModels("sqlite"), withoutGuard()...)
+	list = append(list, sendsAstray()...)
 	if !testing.Short() {
 		list = append(list, badModels("postgres")...)
 	}

@@ -46,7 +46,7 @@ func (k *kit) readCatalog() error {
 
 // readMigrator reads what GORM's Migrator knows. Where it cannot tell, the tags of the model count.
 func (k *kit) readMigrator(m *model) error {
-	found, err := k.db.Migrator().GetIndexes(m.new())
+	found, err := k.as(k.ours).Migrator().GetIndexes(m.new())
 	if err != nil {
 		m.readTags()
 		return nil //nolint:nilerr // Not every dialect can list indexes.
@@ -55,7 +55,7 @@ func (k *kit) readMigrator(m *model) error {
 		unique, _ := i.Unique()
 		m.indexes = append(m.indexes, index{name: i.Name(), unique: unique, columns: i.Columns()})
 	}
-	columns, err := k.db.Migrator().ColumnTypes(m.new())
+	columns, err := k.as(k.ours).Migrator().ColumnTypes(m.new())
 	for _, column := range columns {
 		if m.tenant != nil && column.Name() == m.tenant.DBName {
 			m.nullable, _ = column.Nullable()

@@ -115,7 +115,7 @@ func (k *kit) stored(m *model, row reflect.Value, tx *gorm.DB) outcome {
 	if tx.Error != nil {
 		return wrote(tx)
 	}
-	k.pool.settle()
+	k.places.settle()
 	where, args := k.whereKey(m, row)
 	_, rows, err := k.queryAs(tx.Statement.Context, "SELECT ? FROM ? WHERE "+where,
 		append([]any{clause.Column{Name: m.tenant.DBName}, clause.Table{Name: m.schema.Table}}, args...)...)
@@ -147,7 +147,7 @@ func (k *kit) overKeys(m *model) []attack {
 	key := m.keyColumns()
 	upsert := func(name, call string, conflict clause.OnConflict, err error) attack {
 		return attack{
-			name: name, call: fmt.Sprintf("db.Clauses(%s).Create(%s)", call, literal), rows: free, err: err,
+			name: name, call: fmt.Sprintf("db.Clauses(%s).Create(%s)", call, literal), rows: free, err: err, key: true,
 			run: func(db *gorm.DB) outcome {
 				return wrote(db.Clauses(conflict).Omit(clause.Associations).Create(k.withKey(m, theirs).Interface()))
 			},
@@ -159,7 +159,7 @@ func (k *kit) overKeys(m *model) []attack {
 	}
 	attacks := []attack{
 		{
-			name: "create_over_foreign_key", call: fmt.Sprintf("db.Create(%s)", literal), rows: free, err: taken,
+			name: "create_over_foreign_key", call: fmt.Sprintf("db.Create(%s)", literal), rows: free, err: taken, key: true,
 			run: func(db *gorm.DB) outcome {
 				return wrote(db.Omit(clause.Associations).Create(k.withKey(m, theirs).Interface()))
 			},
@@ -167,13 +167,13 @@ func (k *kit) overKeys(m *model) []attack {
 		upsert("upsert_over_foreign_key", "clause.OnConflict{UpdateAll: true}", clause.OnConflict{UpdateAll: true}, other),
 		upsert("upsert_or_nothing_over_foreign_key", "clause.OnConflict{DoNothing: true}", clause.OnConflict{DoNothing: true}, nil),
 		{
-			name: "save_over_foreign_key", call: fmt.Sprintf("db.Save(%s)", literal), rows: free, err: other,
+			name: "save_over_foreign_key", call: fmt.Sprintf("db.Save(%s)", literal), rows: free, err: other, key: true,
 			run: func(db *gorm.DB) outcome {
 				return wrote(db.Omit(clause.Associations).Save(k.withKey(m, theirs).Interface()))
 			},
 		},
 		{
-			name: "save_many_over_foreign_key", call: fmt.Sprintf("db.Save([]*%s{{}, %s})", m.schema.Name, literal), rows: free, err: other,
+			name: "save_many_over_foreign_key", call: fmt.Sprintf("db.Save([]*%s{{}, %s})", m.schema.Name, literal), rows: free, err: other, key: true,
 			run: func(db *gorm.DB) outcome {
 				return wrote(db.Omit(clause.Associations).Save(k.list(m, k.fresh(m, k.ours), k.withKey(m, theirs))))
 			},

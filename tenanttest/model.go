@@ -265,26 +265,48 @@ func (k *kit) sortModels() {
 	k.models = sorted
 }
 
-// migrateMissing makes the tables that are not there. They go with the transaction.
+// migrateMissing makes the tables that are not there, of each tenant where it has its own. They go with the
+// transaction.
 func (k *kit) migrateMissing() error {
+	if !k.own {
+		return k.migrate(k.db)
+	}
+	for _, t := range k.owners() {
+		if err := k.migrate(k.as(t)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *kit) migrate(db *gorm.DB) error {
 	var missing, again []any // AutoMigrate looks at one model of each table
 	seen := map[string]bool{}
 	for _, m := range k.models {
 		switch value := m.new(); {
 		case seen[m.schema.Table]:
 			again = append(again, value)
-		case !k.db.Migrator().HasTable(value):
+		case !k.hasTable(db, m):
 			seen[m.schema.Table] = true
 			missing = append(missing, value)
 		}
 	}
 	for _, models := range [][]any{missing, again} {
-		if err := k.db.AutoMigrate(models...); err != nil {
+		if err := db.AutoMigrate(models...); err != nil {
 			return fmt.Errorf("tenanttest: making the tables that are missing: %w; "+
 				"make them in the function that opens the database, as the application does", err)
 		}
 	}
 	return nil
+}
+
+// hasTable says whether there is a table of m: among those of the tenant, and those that all share.
+func (k *kit) hasTable(db *gorm.DB, m *model) bool {
+	if !k.own || k.db.Name() != onPostgres {
+		return db.Migrator().HasTable(m.new())
+	}
+	_, found, err := k.queryAs(db.Statement.Context, "SELECT to_regclass(?) IS NOT NULL", k.quote(m.schema.Table))
+	return err == nil && found[0][0] == true
 }
 
 // new returns a pointer to an empty struct.

@@ -130,6 +130,9 @@ func (k *kit) rawForNobody(m *model) []attack {
 	}
 	for i := range attacks {
 		attacks[i].nobody = true
+		if k.own { // that is a place of nobody's, or none
+			attacks[i].rows = free
+		}
 		if k.rawError != nil {
 			attacks[i].err = errAny // ErrNoTenant or ErrRawSQL
 		}

@@ -70,7 +70,8 @@ func Allow(name, reason string) Option {
 
 // Tenants gives the IDs of the two tenants. Without it Run makes up new ones of the type of the tenant
 // column, or makes two rows of the shared model that the tenant column refers to. It is needed where
-// the database wants the tenants to exist in a table of which no model knows.
+// the database wants the tenants to exist in a table of which no model knows, and where tenants have
+// schemas or databases of their own: these have to be there, and the directory has to know them.
 func Tenants(a, b any) Option {
 	return option(func(o *options) error {
 		if a == nil || b == nil || reflect.ValueOf(a).IsZero() || reflect.ValueOf(b).IsZero() || reflect.DeepEqual(a, b) {

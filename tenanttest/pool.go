@@ -9,12 +9,14 @@ import (
 	"gorm.io/gorm"
 )
 
-// txPool is what GORM's statements run on: the one transaction of Run.
+// txPool is what GORM's statements run on: the transactions of Run.
 //
 // On PostgreSQL an error ends a transaction, and what an attack did before its last statement failed
 // could not be seen. So each statement gets a savepoint there.
 type txPool struct {
-	tx         *sql.Tx
+	*places
+	// inner is set within a transaction that GORM or a caller began: it stays where it is.
+	inner      *place
 	recorder   *recorder
 	savepoints bool
 }
@@ -22,8 +24,7 @@ type txPool struct {
 // recorder keeps what was sent.
 type recorder struct {
 	sent  []statement
-	saved bool // the savepoint of the last statement still exists
-	depth int  // of transactions
+	depth int // of transactions
 }
 
 type statement struct {
@@ -40,110 +41,87 @@ var (
 	_ gorm.Tx               = (*innerPool)(nil)
 )
 
+// pick returns the place of a statement. Where the pool has none for ctx, nothing is sent.
+func (p *txPool) pick(ctx context.Context, query string, args []any) (at *place, err error) {
+	if at = p.inner; at == nil {
+		at, err = p.at(ctx)
+	}
+	if err == nil {
+		p.recorder.sent = append(p.recorder.sent, statement{query, args})
+	}
+	return at, err
+}
+
 // PrepareContext prepares a statement of the transaction.
 func (p *txPool) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
-	p.record(query, nil)
-	return p.tx.PrepareContext(ctx, query)
+	at, err := p.pick(ctx, query, nil)
+	if err != nil {
+		return nil, err
+	}
+	return at.tx.PrepareContext(ctx, query)
 }
 
 // StmtContext returns a statement of the transaction.
 func (p *txPool) StmtContext(ctx context.Context, stmt *sql.Stmt) *sql.Stmt {
-	p.record("a prepared statement", nil)
-	return p.tx.StmtContext(ctx, stmt)
+	at, err := p.pick(ctx, "a prepared statement", nil)
+	if err != nil {
+		return stmt // PrepareContext returned the error before
+	}
+	return at.tx.StmtContext(ctx, stmt)
 }
 
 // ExecContext runs a statement.
 func (p *txPool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	p.record(query, args)
-	if err := p.save(query); err != nil {
+	at, err := p.pick(ctx, query, args)
+	if err != nil {
 		return nil, err
 	}
-	result, err := p.tx.ExecContext(ctx, query, args...)
+	if err := p.save(at, query); err != nil {
+		return nil, err
+	}
+	result, err := at.tx.ExecContext(ctx, query, args...)
 	if err != nil {
-		p.takeBack()
+		at.takeBack()
 	}
 	return result, err
 }
 
 // QueryContext runs a query.
 func (p *txPool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	p.record(query, args)
-	if err := p.save(query); err != nil {
+	at, err := p.pick(ctx, query, args)
+	if err != nil {
 		return nil, err
 	}
-	rows, err := p.tx.QueryContext(ctx, query, args...)
+	if err := p.save(at, query); err != nil {
+		return nil, err
+	}
+	rows, err := at.tx.QueryContext(ctx, query, args...)
 	if err != nil {
-		p.takeBack()
+		at.takeBack()
 	}
 	return rows, err
 }
 
 // QueryRowContext runs a query for one row. Its error is seen by the statement after it, in settle.
 func (p *txPool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	p.record(query, args)
-	_ = p.save(query)
-	return p.tx.QueryRowContext(ctx, query, args...)
-}
-
-func (p *txPool) record(query string, args []any) {
-	p.recorder.sent = append(p.recorder.sent, statement{query, args})
+	at, err := p.pick(ctx, query, args)
+	if err != nil {
+		return failedRow(err)
+	}
+	_ = p.save(at, query)
+	return at.tx.QueryRowContext(ctx, query, args...)
 }
 
 // save makes the savepoint of a statement. Statements that are about savepoints get none: it would
 // end with the one that they make.
-func (p *txPool) save(query string) error {
-	p.settle()
+func (p *txPool) save(at *place, query string) error {
+	at.settle()
 	word, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(query)), " ")
 	if !p.savepoints || word == "SAVEPOINT" || word == "ROLLBACK" || word == "RELEASE" {
 		return nil
 	}
-	err := p.exec("SAVEPOINT " + statementSavepoint)
-	p.recorder.saved = err == nil
-	return err
-}
-
-// settle ends the savepoint of the last statement. Where that fails, an error came while its rows
-// were read.
-func (p *txPool) settle() {
-	if p.recorder.saved {
-		p.recorder.saved = false
-		if p.exec("RELEASE SAVEPOINT "+statementSavepoint) != nil {
-			_ = p.exec("ROLLBACK TO SAVEPOINT " + statementSavepoint)
-		}
-	}
-}
-
-// takeBack undoes a statement that failed.
-func (p *txPool) takeBack() {
-	if p.recorder.saved {
-		p.recorder.saved = false
-		_ = p.exec("ROLLBACK TO SAVEPOINT " + statementSavepoint)
-	}
-}
-
-// exec sends what is not to be recorded. A context that was cancelled does not stop it.
-func (p *txPool) exec(query string) error {
-	_, err := p.tx.Exec(query)
-	return err
-}
-
-// undo runs fn and takes back all that it did, also if it panics.
-func (p *txPool) undo(fn func()) error {
-	p.settle()
-	if err := p.exec("SAVEPOINT tenanttest_attack"); err != nil {
-		return err
-	}
-	var err error
-	func() {
-		defer func() {
-			p.recorder.saved = false
-			err = p.exec("ROLLBACK TO SAVEPOINT tenanttest_attack")
-			if err == nil {
-				err = p.exec("RELEASE SAVEPOINT tenanttest_attack")
-			}
-		}()
-		fn()
-	}()
+	err := at.exec("SAVEPOINT " + statementSavepoint)
+	at.saved = err == nil
 	return err
 }
 
@@ -151,13 +129,17 @@ func (p *txPool) undo(fn func()) error {
 // begins are savepoints.
 type outerPool struct{ txPool }
 
-// BeginTx begins a transaction within the one of Run.
-func (p *outerPool) BeginTx(context.Context, *sql.TxOptions) (gorm.ConnPool, error) {
-	p.record("BEGIN", nil)
-	p.settle()
+// BeginTx begins a transaction within that of its place.
+func (p *outerPool) BeginTx(ctx context.Context, _ *sql.TxOptions) (gorm.ConnPool, error) {
+	at, err := p.pick(ctx, "BEGIN", nil)
+	if err != nil {
+		return nil, err
+	}
+	at.settle()
 	p.recorder.depth++
-	name := fmt.Sprintf("tenanttest_tx_%d", p.recorder.depth)
-	return &innerPool{txPool: p.txPool, name: name}, p.exec("SAVEPOINT " + name)
+	inner := &innerPool{txPool: p.txPool, name: fmt.Sprintf("tenanttest_tx_%d", p.recorder.depth)}
+	inner.inner = at
+	return inner, at.exec("SAVEPOINT " + inner.name)
 }
 
 // Commit is here for GORM to see that this pool stays on one connection.
@@ -174,17 +156,17 @@ type innerPool struct {
 
 // Commit ends the transaction and keeps what it did.
 func (p *innerPool) Commit() error {
-	p.settle()
+	p.inner.settle()
 	p.recorder.depth--
-	return p.exec("RELEASE SAVEPOINT " + p.name)
+	return p.inner.exec("RELEASE SAVEPOINT " + p.name)
 }
 
 // Rollback takes back what the transaction did.
 func (p *innerPool) Rollback() error {
-	p.settle()
+	p.inner.settle()
 	p.recorder.depth--
-	if err := p.exec("ROLLBACK TO SAVEPOINT " + p.name); err != nil {
+	if err := p.inner.exec("ROLLBACK TO SAVEPOINT " + p.name); err != nil {
 		return err
 	}
-	return p.exec("RELEASE SAVEPOINT " + p.name)
+	return p.inner.exec("RELEASE SAVEPOINT " + p.name)
 }

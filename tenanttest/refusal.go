@@ -1,7 +1,6 @@
 package tenanttest
 
 import (
-	"errors"
 	"regexp"
 
 	"gorm.io/gorm"
@@ -18,16 +17,15 @@ func (k *kit) probeRefusals() error {
 		if m.tenant == nil {
 			continue
 		}
-		if err := k.pool.undo(func() { m.rekeys = k.givesKeys(m) }); err != nil {
+		if err := k.places.undo(func() { m.rekeys = k.givesKeys(m) }); err != nil {
 			return err
 		}
 		m.refusals = map[string]bool{}
 		for _, statement := range k.ordinary(m) {
-			err := k.pool.undo(func() {
+			err := k.places.undo(func() {
 				_, _ = attack{run: func(db *gorm.DB) outcome {
 					err := statement(db.Omit(clause.Associations)).Error
-					var ours *gormtenant.Error
-					if err != nil && !errors.As(err, &ours) {
+					if err != nil && !refused(err) {
 						m.refusals[wording(err)] = true
 					}
 					return outcome{}

@@ -98,7 +98,7 @@ func (r *relationAttacks) links() []attack {
 	}
 	change := func(method string) attack {
 		return attack{
-			name: strings.ToLower(method) + "_" + r.name, call: fmt.Sprintf("db.Model(&ours).Association(%q).%s(%s)", name, method, literal), rows: free, err: other,
+			name: strings.ToLower(method) + "_" + r.name, call: fmt.Sprintf("db.Model(&ours).Association(%q).%s(%s)", name, method, literal), rows: free, err: other, key: true,
 			run: func(db *gorm.DB) outcome {
 				association := db.Model(r.copied(m, m.rows[r.ours.index][0]).Interface()).Association(name)
 				if association.Error != nil {
@@ -115,19 +115,19 @@ func (r *relationAttacks) links() []attack {
 	attacks := []attack{
 		change("Append"), change("Replace"),
 		{
-			name: "create_with_" + r.name, call: fmt.Sprintf("db.Create(&%s{%s: %s})", model, name, literal), rows: free, err: other,
+			name: "create_with_" + r.name, call: fmt.Sprintf("db.Create(&%s{%s: %s})", model, name, literal), rows: free, err: other, key: true,
 			run: func(db *gorm.DB) outcome {
 				return wrote(db.Create(r.holding(r.fresh(m, r.ours), r.withKey(r.target, theirs).Interface())))
 			},
 		},
 		{
-			name: "create_with_row_of_another_as_" + r.name, brings: true, call: fmt.Sprintf("db.Create(&%s{%s: theirs})", model, name), rows: free, err: remembered,
+			name: "create_with_row_of_another_as_" + r.name, brings: true, call: fmt.Sprintf("db.Create(&%s{%s: theirs})", model, name), rows: free, err: remembered, key: r.rewritesTenant(),
 			run: func(db *gorm.DB) outcome {
 				return wrote(db.Create(r.holding(r.fresh(m, r.ours), r.copied(r.target, theirs).Interface())))
 			},
 		},
 		{
-			name: "save_with_" + r.name, call: fmt.Sprintf("ours.%s = %s; db.Session(&gorm.Session{FullSaveAssociations: true}).Save(&ours)", name, literal), rows: free, err: other, own: true,
+			name: "save_with_" + r.name, call: fmt.Sprintf("ours.%s = %s; db.Session(&gorm.Session{FullSaveAssociations: true}).Save(&ours)", name, literal), rows: free, err: other, key: true, own: true,
 			run: func(db *gorm.DB) outcome {
 				row := r.holding(r.copied(m, m.rows[r.ours.index][0]), r.withKey(r.target, theirs).Interface())
 				return wrote(db.Session(&gorm.Session{FullSaveAssociations: true}).Save(row))
@@ -142,6 +142,13 @@ func (r *relationAttacks) links() []attack {
 func (r *relationAttacks) rewritesKey() bool {
 	return r.relation.JoinTable == nil && slices.ContainsFunc(r.relation.References, func(reference *schema.Reference) bool {
 		return reference.OwnPrimaryKey && reference.ForeignKey.PrimaryKey
+	})
+}
+
+// rewritesTenant says whether GORM writes the tenant of a row that it saves for an owner.
+func (r *relationAttacks) rewritesTenant() bool {
+	return slices.ContainsFunc(r.relation.References, func(reference *schema.Reference) bool {
+		return reference.OwnPrimaryKey && reference.ForeignKey == r.target.tenant
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
 )
 
 // rowsEach is how many rows each tenant gets of each model: more than one, so that "all of them" and
@@ -40,7 +41,7 @@ func (k *kit) makeRows() error {
 func (k *kit) makeRowsOf(models []*model) (left []*model, failed error) {
 	for _, m := range models {
 		made := m.rows
-		err := k.pool.exec("SAVEPOINT tenanttest_rows")
+		before, err := k.places.mark("tenanttest_rows")
 		if err == nil {
 			err = k.makeRowsEach(m)
 		}
@@ -48,7 +49,7 @@ func (k *kit) makeRowsOf(models []*model) (left []*model, failed error) {
 			continue
 		}
 		m.rows = made
-		if undone := k.pool.exec("ROLLBACK TO SAVEPOINT tenanttest_rows"); undone != nil {
+		if undone := before.back(); undone != nil {
 			return models, errors.Join(err, undone)
 		}
 		if left = append(left, m); failed == nil {
@@ -103,11 +104,13 @@ func (k *kit) complete(m *model, row reflect.Value, r *ref, t tenant, n int) {
 	}
 }
 
-// makeShared makes rows that are nobody's, up to a number.
+// makeShared makes rows that are nobody's, up to a number: of each place, where each tenant has its own.
 func (k *kit) makeShared(m *model, rows int) error {
-	for n := len(m.rows[0]); n < rows; n++ {
-		if err := k.makeRow(m, k.ours, n); err != nil {
-			return err
+	for _, t := range k.owners() {
+		for n := len(m.rows[t.index]); n < rows; n++ {
+			if err := k.makeRow(m, t, n); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -124,7 +127,12 @@ func (k *kit) makeRow(m *model, t tenant, n int) error {
 			m.natural = keyed
 			break
 		}
-		if keyed {
+		if keyed && m.tenant == nil && k.own { // the table of all may be one that tenants only read
+			row = reflect.ValueOf(m.new())
+			made = k.as(t).Order(clause.PrimaryColumn).Offset(n).Limit(1).Find(row.Interface()).RowsAffected == 1
+			k.places.settle()
+		}
+		if keyed && !made {
 			return m.cannotMake(err)
 		}
 	}
@@ -148,11 +156,15 @@ func (k *kit) tryRow(m *model, t tenant, n int, keyed bool) (row reflect.Value, 
 	if err != nil {
 		return row, false, err
 	}
-	if err := k.pool.exec("SAVEPOINT tenanttest_row"); err != nil {
+	if k.own && t.index == k.theirs.index {
+		k.giveKey(m, row, n)
+	}
+	before, err := k.places.mark("tenanttest_row")
+	if err != nil {
 		return row, false, err
 	}
 	err = k.as(t).Omit(clause.Associations).Create(row.Interface()).Error
-	k.pool.settle()
+	k.places.settle()
 	made = err == nil
 	for _, field := range m.schema.PrimaryFields {
 		if _, zero := k.valueOf(field, row); zero {
@@ -160,11 +172,24 @@ func (k *kit) tryRow(m *model, t tenant, n int, keyed bool) (row reflect.Value, 
 		}
 	}
 	if !made {
-		if err := k.pool.exec("ROLLBACK TO SAVEPOINT tenanttest_row"); err != nil {
+		if err := before.back(); err != nil {
 			return row, false, err
 		}
 	}
 	return row, made, err
+}
+
+// giveKey gives a row of theirs a key that no row of ours gets, where the database of each tenant would count
+// from one: rows that leak are known by their keys.
+func (k *kit) giveKey(m *model, row reflect.Value, n int) {
+	field := m.schema.PrioritizedPrimaryField
+	if field == nil || m.isForeign(field) || field.GORMDataType != schema.Int && field.GORMDataType != schema.Uint {
+		return
+	}
+	if _, zero := k.valueOf(field, row); zero {
+		first := int64(1) << min(30, max(field.Size, 8)-2)
+		_ = field.Set(k.db.Statement.Context, row, first+int64(n))
+	}
 }
 
 // refer sets the foreign keys of a row that are still empty to rows of the same tenant.
@@ -235,7 +260,7 @@ func (k *kit) newParent(m *model, t tenant) (reflect.Value, error) {
 
 // rowsOf returns the rows that a tenant may refer to.
 func (k *kit) rowsOf(m *model, t tenant) []reflect.Value {
-	if m.tenant == nil {
+	if m.tenant == nil && !k.own {
 		return m.rows[0]
 	}
 	return m.rows[t.index]
@@ -354,12 +379,13 @@ func mentions(message, word string) bool {
 // try runs a statement past the plugin. One that fails changes nothing.
 func (k *kit) try(ctx context.Context, sql string, args ...any) bool {
 	sql, vars := k.expr(sql, args...)
-	if k.pool.exec("SAVEPOINT tenanttest_try") != nil {
+	at, err := k.places.at(ctx)
+	if err != nil || at.exec("SAVEPOINT tenanttest_try") != nil {
 		return false
 	}
-	_, err := k.tx.ExecContext(ctx, sql, vars...)
+	_, err = at.tx.ExecContext(ctx, sql, vars...)
 	if err != nil {
-		_ = k.pool.exec("ROLLBACK TO SAVEPOINT tenanttest_try")
+		_ = at.exec("ROLLBACK TO SAVEPOINT tenanttest_try")
 	}
 	return err == nil
 }

@@ -22,9 +22,13 @@ func (k *kit) snapshot() (snapshot, error) {
 		if m.tenant == nil {
 			continue
 		}
-		id, _ := k.valueOf(m.tenant, m.rows[k.theirs.index][0])
-		lines, err := k.lines(k.theirs, "SELECT * FROM ? WHERE ? = ?",
-			clause.Table{Name: m.schema.Table}, clause.Column{Name: m.tenant.DBName}, id)
+		// At a place of theirs there is nothing of ours; in shared tables ours change.
+		id, others := k.tenantID(m, k.theirs), k.tenantID(m, k.theirs)
+		if k.own {
+			others = k.tenantID(m, k.ours)
+		}
+		column := clause.Column{Name: m.tenant.DBName}
+		lines, err := k.lines(k.theirs, "SELECT * FROM ? WHERE ? IN (?, ?)", clause.Table{Name: m.schema.Table}, column, id, others)
 		if err != nil {
 			return s, err
 		}
@@ -64,9 +68,17 @@ func (k *kit) lines(t tenant, sql string, args ...any) ([]string, error) {
 // addCopies adds the rows of ours that hold text of theirs: what an update or a create read out of a row
 // of theirs.
 func (k *kit) addCopies(s *snapshot, m *model) error {
-	id, _ := k.valueOf(m.tenant, m.rows[k.ours.index][0])
-	lines, err := k.lines(k.ours, "SELECT * FROM ? WHERE ? = ?",
-		clause.Table{Name: m.schema.Table}, clause.Column{Name: m.tenant.DBName}, id)
+	columns, args := "*", []any{}
+	if k.own { // a key of theirs is free for ours, and a reference to it names nothing
+		columns = "1"
+		for _, name := range m.schema.DBNames {
+			if field := m.schema.FieldsByDBName[name]; !field.PrimaryKey && !m.isForeign(field) {
+				columns, args = columns+", ?", append(args, clause.Column{Name: name})
+			}
+		}
+	}
+	lines, err := k.lines(k.ours, "SELECT "+columns+" FROM ? WHERE ? = ?",
+		append(args, clause.Table{Name: m.schema.Table}, clause.Column{Name: m.tenant.DBName}, k.tenantID(m, k.ours))...)
 	for _, line := range lines {
 		if strings.Contains(line, k.theirs.marker) {
 			s.taken = append(s.taken, m.schema.Table+": "+line)
@@ -77,8 +89,10 @@ func (k *kit) addCopies(s *snapshot, m *model) error {
 
 // addLinks adds the foreign keys of our rows that name rows of theirs. The keys are those that their
 // rows had from the start: where the database itself keeps tenants apart, ours cannot look for them.
+//
+// Where each tenant has tables of its own such a key names nothing.
 func (k *kit) addLinks(s *snapshot, m *model, r *ref) error {
-	if r.parent.tenant == nil || r.carriesTenant(m) {
+	if k.own || r.parent.tenant == nil || r.carriesTenant(m) {
 		return nil
 	}
 	own, _ := k.valueOf(m.tenant, m.rows[k.ours.index][0])
@@ -124,6 +138,9 @@ func (k *kit) addJoined(s *snapshot, j *join) error {
 			if s.rows[j.table] = lines; err != nil {
 				return err
 			}
+		}
+		if k.own {
+			continue
 		}
 		reader := k.theirs // who owns the row, where the database lets owners see it
 		if i == 1 {

@@ -22,17 +22,21 @@ func (k *kit) expr(sql string, args ...any) (string, []any) {
 	return stmt.SQL.String(), stmt.Vars
 }
 
-// query reads rows without a tenant.
+// query reads rows as our tenant.
 func (k *kit) query(sql string, args ...any) ([][]any, error) {
-	_, rows, err := k.queryAs(k.db.Statement.Context, sql, args...)
+	_, rows, err := k.queryAs(k.ours.ctx, sql, args...)
 	return rows, err
 }
 
 // queryAs reads rows in the context of a tenant, for databases that enforce isolation themselves.
 func (k *kit) queryAs(ctx context.Context, sql string, args ...any) (columns []string, table [][]any, err error) {
 	sql, vars := k.expr(sql, args...)
-	k.pool.settle()
-	rows, err := k.tx.QueryContext(ctx, sql, vars...)
+	at, err := k.places.at(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	at.settle()
+	rows, err := at.tx.QueryContext(ctx, sql, vars...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", sql, err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/gormtenant/gormtenant"
 )
 
-// nameTenants decides who the two tenants are.
+// nameTenants decides who the two tenants are. Those that are rows are made later.
 func (k *kit) nameTenants() error {
 	random := make([]byte, 4)
 	if _, err := rand.Read(random); err != nil {
@@ -26,25 +26,29 @@ func (k *kit) nameTenants() error {
 	ids := k.ids
 	if ids == nil {
 		var err error
-		if ids, err = k.makeTenants(random); err != nil {
+		if ids, err = k.makeTenants(random); ids == nil {
 			return err
 		}
 	}
-	k.ours.id, k.theirs.id = ids[0], ids[1]
-	k.ours.ctx = gormtenant.WithTenant(base, k.ours.id)
-	k.theirs.ctx = gormtenant.WithTenant(base, k.theirs.id)
+	k.identify(ids)
 	return nil
 }
 
-// makeTenants makes up two IDs that fit the tenant columns.
+func (k *kit) identify(ids []any) {
+	k.ours.id, k.theirs.id = ids[0], ids[1]
+	k.ours.ctx = gormtenant.WithTenant(k.db.Statement.Context, k.ours.id)
+	k.theirs.ctx = gormtenant.WithTenant(k.db.Statement.Context, k.theirs.id)
+}
+
+// makeTenants makes up two IDs that fit the tenant columns, none if the tenants have to be rows.
 func (k *kit) makeTenants(random []byte) ([]any, error) {
 	var field *schema.Field
 	for _, m := range k.models {
 		if m.tenant == nil {
 			continue
 		}
-		if ids, err := k.tenantRows(m); ids != nil || err != nil {
-			return ids, err
+		if k.tenantRef(m) != nil {
+			return nil, nil
 		}
 		// Of several types the narrowest: what fits it fits the others.
 		if field == nil || isUUID(m.tenant) || m.tenant.GORMDataType != schema.String && !isUUID(field) {
@@ -71,23 +75,34 @@ func (k *kit) makeTenants(random []byte) ([]any, error) {
 		field.Schema.Name, field.Name)
 }
 
-// tenantRows makes two rows of the model that the tenant column refers to, if there is one.
-func (k *kit) tenantRows(m *model) ([]any, error) {
+// tenantRef is the foreign key that the tenant column of a model is, if it is one.
+func (*kit) tenantRef(m *model) *ref {
 	for _, r := range m.refs {
-		if r.parent.tenant != nil || len(r.pairs) != 1 || r.pairs[0].foreign != m.tenant {
+		if m.tenant != nil && r.parent.tenant == nil && len(r.pairs) == 1 && r.pairs[0].foreign == m.tenant {
+			return r
+		}
+	}
+	return nil
+}
+
+// makeTenantRows makes two rows of the model that a tenant column refers to, unless the tenants are known.
+func (k *kit) makeTenantRows() error {
+	for _, m := range k.models {
+		r := k.tenantRef(m)
+		if r == nil || k.ours.id != nil {
 			continue
 		}
 		if err := k.makeShared(r.parent, 2); err != nil {
-			return nil, err
+			return err
 		}
 		var ids []any
 		for _, row := range r.parent.rows[0] {
 			id, _ := k.valueOf(r.pairs[0].primary, row)
 			ids = append(ids, id)
 		}
-		return ids, nil
+		k.identify(ids)
 	}
-	return nil, nil
+	return nil
 }
 
 // as returns a *gorm.DB whose statements run as a tenant.

@@ -17,7 +17,6 @@ package tenanttest
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
@@ -49,7 +48,8 @@ import (
 // Those about how a model is made each print the line to add:
 //
 //   - plugin: the plugin is not registered on the *gorm.DB;
-//   - rows: a row of a tenant cannot be made, or is not stored as the tenant's;
+//   - rows: a row of a tenant cannot be made, or is not stored as the tenant's, or tenants that seem to
+//     have tables of their own share them after all;
 //   - Project/unique_name: a unique index without the tenant column, by which one tenant learns what
 //     another has;
 //   - Task/foreign_key_project_id: a foreign key that does not carry the tenant, on a database where
@@ -62,10 +62,20 @@ import (
 // Migrator says of it. Models that the given ones refer to get rows too, and are looked at, but are
 // not attacked.
 //
-// All of it happens in one transaction that is rolled back, tables that are missing are made in it,
-// and the tenants are made up anew for each call: the database is left as it was, but for the
-// counters of its sequences, and several calls may run at once. open is called once. A hook that
-// uses another *gorm.DB than the one it is given is outside of that transaction.
+// Tenants may share tables or have tables of their own, in a schema or a database, as over an
+// isolation.Router, databases.Pools or schemas.Open: Run finds out which by itself. A pool that knows
+// which tenants there are needs two of them, by [Tenants]. Where tables are their own:
+//
+//   - the key of a row of theirs is free for ours: where a statement names it, a row of ours that gets
+//     it is right, and so is the database's refusal to refer to it. That nothing of theirs is seen or
+//     changed is looked at all the same, and so is that no row of ours comes to where theirs are;
+//   - unique_name, foreign_key_project_id and tenant_index are skipped: nobody else has rows there;
+//   - what tells the places apart is their schema and database, on SQLite and PostgreSQL.
+//
+// All of it happens in one transaction that is rolled back, or in one for each place, and tables that
+// are missing are made there. The tenants are made up anew for each call: the database is left as it
+// was, but for the counters of its sequences, and several calls may run at once. open is called once. A
+// hook that uses another *gorm.DB than the one it is given is outside of these transactions.
 //
 // gorm.G takes a model's type where it is compiled, so Run makes its calls by the classic API; both
 // go through the same callbacks and clauses.
@@ -86,7 +96,7 @@ func Run(t *testing.T, open func(t *testing.T) *gorm.DB, models ...any) {
 	if !t.Run("plugin", k.findPlugin(db)) {
 		return // every statement would fail, or none would be isolated
 	}
-	if err := k.begin(t.Context(), db); err != nil {
+	if err := k.open(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
 	defer k.end(t)
@@ -105,9 +115,12 @@ func Run(t *testing.T, open func(t *testing.T) *gorm.DB, models ...any) {
 type kit struct {
 	*options
 
-	tx   *sql.Tx
-	pool *outerPool
-	db   *gorm.DB // has no tenant
+	source gorm.ConnPool // what the *gorm.DB was opened on
+	places *places
+	pool   *outerPool
+	db     *gorm.DB // has no tenant
+	// own says that each tenant has tables of its own.
+	own bool
 	// ours is the tenant that attacks, theirs is the one whose rows are attacked.
 	ours, theirs tenant
 
@@ -127,19 +140,17 @@ type tenant struct {
 	ctx   context.Context
 	// marker is part of every text in the rows of the tenant that need not be equal in both.
 	marker string
+	site   string // where statements of the tenant go that are in no transaction
 }
 
-// begin begins the transaction in which everything happens.
-func (k *kit) begin(ctx context.Context, db *gorm.DB) error {
+// open makes the *gorm.DB whose statements are in the transactions of Run.
+func (k *kit) open(ctx context.Context, db *gorm.DB) error {
 	pool, err := db.DB()
 	if err != nil {
 		return fmt.Errorf("tenanttest: the *gorm.DB has no *sql.DB: %w", err)
 	}
-	k.tx, err = pool.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("tenanttest: beginning a transaction: %w", err)
-	}
-	k.pool = &outerPool{txPool{tx: k.tx, recorder: &recorder{}, savepoints: db.Name() == "postgres"}}
+	k.source, k.places = db.ConnPool, &places{pool: pool}
+	k.pool = &outerPool{txPool{places: k.places, recorder: &recorder{}, savepoints: db.Name() == onPostgres}}
 	k.db = db.Session(&gorm.Session{NewDB: true, Context: ctx, Logger: logger.Discard})
 	k.db.ConnPool = k.pool
 	k.db.Statement.ConnPool = k.pool
@@ -149,7 +160,7 @@ func (k *kit) begin(ctx context.Context, db *gorm.DB) error {
 // end takes back all that was done.
 func (k *kit) end(t *testing.T) {
 	t.Helper()
-	if err := k.tx.Rollback(); err != nil {
+	if err := k.places.end(); err != nil {
 		t.Errorf("tenanttest: rolling back: %v", err)
 	}
 }
@@ -157,7 +168,7 @@ func (k *kit) end(t *testing.T) {
 // prepare is the sub-test that learns the models and makes the rows of both tenants.
 func (k *kit) prepare(t *testing.T) {
 	for _, step := range []func() error{
-		k.learnModels, k.migrateMissing, k.readCatalog, k.nameTenants, k.makeRows, k.plantLinks, k.probeRaw, k.probeRefusals, k.remember,
+		k.learnModels, k.nameTenants, k.findPlaces, k.migrateMissing, k.compareTables, k.readCatalog, k.makeTenantRows, k.makeRows, k.plantLinks, k.probeRaw, k.probeRefusals, k.remember,
 	} {
 		if err := step(); err != nil {
 			t.Fatal(err)
@@ -188,7 +199,7 @@ func (k *kit) probeRaw() error {
 	for _, m := range k.models {
 		if m.tenant != nil {
 			sql := "SELECT 1 FROM " + k.quote(m.schema.Table)
-			return k.pool.undo(func() {
+			return k.places.undo(func() {
 				if k.as(k.ours).Raw(sql).Scan(&[]int{}).Error != nil {
 					k.rawError = gormtenant.ErrRawSQL
 				}
