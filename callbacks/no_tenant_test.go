@@ -168,7 +168,7 @@ func TestScopes(t *testing.T) {
 		}, nil},
 		{"preloads_follow", func(t *testing.T, e *Env) error {
 			var rows []Project
-			err := e.DB.Scopes(scopes.Tenant(A)).Preload("Tags").Find(&rows).Error
+			err := e.DB.Scopes(scopes.Tenant(A)).Preload("Tags").Order("id").Find(&rows).Error
 			require.Len(t, rows[0].Tags, 1)
 			return err
 		}, nil},

@@ -53,7 +53,7 @@ func TestValues(t *testing.T) {
 	where := func(want []uint, text string, value any) func(*testing.T, *Env) error {
 		return func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Where(text, value))
-			if err == nil {
+			if err == nil && want != nil { // nil is for what is refused
 				require.Equal(t, want, keys)
 			}
 			return err

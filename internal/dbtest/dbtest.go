@@ -28,12 +28,38 @@ const (
 
 // Env is a database with the rows of both tenants.
 type Env struct {
-	// DB has the plugin, Plain has not. Both are on the same database.
+	// DB has the plugin, Plain has not. Both are on the same database; where tenants have tables of their
+	// own, Plain is at the place of A.
 	DB, Plain *gorm.DB
 	// A and B are the contexts of the tenants.
 	A, B context.Context
 	// Name is that of the dialect.
 	Name string
+	// Own says that each tenant has tables of its own: then a key of B's rows is free for A.
+	Own bool
+	// Held says that tenants share tables with policies: then the plugin does not see B's rows either, and
+	// the database refuses, or finds nothing, in words of its own.
+	Held bool
+
+	others map[string]*gorm.DB // the places of the tenants but A
+}
+
+// place returns the tenant's place, past the plugin.
+func (e *Env) place(tenant string) *gorm.DB {
+	if db, ok := e.others[tenant]; ok {
+		return db
+	}
+	return e.Plain
+}
+
+// Over makes an Env of a *gorm.DB with the plugin, and of the places of the tenants as their owner sees
+// them. The models are migrated there.
+func Over(db *gorm.DB, plain map[string]*gorm.DB, own bool) *Env {
+	return &Env{
+		DB: db, Plain: plain[A], Name: db.Name(), Own: own, others: map[string]*gorm.DB{B: plain[B]},
+		A: gormtenant.WithTenant(context.Background(), A),
+		B: gormtenant.WithTenant(context.Background(), B),
+	}
 }
 
 // As returns a DB of tenant A, the one who attacks.
@@ -106,11 +132,14 @@ func NewEnv(
 // Seed puts the rows of both tenants back to what they were.
 func (e *Env) Seed(t testing.TB) {
 	t.Helper()
-	for _, table := range Tables {
-		e.exec(t, "DELETE FROM "+table)
-	}
-	e.exec(t, "INSERT INTO countries (code, name) VALUES ('PT', 'Portugal')")
 	for i, tenant := range []string{A, B} {
+		var statements []string // in one round trip
+		if i == 0 || e.Own {
+			for _, table := range Tables {
+				statements = append(statements, "DELETE FROM "+table)
+			}
+			statements = append(statements, "INSERT INTO countries (code, name) VALUES ('PT', 'Portugal')")
+		}
 		for _, row := range []string{
 			"INSERT INTO users (id, tenant_id, name, age, manager_id) VALUES (%[1]d1, '%[2]s', 'ann', 30, NULL)",
 			"INSERT INTO users (id, tenant_id, name, age, manager_id) VALUES (%[1]d2, '%[2]s', 'bob', 40, %[1]d1)",
@@ -128,39 +157,36 @@ func (e *Env) Seed(t testing.TB) {
 			"INSERT INTO project_tags (project_id, tag_id) VALUES (%[1]d1, %[1]d1)",
 			"INSERT INTO user_friends (user_id, friend_id) VALUES (%[1]d1, %[1]d2)",
 		} {
-			e.exec(t, fmt.Sprintf(row, i, tenant))
+			statements = append(statements, fmt.Sprintf(row, i, tenant))
 		}
-	}
-	if e.Name == "postgres" { // past the keys above
-		for _, table := range []string{"users", "profiles", "projects", "tasks", "tags", "notes"} {
-			e.exec(t, "SELECT setval(pg_get_serial_sequence('"+table+"', 'id'), 100)")
+		if e.Name == "postgres" { // past the keys above
+			for _, table := range []string{"users", "profiles", "projects", "tasks", "tags", "notes"} {
+				statements = append(statements, "SELECT setval(pg_get_serial_sequence('"+table+"', 'id'), 100)")
+			}
 		}
+		require.NoError(t, e.place(tenant).Exec(strings.Join(statements, ";\n")).Error)
 	}
 }
 
-func (e *Env) exec(t testing.TB, sql string) {
-	t.Helper()
-	require.NoError(t, e.Plain.Exec(sql).Error)
-}
-
-// Rows returns every row of a tenant as text, in order, and the rows that join its rows.
+// Rows returns every row of a tenant as text, in order, and the rows that join its rows. Where tenants have
+// tables of their own, it returns all that is there.
 func (e *Env) Rows(t testing.TB, tenant string) string {
 	t.Helper()
 	var text strings.Builder
 	for _, table := range Tables {
 		where := "tenant_id = '" + tenant + "'"
-		switch table {
-		case "countries":
+		switch {
+		case table == "countries" || e.Own:
 			where = "1 = 1"
-		case "project_tags":
+		case table == "project_tags":
 			where = "project_id IN (SELECT id FROM projects WHERE " + where + ")" +
 				" OR tag_id IN (SELECT id FROM tags WHERE " + where + ")"
-		case "user_friends":
+		case table == "user_friends":
 			where = "user_id IN (SELECT id FROM users WHERE " + where + ")" +
 				" OR friend_id IN (SELECT id FROM users WHERE " + where + ")"
 		}
 		var rows []map[string]any
-		require.NoError(t, e.Plain.Raw("SELECT * FROM "+table+" WHERE "+where+" ORDER BY 1, 2").Scan(&rows).Error)
+		require.NoError(t, e.place(tenant).Raw("SELECT * FROM "+table+" WHERE "+where+" ORDER BY 1, 2").Scan(&rows).Error)
 		for _, row := range rows {
 			fmt.Fprintf(&text, "%s %v\n", table, row)
 		}
@@ -168,7 +194,7 @@ func (e *Env) Rows(t testing.TB, tenant string) string {
 	return text.String()
 }
 
-// Text returns the one value that a query gives, past the plugin.
+// Text returns the one value that a query gives, past the plugin, at the place of A.
 func (e *Env) Text(t testing.TB, query string) string {
 	t.Helper()
 	var value any
