@@ -41,7 +41,8 @@ func Ensure(ctx context.Context, pool *sql.DB, schema string, role Role) error {
 		statements = append(statements, "CREATE ROLE "+name+" NOSUPERUSER "+bypass(role.Bypass))
 	}
 	for _, statement := range append(statements,
-		"ALTER ROLE "+name+" LOGIN PASSWORD "+literal(role.Password),
+		// Roles of tenants, whose member it may become, are not to give it their rights unasked.
+		"ALTER ROLE "+name+" LOGIN NOINHERIT PASSWORD "+literal(role.Password),
 		"GRANT USAGE ON SCHEMA "+in+" TO "+name,
 		"GRANT "+role.Rights+" ON ALL TABLES IN SCHEMA "+in+" TO "+name,
 		"GRANT USAGE ON ALL SEQUENCES IN SCHEMA "+in+" TO "+name,

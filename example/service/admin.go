@@ -7,10 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 
-	"gorm.io/gorm"
-
-	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/example/saas"
 	"github.com/gormtenant/gormtenant/plugin"
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -34,51 +30,6 @@ func audit(log *slog.Logger) func(ctx context.Context, e plugin.UnscopedEvent) {
 		log.LogAttrs(ctx, slog.LevelWarn, "audit: a statement crosses tenants",
 			slog.String("reason", e.Reason), slog.String("operation", e.Operation), slog.String("table", e.Table))
 	}
-}
-
-type usageJSON struct {
-	Tenant string           `json:"tenant"`
-	Name   string           `json:"name"`
-	Status tenants.Status   `json:"status"`
-	Plan   string           `json:"plan"`
-	Rows   map[string]int64 `json:"rows"` // by table
-}
-
-// usage answers with how many rows each tenant has. It is the one place that works across tenants.
-func (s *Server) usage(r *http.Request) (answer, error) {
-	db := s.db.WithContext(gormtenant.Unscoped(r.Context(), "usage report"))
-	rows := map[string]map[string]int64{} // by tenant and table
-	for _, model := range saas.Models() {
-		if err := countRows(db, model, rows); err != nil {
-			return answer{}, err
-		}
-	}
-	out := struct {
-		Tenants []usageJSON `json:"tenants"`
-	}{[]usageJSON{}}
-	for t, err := range s.store.List(r.Context(), "") {
-		if err != nil {
-			return answer{}, err
-		}
-		out.Tenants = append(out.Tenants, usageJSON{t.Slug, t.Name, t.Status, t.Plan, rows[t.ID]})
-	}
-	return ok(out)
-}
-
-// countRows adds to rows how many of the model each tenant has.
-func countRows(db *gorm.DB, model any, rows map[string]map[string]int64) error {
-	var counted []struct {
-		TenantID string
-		N        int64
-	}
-	tx := db.Model(model).Select("tenant_id, count(*) AS n").Group("tenant_id").Scan(&counted)
-	for _, c := range counted {
-		if rows[c.TenantID] == nil {
-			rows[c.TenantID] = map[string]int64{}
-		}
-		rows[c.TenantID][tx.Statement.Table] = c.N
-	}
-	return tx.Error
 }
 
 // changeOfTenant changes a tenant in the way that a request asks for.

@@ -48,6 +48,7 @@ func TestAdmin(t *testing.T) {
 		for _, wrong := range []client{s.as(""), s.as("guess"), s.as(adminToken + "x"), acme} {
 			for path, method := range map[string]string{
 				"/admin/usage": "GET", "/admin/tenants/globex/suspend": "POST", "/admin/tenants/globex/plan": "PUT",
+				"/admin/tenants/globex/move": "POST", "/admin/tenants/globex/remove": "POST",
 			} {
 				require.Equal(t, http.StatusUnauthorized, wrong.do(method, path, "").status)
 			}
@@ -56,8 +57,8 @@ func TestAdmin(t *testing.T) {
 		admin := s.as(adminToken)
 		got := admin.do("GET", "/admin/usage", "")
 		require.JSONEq(t, `{"tenants": [
-			{"tenant": "acme", "name": "Acme Ltd", "status": "active", "plan": "free", "rows": {"users": 2, "projects": 3, "tasks": 4, "tags": 2}},
-			{"tenant": "globex", "name": "Globex Corporation", "status": "active", "plan": "free", "rows": {"users": 1, "projects": 2, "tasks": 3, "tags": 2}}
+			{"tenant": "acme", "name": "Acme Ltd", "status": "active", "plan": "free", "level": "rows", "rows": {"users": 2, "projects": 3, "tasks": 4, "tags": 2}},
+			{"tenant": "globex", "name": "Globex Corporation", "status": "active", "plan": "free", "level": "rows", "rows": {"users": 1, "projects": 2, "tasks": 3, "tags": 2}}
 		]}`, got.body)
 		require.Contains(t, s.log.String(), `"msg":"audit: a statement crosses tenants","reason":"usage report","operation":"row","table":"projects"`)
 
@@ -82,6 +83,7 @@ func TestDemo_is_off_by_default(t *testing.T) {
 	for _, who := range []client{s.as(""), acme} {
 		for path, method := range map[string]string{
 			"/": "GET", "/page.js": "GET", "/demo/session": "GET", "/demo/rows/acme": "GET", "/demo/suspend": "POST", "/demo/raw-sql": "POST",
+			"/demo/places": "GET", "/demo/move/acme/database": "POST",
 		} {
 			require.Contains(t, []int{http.StatusUnauthorized, http.StatusNotFound}, who.do(method, path, "").status, path)
 		}
@@ -102,6 +104,7 @@ func TestDemo_leaves_other_tenants_alone(t *testing.T) {
 	require.Equal(t, before, demo.as(adminToken).do("GET", "/admin/usage", "").body)
 	for path, method := range map[string]string{
 		"/demo/session": "GET", "/demo/rows/acme": "GET", "/demo/rows/globex": "GET", "/demo/suspend": "POST", "/demo/resume": "POST",
+		"/demo/places": "GET", "/demo/move/acme/database": "POST",
 	} {
 		require.Equal(t, http.StatusNotFound, demo.as("").do(method, path, "").status, path)
 	}
@@ -146,15 +149,27 @@ func TestDemo_answers_its_own_page_only(t *testing.T) {
 }
 
 // The role of the URL owns the tables and may not make others: the service runs as it, behind its own
-// policies, and never across tenants.
+// policies, and never across tenants. What it may not make, it does not offer to tenants.
 func TestPostgres_as_a_plain_role(t *testing.T) {
 	t.Parallel()
+	for attributes, levels := range map[string]string{
+		"NOCREATEDB NOCREATEROLE": `["rows"]`, "CREATEDB CREATEROLE": `["rows","database"]`,
+	} {
+		t.Run(strings.ToLower(strings.Fields(attributes)[0]), func(t *testing.T) {
+			t.Parallel()
+			asPlainRole(t, attributes, levels)
+		})
+	}
+}
+
+func asPlainRole(t *testing.T, attributes, levels string) {
+	t.Helper()
 	super := newPostgres(t)
 	pool := owner(t, super)
 	config, err := pgx.ParseConfig(super)
 	require.NoError(t, err)
 	plain := "service_" + config.Database
-	_, err = pool.ExecContext(t.Context(), "CREATE ROLE "+plain+" LOGIN PASSWORD 'plain'; GRANT CREATE ON DATABASE "+config.Database+" TO "+plain)
+	_, err = pool.ExecContext(t.Context(), "CREATE ROLE "+plain+" LOGIN PASSWORD 'plain' "+attributes+"; GRANT CREATE ON DATABASE "+config.Database+" TO "+plain)
 	require.NoError(t, err)
 	t.Cleanup(func() { _, _ = pool.Exec("DROP OWNED BY " + plain + "; DROP ROLE " + plain) })
 	address, err := url.Parse(super)
@@ -167,7 +182,40 @@ func TestPostgres_as_a_plain_role(t *testing.T) {
 		require.Len(t, field[[]any](t, acme.do("GET", "/api/projects", ""), "projects"), 3)
 		require.NotContains(t, acme.do("POST", "/demo/raw-sql", "").body, "Merger")
 		require.Equal(t, http.StatusNotImplemented, s.as(adminToken).do("GET", "/admin/usage", "").status)
+		require.Contains(t, s.as("").do("GET", "/demo/places", "").body, `"levels":`+levels)
+		got := s.as(adminToken).do("POST", "/admin/tenants/acme/move", `{"level": "schema"}`)
+		require.Equal(t, http.StatusBadRequest, got.status, got.body)
+		if strings.Contains(levels, "database") {
+			rows := s.rows("acme")
+			for _, level := range []string{"database", "rows"} {
+				require.Positive(t, s.move("acme", level))
+				require.Equal(t, rows, s.rows("acme"))
+			}
+		}
 	}
+}
+
+// The passwords of tenants' databases are not the application's to read, whatever SQL it is made to run.
+func TestPostgres_hides_the_credentials_of_databases(t *testing.T) {
+	t.Parallel()
+	url := newPostgres(t)
+	s := newServer(t, service.Config{DatabaseURL: url, Demo: true})
+	s.move("acme", "database")
+	s.move("globex", "schema")
+	pool := owner(t, url)
+	var passwords int
+	require.NoError(t, pool.QueryRow("SELECT count(*) FROM gormtenant_service_secrets.databases").Scan(&passwords))
+	require.Equal(t, 1, passwords)
+	config, err := pgx.ParseConfig(url)
+	require.NoError(t, err)
+	for _, role := range column(t.Context(), t, pool, "SELECT rolname FROM pg_roles WHERE rolname LIKE '%' || $1 || '%' AND NOT rolsuper", config.Database) {
+		var may bool
+		require.NoError(t, pool.QueryRow("SELECT has_schema_privilege($1, 'gormtenant_service_secrets', 'USAGE')", role).Scan(&may))
+		require.False(t, may, role)
+	}
+	s.move("acme", "rows")
+	require.NoError(t, pool.QueryRow("SELECT count(*) FROM gormtenant_service_secrets.databases").Scan(&passwords))
+	require.Zero(t, passwords)
 }
 
 // What the server tells a client of its own failure is nothing.

@@ -13,6 +13,8 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/isolation"
+	"github.com/gormtenant/gormtenant/isolation/databases"
 	"github.com/gormtenant/gormtenant/tenants"
 	"github.com/gormtenant/gormtenant/tenants/store"
 )
@@ -60,7 +62,8 @@ func (s *Server) serve(fn endpoint) http.Handler {
 			refused := problemOf(err)
 			got, kind = answer{refused.Status, refused}, "application/problem+json"
 			attributes = append(attributes, slog.Any("error", err))
-			if refused.Status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
+			expected := errors.Is(err, context.Canceled) || isolation.IsMoving(err)
+			if refused.Status >= http.StatusInternalServerError && !expected {
 				level = slog.LevelError
 			}
 		}
@@ -94,6 +97,9 @@ func write(w http.ResponseWriter, got answer, kind string) {
 		return
 	}
 	header.Set("Content-Type", kind)
+	if got.status == http.StatusServiceUnavailable {
+		header.Set("Retry-After", "1") // RFC 9110, section 10.2.3
+	}
 	if got.status == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", "Bearer") // RFC 9110, section 15.5.2
 	}
@@ -106,12 +112,17 @@ func write(w http.ResponseWriter, got answer, kind string) {
 func problemOf(err error) *problem {
 	var (
 		known   *problem
+		down    *databases.UnavailableError
 		limit   *tenants.LimitError
 		invalid *store.FieldError
 	)
 	switch {
 	case errors.As(err, &known):
 		return known
+	case isolation.IsMoving(err):
+		return newProblem(http.StatusServiceUnavailable, "The tenant is being moved. Nothing was written. Try again in a moment.")
+	case errors.As(err, &down), errors.Is(err, databases.ErrBusy):
+		return newProblem(http.StatusServiceUnavailable, "The tenant's database does not answer.")
 	case errors.As(err, &limit):
 		p := newProblem(http.StatusForbidden, fmt.Sprintf("The plan allows no more than %d %s.", limit.Limit, limit.Name))
 		p.Type, p.Title = "https://pkg.go.dev/github.com/gormtenant/gormtenant/tenants#ErrLimit", "Limit reached"

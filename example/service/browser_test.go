@@ -69,15 +69,46 @@ func TestPage(t *testing.T) {
 			require.Equal(t, attack.id == "suspend", strings.Contains(globex, "403: The tenant is suspended."), globex)
 		}
 
-		b.click("#clear")
-		b.click("#all")
-		total := 2 * len(attacks)
-		b.await(`document.getElementById("score").textContent === arguments[0] && !document.getElementById("all").disabled`,
-			fmt.Sprintf("%d attacks, 0 promises broken", total))
+		total := len(attacks)
+		all := func() {
+			b.click("#clear")
+			b.click("#all")
+			total += len(attacks)
+			b.await(`document.getElementById("score").textContent === arguments[0] && !document.getElementById("all").disabled`,
+				fmt.Sprintf("%d attacks, 0 promises broken", total))
+		}
+		all()
+
+		// The same with tenants in places of their own, each at another level than the other, and at the same.
+		at := map[string]string{"acme": "rows", "globex": "rows"}
+		moves := [][2]string{{"globex", "database"}, {"acme", "database"}}
+		if url != "" {
+			moves = [][2]string{{"acme", "schema"}, {"globex", "database"}, {"globex", "schema"}, {"acme", "database"}}
+		}
+		for _, move := range moves {
+			slug, level := move[0], move[1]
+			b.click("#move-" + slug + "-" + level)
+			b.await(`document.querySelector("#log li")?.dataset.attack === arguments[0] && !document.getElementById("attack-read").disabled`,
+				"move-"+slug+"-"+level)
+			var entry struct{ Statuses, Unchanged, Text string }
+			b.run(&entry, `const li = document.querySelector("#log li"); return {...li.dataset, text: li.innerText}`)
+			require.Equal(t, "200", entry.Statuses, entry.Text)
+			require.Equal(t, "true", entry.Unchanged)
+			require.Regexp(t, `\d+ rows moved, none has changed; could not write for [0-9.]+ ms`, entry.Text)
+			at[slug] = level
+			var shown map[string]string
+			b.run(&shown, `return Object.fromEntries([...document.querySelectorAll(".place [aria-pressed=true]")].map((made) =>
+				[made.closest("article").id, made.textContent]))`)
+			require.Equal(t, at, shown)
+			if slug == "globex" {
+				continue // with the next move
+			}
+			all()
+		}
 		if *screenshot != "" && url == "" {
 			b.click("#clear")
-			for _, id := range []string{"fourth", "raw-sql", "subdomain", "rename", "read"} {
-				b.click("#attack-" + id)
+			for _, id := range []string{"attack-fourth", "attack-raw-sql", "attack-subdomain", "move-acme-rows", "attack-rename", "attack-read"} {
+				b.click("#" + id)
 				b.await(`!document.getElementById("attack-read").disabled`)
 			}
 			require.NoError(t, os.WriteFile(*screenshot, b.screenshot(), 0o600))

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/glebarez/sqlite"
 	"github.com/jackc/pgx/v5"
@@ -22,10 +23,25 @@ import (
 
 // database is where the service keeps everything.
 type database struct {
-	pool   *sql.DB
-	db     *gorm.DB        // with the plugins
-	listen *pgx.ConnConfig // where changes of tenants are heard; nil on SQLite
-	close  func() error
+	rows      *sql.DB         // the shared tables, as the application
+	owner     *sql.DB         // the same, as their owner
+	db        *gorm.DB        // with the plugins, over the places of all tenants
+	store     *store.Store    // the directory as it is
+	directory *tenants.Cache  // the directory as requests see it
+	listen    *pgx.ConnConfig // where changes of tenants are heard; nil on SQLite
+	levels    *levels
+	closers   []func() error // in the order in which they were opened
+}
+
+// opened is called with what has been opened, for close.
+func (d *database) opened(closers ...func() error) { d.closers = append(d.closers, closers...) }
+
+func (d *database) close() error {
+	var errs []error
+	for _, closer := range slices.Backward(d.closers) {
+		errs = append(errs, closer())
+	}
+	return errors.Join(errs...)
 }
 
 // open opens the Postgres at url, or SQLite if url is empty, with all tables made. Before it returns it
@@ -76,26 +92,56 @@ func openSQLite(ctx context.Context, log *slog.Logger, first func(d *database) e
 	if err != nil {
 		return nil, err
 	}
-	// Readers do not wait for the one writer in WAL mode. Writers wait for each other: a transaction that
-	// began as a reader could not become one after another has written, so that each begins as a writer.
-	pool, err := sql.Open(sqlite.DriverName, "file:"+filepath.ToSlash(filepath.Join(dir, "saas.db"))+
-		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)"+
-		"&_txlock=immediate")
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	pool.SetMaxOpenConns(4) // SQLite's writers wait by asking again and again: let few do so, and queue the rest
-	d := &database{pool: pool, close: func() error { return errors.Join(pool.Close(), os.RemoveAll(dir)) }}
+	d := &database{closers: []func() error{func() error { return os.RemoveAll(dir) }}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close())
 		}
 	}()
-	if d.db, err = withPlugins(&sqlite.Dialector{Conn: pool}, log); err != nil {
+	if d.rows, err = d.openFile(filepath.Join(dir, "saas.db")); err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, d.db); err != nil {
+	d.rows.SetMaxOpenConns(4) // SQLite's writers wait by asking again and again: let few do so, and queue the rest
+	if d.owner, err = d.openFile(filepath.Join(dir, "saas.db")); err != nil {
+		return nil, err
+	}
+	// Whoever waits for the directory may have one of the others.
+	entries, err := d.openFile(filepath.Join(dir, "saas.db"))
+	if err != nil {
+		return nil, err
+	}
+	entries.SetMaxOpenConns(2)
+	dialector := func(pool gorm.ConnPool) gorm.Dialector { return &sqlite.Dialector{Conn: pool} }
+	tables, err := withPlugins(dialector(d.owner), log)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, tables); err != nil {
+		return nil, err
+	}
+	own, err := d.files(filepath.Join(dir, "tenants"))
+	if err != nil {
+		return nil, err
+	}
+	if err := d.unite(log, dialector, entries, own); err != nil {
 		return nil, err
 	}
 	return d, first(d)
+}
+
+// dsn is how a file of SQLite is opened. Readers do not wait for the one writer in WAL mode. Writers wait for
+// each other: a transaction that began as a reader could not become one after another has written, so that
+// each begins as a writer.
+func dsn(path string) string {
+	return "file:" + filepath.ToSlash(path) +
+		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)" +
+		"&_txlock=immediate"
+}
+
+func (d *database) openFile(path string) (*sql.DB, error) {
+	pool, err := sql.Open(sqlite.DriverName, dsn(path))
+	if err == nil {
+		d.opened(pool.Close)
+	}
+	return pool, err
 }

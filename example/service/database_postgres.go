@@ -18,7 +18,6 @@ import (
 	"github.com/gormtenant/gormtenant/example/roles"
 	"github.com/gormtenant/gormtenant/isolation/rls"
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
-	"github.com/gormtenant/gormtenant/tenants/quota"
 )
 
 // postgresSchema is where the tables are made. It is not the one of the tour, which is dropped.
@@ -29,39 +28,58 @@ const postgresSchema = "gormtenant_service"
 const setUpLock = 0x676f726d74 // "gormt"
 
 // openPostgres makes tables and policies as the role of url, and then connects as one that policies hold.
-func openPostgres(ctx context.Context, url string, log *slog.Logger, first func(d *database) error) (d *database, err error) {
+func openPostgres(ctx context.Context, url string, log *slog.Logger, first func(d *database) error) (_ *database, err error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, err
 	}
 	config.RuntimeParams["search_path"] = postgresSchema
-	owner := stdlib.OpenDB(*config)
-	err = alone(ctx, owner, func() error {
-		if err := migratePostgres(ctx, owner, log); err != nil {
+	d := &database{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.close())
+		}
+	}()
+	d.owner = d.openConfig(config)
+	return d, alone(ctx, d.owner, func() error {
+		if err := migratePostgres(ctx, d.owner, log); err != nil {
 			return err
 		}
-		application, options, err := ensureRoles(ctx, owner, config)
+		application, options, err := ensureRoles(ctx, d.owner, config)
 		if err != nil {
 			return err
 		}
-		pool := sql.OpenDB(rls.NewConnector(application, options...))
-		pool.SetMaxOpenConns(16)
-		d = &database{pool: pool, listen: application, close: pool.Close}
+		d.rows = sql.OpenDB(rls.NewConnector(application, options...))
+		d.rows.SetMaxOpenConns(16)
+		d.opened(d.rows.Close)
+		d.listen = application
+		// Whoever waits for the directory may have one of the others.
+		entries := d.openConfig(application)
+		entries.SetMaxOpenConns(4)
+		own, err := d.ownPlaces(ctx, config, application, log)
+		if err != nil {
+			return err
+		}
+		dialector := func(pool gorm.ConnPool) gorm.Dialector { return postgres.New(postgres.Config{Conn: pool}) }
+		shared, err := withPlugins(dialector(d.rows), log)
+		if err != nil {
+			return err
+		}
+		if err := rls.Check(shared.WithContext(ctx), protected()...); err != nil {
+			return err
+		}
 		// The server looks after raw SQL.
-		d.db, err = withPlugins(postgres.New(postgres.Config{Conn: pool}), log, tenantplugin.AllowRawSQL())
-		if err != nil {
-			return err
-		}
-		if err := rls.Check(d.db.WithContext(ctx), protected()...); err != nil {
+		if err := d.unite(log, dialector, entries, own, tenantplugin.AllowRawSQL()); err != nil {
 			return err
 		}
 		return first(d)
 	})
-	err = errors.Join(err, owner.Close())
-	if err != nil && d != nil {
-		err = errors.Join(err, d.close())
-	}
-	return d, err
+}
+
+func (d *database) openConfig(config *pgx.ConnConfig) *sql.DB {
+	pool := stdlib.OpenDB(*config)
+	d.opened(pool.Close)
+	return pool
 }
 
 // alone calls fn while no other process does so in this database.
@@ -80,9 +98,6 @@ func alone(ctx context.Context, pool *sql.DB, fn func() error) (err error) {
 	}()
 	return fn()
 }
-
-// protected are the models whose tables have policies.
-func protected() []any { return append(tenantModels(), &quota.Lock{}) }
 
 func migratePostgres(ctx context.Context, owner *sql.DB, log *slog.Logger) error {
 	if _, err := owner.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+postgresSchema); err != nil {

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"database/sql"
 	"errors"
 	"net/http"
 
@@ -22,7 +21,8 @@ type demo struct {
 	plain *gorm.DB // without the plugin, to see what it may have let through
 }
 
-func newDemo(s *Server, pool *sql.DB) (*demo, error) {
+func newDemo(s *Server) (*demo, error) {
+	pool := s.db.Config.ConnPool // over the places of all tenants
 	var dialector gorm.Dialector = &sqlite.Dialector{Conn: pool}
 	if s.db.Name() == "postgres" {
 		dialector = postgres.New(postgres.Config{Conn: pool})
@@ -35,6 +35,8 @@ func (d *demo) routes(mux *http.ServeMux, open func(pattern string, handler http
 	d.page(open)
 	open("GET /demo/session", d.s.serve(d.session))
 	open("GET /demo/rows/{slug}", d.s.serve(d.rows))
+	open("GET /demo/places", d.s.serve(d.places))
+	open("POST /demo/move/{slug}/{level}", d.s.serve(d.move))
 	open("POST /demo/suspend", d.s.serve(d.ofGlobex(d.s.suspend)))
 	open("POST /demo/resume", d.s.serve(d.ofGlobex(d.s.resume)))
 	// This one runs as a tenant, as all of /api does.
@@ -118,6 +120,36 @@ func (d *demo) rows(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	return ok(map[string]string{"rows": rows})
+}
+
+// places answers with the levels of isolation that there are, and with where each tenant is.
+func (d *demo) places(r *http.Request) (answer, error) {
+	out := struct {
+		Levels  []tenants.Level          `json:"levels"`
+		Tenants map[string]tenants.Level `json:"tenants"`
+	}{d.s.database.levels.names, map[string]tenants.Level{}}
+	for _, slug := range []string{acme, globex} {
+		t, err := d.tenant(r, slug)
+		if err != nil {
+			return answer{}, err
+		}
+		out.Tenants[slug] = t.Placement.Normal().Level
+	}
+	return ok(out)
+}
+
+// move is the administration's, without its token and for these two tenants. What they leave is removed, so
+// that they can come back.
+func (d *demo) move(r *http.Request) (answer, error) {
+	t, err := d.tenant(r, r.PathValue("slug"))
+	if err != nil {
+		return answer{}, err
+	}
+	moved, err := d.s.moveTo(r.Context(), t, tenants.Level(r.PathValue("level")), true)
+	if err != nil {
+		return answer{}, err
+	}
+	return ok(moved)
 }
 
 // ofGlobex makes an endpoint of one of the administration's, without its token and for globex only.

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"gorm.io/gorm"
 
@@ -32,7 +33,7 @@ func (d *demo) seed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+	err = d.s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		directory, err := store.New(tx)
 		if err != nil {
 			return err
@@ -50,6 +51,22 @@ func (d *demo) seed(ctx context.Context) error {
 		}
 		return nil
 	})
+	d.s.directory.InvalidateAll() // that there was none is cached
+	return err
+}
+
+// place moves the tenants to where the configuration wants them.
+func (d *demo) place(ctx context.Context, levels map[string]tenants.Level) error {
+	for slug, level := range levels {
+		t, err := d.s.store.Lookup(ctx, demoID(slug))
+		if err == nil {
+			_, err = d.s.moveTo(ctx, t, level, true)
+		}
+		if err != nil {
+			return fmt.Errorf("placing %s: %w", slug, err)
+		}
+	}
+	return nil
 }
 
 func seedTenant(db *gorm.DB, slug, hash string) error {

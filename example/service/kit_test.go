@@ -38,7 +38,8 @@ func each(t *testing.T, test func(t *testing.T, databaseURL string)) {
 	})
 }
 
-// newPostgres returns the URL of a new database. The roles that the service makes in it go with it.
+// newPostgres returns the URL of a new database. The roles and the databases of tenants that the service makes
+// go with it.
 func newPostgres(t *testing.T) string {
 	t.Helper()
 	databaseURL := pgtest.New(t)
@@ -47,11 +48,33 @@ func newPostgres(t *testing.T) string {
 	t.Cleanup(func() {
 		pool := stdlib.OpenDB(*config)
 		defer func() { require.NoError(t, pool.Close()) }()
-		for _, role := range []string{"gormtenant_app_", "gormtenant_admin_"} {
-			require.NoError(t, roles.Drop(context.Background(), pool, role+config.Database))
+		ctx := context.Background()
+		for _, name := range column(ctx, t, pool, "SELECT datname FROM pg_database WHERE starts_with(datname, $1)", config.Database+"_") {
+			_, err := pool.ExecContext(ctx, "DROP DATABASE "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
+			require.NoError(t, err)
+		}
+		for _, name := range append(
+			column(ctx, t, pool, "SELECT rolname FROM pg_roles WHERE starts_with(rolname, $1)", config.Database+"_"),
+			"gormtenant_app_"+config.Database, "gormtenant_admin_"+config.Database,
+		) {
+			require.NoError(t, roles.Drop(ctx, pool, name))
 		}
 	})
 	return databaseURL
+}
+
+func column(ctx context.Context, t *testing.T, pool *sql.DB, query string, args ...any) (texts []string) {
+	t.Helper()
+	rows, err := pool.QueryContext(ctx, query, args...)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, rows.Close()) }()
+	for rows.Next() {
+		var text string
+		require.NoError(t, rows.Scan(&text))
+		texts = append(texts, text)
+	}
+	require.NoError(t, rows.Err())
+	return texts
 }
 
 // owner opens a database past all policies.

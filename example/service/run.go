@@ -9,9 +9,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gormtenant/gormtenant/middleware"
+	"github.com/gormtenant/gormtenant/tenants"
 )
 
 // Run is the command serve: it serves until ctx is done, finishes the requests that run then, and
@@ -24,6 +26,16 @@ func Run(ctx context.Context, args []string, getenv func(string) string, out, lo
 	format := flags.String("log", "text", "the `format` of the log: text or json")
 	demo := flags.Bool("demo", true, "make the tenants acme and globex, and serve a page that attacks one as the other;\n"+
 		"it gives everybody tokens for these two")
+	place := map[string]tenants.Level{}
+	flags.Func("place", "move a tenant of the demonstration, as in acme=database, to a level of isolation: rows, schema\n"+
+		"(on Postgres) or database; may be given for both tenants", func(text string) error {
+		slug, level, _ := strings.Cut(text, "=")
+		if slug != acme && slug != globex {
+			return fmt.Errorf("want %s or %s, and a level behind =", acme, globex)
+		}
+		place[slug] = tenants.Level(level)
+		return tenants.Placement{Level: place[slug]}.Validate()
+	})
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -39,6 +51,7 @@ func Run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		Secret:      []byte(getenv("TOKEN_SECRET")),
 		AdminToken:  getenv("ADMIN_TOKEN"),
 		Demo:        *demo,
+		Place:       place,
 		Log:         log,
 	}
 	server, err := New(ctx, config)

@@ -59,18 +59,18 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 
 // use takes the database, and makes the demonstration's rows if it has none.
 func (s *Server) use(ctx context.Context, d *database) (err error) {
-	s.db = d.db
-	if s.store, err = store.New(d.db); err != nil {
-		return err
-	}
-	s.directory = tenants.Cached(s.store)
+	s.database, s.db, s.store, s.directory = d, d.db, d.store, d.directory
+	s.database.levels.migrate(ctx, s.store, s.log)
 	if !s.config.Demo {
 		return nil
 	}
-	if s.demo, err = newDemo(s, d.pool); err != nil {
+	if s.demo, err = newDemo(s); err != nil {
 		return err
 	}
-	return s.demo.seed(ctx)
+	if err := s.demo.seed(ctx); err != nil {
+		return err
+	}
+	return s.demo.place(ctx, s.config.Place)
 }
 
 // Close closes the database. Call it when no request runs any more.
@@ -109,6 +109,8 @@ func (s *Server) routes() http.Handler {
 	open("POST /admin/tenants/{slug}/resume", s.admin(s.changeTenant(s.resume)))
 	open("POST /admin/tenants/{slug}/close", s.admin(s.changeTenant(s.closeTenant)))
 	open("PUT /admin/tenants/{slug}/plan", s.admin(s.changeTenant(s.changePlan)))
+	open("POST /admin/tenants/{slug}/move", s.admin(s.move))
+	open("POST /admin/tenants/{slug}/remove", s.admin(s.changeTenant(s.removeOld)))
 
 	// Of the tenant in the request's context.
 	for pattern, fn := range map[string]endpoint{
@@ -143,7 +145,7 @@ func (s *Server) routes() http.Handler {
 
 // health says whether the database answers.
 func (s *Server) health(r *http.Request) (answer, error) {
-	if err := s.database.pool.PingContext(r.Context()); err != nil {
+	if err := s.database.rows.PingContext(r.Context()); err != nil {
 		return answer{}, newProblem(http.StatusServiceUnavailable, "The database does not answer.")
 	}
 	return ok(map[string]string{"status": "ok"})

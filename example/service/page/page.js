@@ -121,8 +121,27 @@ async function attack(id, title, run) {
 	const leaked = secrets().some((text) => told.includes(text));
 	score.attacks++;
 	if (!unchanged || leaked) score.broken++;
-	show(id, title, calls, unchanged, leaked);
+	show(id, title, calls, unchanged && !leaked, verdict(unchanged, leaked), {unchanged, leaked});
 	await refresh();
+}
+
+// move moves a tenant to another level of isolation. All rows of both must be afterwards what they were.
+async function move(slug, level) {
+	const rows = async () => JSON.stringify([await demo("GET", "/demo/rows/acme"), await demo("GET", "/demo/rows/globex")]);
+	const before = await rows();
+	const call = await send("admin", null, "POST", `/demo/move/${slug}/${level}`);
+	const unchanged = await rows() === before;
+	if (!unchanged) score.broken++;
+	show(`move-${slug}-${level}`, `Move ${slug} to the level ${level}`, [call], unchanged, told(call, unchanged), {unchanged});
+	await refresh();
+}
+
+// told says what came of a move.
+function told(call, unchanged) {
+	if (!unchanged) return "PROMISE BROKEN: a row has changed";
+	if (call.status !== 200) return "not moved, no row has changed";
+	const {rows, frozen_ms: frozen} = JSON.parse(call.text);
+	return rows ? `${rows} rows moved, none has changed; could not write for ${frozen} ms` : "it was there already";
 }
 
 // ---- what is shown ---------------------------------------------------------------------------------------
@@ -135,16 +154,16 @@ function element(name, className, ...children) {
 	return made;
 }
 
-function show(id, title, calls, unchanged, leaked) {
+function show(id, title, calls, kept, says, data) {
 	const entry = element("li", "", element("strong", "", title));
-	Object.assign(entry.dataset, {attack: id, unchanged, leaked, statuses: calls.map((c) => c.status).join(" ")});
+	Object.assign(entry.dataset, {...data, attack: id, statuses: calls.map((c) => c.status).join(" ")});
 	for (const call of calls) {
 		entry.append(element("div", "call", element("span", "request", `${call.line}`), ` as ${call.who} → `,
 			element("strong", call.status < 400 ? "status" : "status no", String(call.status))));
 		if (call.sent) entry.append(element("pre", "sent", call.sent));
 		if (call.text) entry.append(element("pre", "answer", call.text.trim()));
 	}
-	entry.append(element("span", `verdict ${unchanged && !leaked ? "kept" : "broken"}`, verdict(unchanged, leaked)));
+	entry.append(element("span", `verdict ${kept ? "kept" : "broken"}`, says));
 	const log = document.getElementById("log");
 	log.querySelector(".empty")?.remove();
 	log.prepend(entry);
@@ -165,8 +184,21 @@ function draw(slug, projects) {
 	document.querySelector(`#${slug} .projects`).replaceChildren(...cards);
 }
 
+// drawPlaces shows at which level of isolation the tenants are.
+async function drawPlaces() {
+	const places = await demo("GET", "/demo/places");
+	for (const [slug, level] of Object.entries(places.tenants)) {
+		const box = document.querySelector(`#${slug} .place`);
+		if (!box.children.length) {
+			box.append("level", ...places.levels.map((to) => button(`move-${slug}-${to}`, to, () => move(slug, to))));
+		}
+		for (const made of box.children) made.setAttribute("aria-pressed", made.textContent === level);
+	}
+}
+
 // refresh shows both tenants as each sees itself.
 async function refresh() {
+	await drawPlaces();
 	for (const slug of ["acme", "globex"]) {
 		const {status, text} = await as(slug, "GET", "/api/projects");
 		if (status === 200) {
