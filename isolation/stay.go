@@ -101,7 +101,8 @@ var ErrNotConfirmed = errors.New("gormtenant: the removal of the tenant's old ro
 // confirmation is DELETE_ROWS_, DELETE_SCHEMA_ or DELETE_DATABASE_ with the name of the tenant's place behind
 // it, as in "DELETE_SCHEMA_tenant_acme"; another is [ErrNotConfirmed], which names it, and nothing is done.
 //
-// The same call again finishes what was cut off. Where the tenant is now is never removed.
+// The same call again finishes what was cut off. Where the tenant is now is never removed. Call it when every
+// process has heard of the move: one that has not reads the old rows still, and after Remove it reads none.
 func (m *Mover) Remove(ctx context.Context, id string, left tenants.Placement, confirmation string) error {
 	err := m.remove(ctx, id, left, confirmation)
 	if err != nil {

@@ -1,6 +1,7 @@
 package pgsession
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -51,6 +52,13 @@ func literal(s string) string {
 	}
 	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 }
+
+// custom is the form of a customized option's name
+// (https://www.postgresql.org/docs/current/runtime-config-custom.html).
+var custom = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$]*$`)
+
+// IsCustom says whether name can be that of a run-time parameter of the application's own.
+func IsCustom(name string) bool { return custom.MatchString(name) }
 
 // statementName is that of the prepared statement that sets. pgx uses the unnamed one, and may have
 // parsed something into it for the very next message.

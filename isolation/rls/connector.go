@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
-	"regexp"
 
 	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
@@ -35,15 +34,11 @@ type config struct {
 	zones   bool
 }
 
-// settingName is the form of a customized option's name
-// (https://www.postgresql.org/docs/current/runtime-config-custom.html).
-var settingName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$]*$`)
-
 // Setting names the run-time parameter that holds the tenant. It has two parts, as in "app.tenant_id",
 // which is the default. The policies name it, so Enable has to be given the same.
 func Setting(name string) Option {
 	return option(func(c *config) error {
-		if !settingName.MatchString(name) {
+		if !pgsession.IsCustom(name) {
 			return fmt.Errorf("gormtenant: rls.Setting(%q): the name needs two parts of letters, digits and _, as in %q",
 				name, DefaultSetting)
 		}

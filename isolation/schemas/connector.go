@@ -69,9 +69,9 @@ func pathSetting(path, mark string) pgsession.Setting {
 	return pgsession.Setting{Name: "search_path", Value: path, Identifiers: true, Mark: mark}
 }
 
-// AppendSettings appends the path, and the role.
+// AppendSettings appends the path, the role, and the tenant.
 func (r *router) AppendSettings(ctx context.Context, settings []pgsession.Setting) ([]pgsession.Setting, error) {
-	path, role, err := r.settings(ctx)
+	path, role, tenant, err := r.settings(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -79,30 +79,33 @@ func (r *router) AppendSettings(ctx context.Context, settings []pgsession.Settin
 	if r.roles {
 		settings = append(settings, pgsession.Setting{Name: "role", Value: role})
 	}
+	if r.setting != "" {
+		settings = append(settings, pgsession.Setting{Name: r.setting, Value: tenant})
+	}
 	return settings, nil
 }
 
-func (r *router) settings(ctx context.Context) (path pgsession.Setting, role string, err error) {
+func (r *router) settings(ctx context.Context) (path pgsession.Setting, role, tenant string, err error) {
 	_, unscoped, err := gormtenant.UnscopedReason(ctx)
 	switch {
 	case err != nil:
-		return path, "", err
+		return path, "", "", err
 	case unscoped:
-		return r.across, noRole, nil
+		return r.across, noRole, "", nil
 	}
 	id, ok := gormtenant.FromContext(ctx)
 	if !ok {
-		return r.none, noRole, nil
+		return r.none, noRole, "", nil
 	}
 	text, err := place.TextOf(id)
 	if err != nil {
-		return path, "", err
+		return path, "", "", err
 	}
 	schema, err := r.nameOf(ctx, text)
 	if err != nil {
-		return path, "", err
+		return path, "", "", err
 	}
-	return pathSetting(pathOf(schema, r.across.Value), markOf(schema)), roleOf(schema), nil
+	return pathSetting(pathOf(schema, r.across.Value), markOf(schema)), roleOf(schema), text, nil
 }
 
 // Elsewhere returns nil: all statements run here.

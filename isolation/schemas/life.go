@@ -42,8 +42,9 @@ func Login(role string) Option {
 //		}},
 //	)
 //
-// They run on a path of the schema and that of [Shared]. A model whose TableName names a schema, as in
-// "shared.countries", is there for all tenants; what others refer to is found by its name alone.
+// Where a migration enables policies, as that one does, the connector needs [Setting]. Migrations run on
+// a path of the schema and that of [Shared]. A model whose TableName names a schema, as in "shared.countries", is
+// there for all tenants; what others refer to is found by its name alone.
 func Migrations(list ...migrations.Migration) Option {
 	return option(func(c *config) error {
 		c.life.list = append(slices.Clip(c.life.list), list...)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gormtenant/gormtenant/internal/pgsession"
 	"github.com/gormtenant/gormtenant/internal/place"
 )
 
@@ -25,7 +26,9 @@ type config struct {
 	roles  bool
 	names  func(id string) (string, error) // nil for place.Name
 	zones  bool
-	life   life // for New
+	// setting is the run-time parameter that holds the tenant, "" for none.
+	setting string
+	life    life // for New
 }
 
 // Shared names the schema of the tables that all tenants share: it comes behind the tenant's own in the path. It
@@ -65,6 +68,21 @@ func Names(names func(id string) (string, error)) Option {
 			return errors.New("gormtenant: schemas.Names needs a function")
 		}
 		c.names = names
+		return nil
+	})
+}
+
+// Setting makes each statement bring the tenant's ID too, in the run-time parameter of that name, for policies
+// inside the schemas: rls.DefaultSetting, or what was given to rls.Setting. A migration enables them, in the
+// same transaction that makes the schema: see [Migrations]. The default is none.
+//
+//	schemas.NewConnector(config, schemas.Roles(), schemas.Setting(rls.DefaultSetting))
+func Setting(name string) Option {
+	return option(func(c *config) error {
+		if !pgsession.IsCustom(name) {
+			return fmt.Errorf("gormtenant: schemas.Setting(%q): the name needs two parts of letters, digits and _, as in \"app.tenant_id\"", name)
+		}
+		c.setting = name
 		return nil
 	})
 }
