@@ -15,11 +15,15 @@ import (
 
 // Router is the connection pool of an application whose tenants are at different levels of isolation: it
 // takes each call to where the tenant of the call's context is. It is a gorm.ConnPool; what needs a *sql.DB
-// gets one from (*gorm.DB).DB. It is safe for concurrent use.
+// gets one from (*gorm.DB).DB. Close it after use; the pools that it was given are their owner's to close. It is
+// safe for concurrent use.
 type Router struct {
-	*route.Pool
+	*pool
 	routes
 }
+
+// pool is embedded by a name that is not exported: its methods are those of a *sql.DB.
+type pool = route.Pool
 
 // routes says where each context goes.
 type routes struct {
@@ -83,7 +87,7 @@ func NewRouter(directory tenants.Directory, rows *sql.DB, options ...Option) (*R
 			return nil, err
 		}
 	}
-	r.Pool = route.New(&r.routes)
+	r.pool = route.New(&r.routes)
 	return r, nil
 }
 
