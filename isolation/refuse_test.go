@@ -149,6 +149,27 @@ func TestMove_with_a_full_disk(t *testing.T) {
 	})
 }
 
+// What arrives is compared with what was sent, and is given up if it differs.
+func TestMove_into_a_table_that_changes_rows(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *house) {
+		acme := h.tenant("acme")
+		h.fill(acme, 2)
+		h.move(acme.ID, h.levels[len(h.levels)-1])
+		twist := "CREATE FUNCTION twist() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.body := 'twisted'; RETURN NEW; END $$;" +
+			"CREATE TRIGGER twist BEFORE INSERT ON docs FOR EACH ROW EXECUTE FUNCTION twist()"
+		if h.shared.Name() == "sqlite" {
+			twist = "CREATE TRIGGER twist AFTER INSERT ON docs BEGIN UPDATE docs SET body = 'twisted' WHERE id = NEW.id; END"
+		}
+		require.NoError(t, h.shared.Exec(twist).Error)
+		mine, before := h.of(t, acme.ID), h.now(acme.ID)
+		_, err := h.mover.Move(t.Context(), acme.ID, tenants.Placement{})
+		require.ErrorContains(t, err, "differs")
+		require.Empty(t, rows(t, h.shared, "tenant_id = '"+acme.ID+"'"))
+		h.unmoved(t, before, mine)
+	})
+}
+
 // Of two moves of one tenant one works, and the other is told so, or finds that it has nothing to do.
 func TestMove_of_one_tenant_twice_at_once(t *testing.T) {
 	t.Parallel()

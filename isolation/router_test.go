@@ -119,6 +119,13 @@ func TestRouter_refuses_bad_input(t *testing.T) {
 	require.ErrorIs(t, err, gormtenant.ErrInvalidID)
 	require.NoError(t, router.Close())
 
+	// What a tenant is called is not its ID.
+	router, err = isolation.NewRouter(renamed{}, pool)
+	require.NoError(t, err)
+	_, err = router.ExecContext(gormtenant.WithTenant(t.Context(), "acme.example.com"), "SELECT 1")
+	require.ErrorIs(t, err, tenants.ErrNotFound)
+	require.NoError(t, router.Close())
+
 	for _, option := range []isolation.MoverOption{
 		nil, isolation.SharedTables(nil), isolation.OwnSchemas(nil), isolation.OwnDatabases(nil), isolation.Forget(nil),
 	} {
@@ -138,4 +145,11 @@ type fixed tenants.Placement
 
 func (f fixed) Lookup(_ context.Context, id string) (*tenants.Tenant, error) {
 	return &tenants.Tenant{ID: id, Placement: tenants.Placement(f)}, nil
+}
+
+// renamed is a directory that knows tenants by other names than their IDs.
+type renamed struct{}
+
+func (renamed) Lookup(_ context.Context, name string) (*tenants.Tenant, error) {
+	return &tenants.Tenant{ID: "t-1", Domains: []string{name}}, nil
 }
