@@ -176,6 +176,9 @@ func (j *journey) run(ctx context.Context, t *tenants.Tenant) (report Report, er
 // from then on what is found there may be taken for the rest of an attempt.
 func (j *journey) announce(ctx context.Context) error {
 	if err := j.fits(ctx); err != nil {
+		if errors.Is(err, ErrOccupied) && j.overtaken(ctx) {
+			return ErrBusy // the rows are another move's
+		}
 		return err
 	}
 	_, err := j.directory.Place(ctx, j.id, func(t *tenants.Tenant) error {
@@ -220,6 +223,16 @@ func (j *journey) stillMine(ctx context.Context) error {
 		err = ErrBusy
 	}
 	return err
+}
+
+// overtaken says whether another move of the tenant began, or ended, since this one looked.
+func (j *journey) overtaken(ctx context.Context) bool {
+	t, err := j.lookup(ctx, j.id)
+	if err != nil {
+		return false
+	}
+	now, err := j.resolve(ctx, t, t.Placement)
+	return err == nil && (now != j.from || t.Moving != nil && !j.resumed)
 }
 
 // fits refuses a place with rows of the tenant that nobody knows of, and one where its keys are taken.
