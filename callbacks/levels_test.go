@@ -49,7 +49,7 @@ func TestLevels(t *testing.T) {
 	}
 	for _, name := range levels.Names {
 		onSQLite := strings.HasSuffix(name, "sqlite")
-		if name == "rows_sqlite" || name == "rows_postgres" || testing.Short() && !onSQLite || raceEnabled && name != "database_sqlite" && name != "schema_roles" {
+		if name == "rows_sqlite" || name == "rows_postgres" || testing.Short() && !onSQLite || raceEnabled && name != "database_sqlite" {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
