@@ -23,7 +23,7 @@ type writer struct {
 }
 
 func (w *writer) run(h *house, at *tenants.Tenant, name string, stop *atomic.Bool) {
-	for n := 0; !stop.Load(); n++ {
+	for n := 0; !stop.Load() && w.err == nil; n++ {
 		id := fmt.Sprintf("%s-%s-%d", at.ID, name, n)
 		write := func(tx *gorm.DB) error { return tx.Create(&Folder{ID: id, Name: "under load"}).Error }
 		if n%2 == 1 { // in a transaction of several statements
@@ -42,20 +42,28 @@ func (w *writer) run(h *house, at *tenants.Tenant, name string, stop *atomic.Boo
 			}
 		}
 		for !stop.Load() {
-			w.pause.RLock()
-			err := write(h.as(at))
-			w.pause.RUnlock()
-			if err == nil {
-				w.done = append(w.done, id)
+			if w.attempt(write, h.as(at), id) {
 				break
 			}
-			if !isolation.IsMoving(err) {
-				w.err = fmt.Errorf("%s: %w", id, err)
-				return
-			}
-			w.refused++
 		}
 	}
+}
+
+// attempt writes once, and says whether that was all.
+func (w *writer) attempt(write func(tx *gorm.DB) error, db *gorm.DB, id string) bool {
+	w.pause.RLock()
+	defer w.pause.RUnlock()
+	err := write(db)
+	switch {
+	case err == nil:
+		w.done = append(w.done, id)
+		return true
+	case !isolation.IsMoving(err):
+		w.err = fmt.Errorf("%s: %w", id, err)
+		return true
+	}
+	w.refused++
+	return false
 }
 
 // load has writers write until they are stopped.

@@ -3,10 +3,12 @@
 package databases_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -57,18 +59,28 @@ func TestProvision_killed_anywhere(t *testing.T) {
 			through.Host, through.Port, through.User, through.Password, through.Database))
 		var left atomic.Int64
 		var killed atomic.Bool
+		var starting sync.Mutex
 		left.Store(int64(n))
 		proxy.Cut(func(piece []byte) (int, bool) {
 			if left.Add(-1) >= 0 {
 				return 0, false
 			}
 			killed.Store(true)
+			starting.Lock()
 			_ = child.Process.Kill()
+			starting.Unlock()
 			return len(piece) * (n / 2 % 2), true // the server hears it, or not
 		})
-		output, err := child.CombinedOutput()
+		var output bytes.Buffer
+		child.Stdout, child.Stderr = &output, &output
+		starting.Lock()
+		err := child.Start()
+		starting.Unlock()
+		if err == nil {
+			err = child.Wait()
+		}
 		if !killed.Load() {
-			require.NoError(t, err, string(output))
+			require.NoError(t, err, output.String())
 			s.nothing(t, acme)
 			t.Log(n, "kills")
 			return
