@@ -121,7 +121,7 @@ func sqliteIn(t *testing.T, dir string, fresh bool) *house {
 		return sqlite.Open("file:" + filepath.ToSlash(path) + pragmas)
 	}, databases.Migrations(migrate))
 	require.NoError(t, err)
-	pools, err := databases.New(databases.SQLite(filepath.Join(dir, "tenants")))
+	pools, err := databases.New(databases.SQLite(filepath.Join(dir, "tenants")), databases.ConnectTimeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pools.Close() })
 	h.open(pool, []isolation.Option{isolation.Databases(pools)}, isolation.OwnDatabases(files))
@@ -161,6 +161,7 @@ func postgresAt(t *testing.T, dsn, dir string, fresh bool) *house {
 	app.User, app.Password = "app_"+owner.Database, "app"
 	admin := owner.Copy()
 	admin.User, admin.Password = "admin_"+owner.Database, "admin"
+	admin.ConnectTimeout = time.Minute // a busy machine may take its time
 	if fresh {
 		h.furnish(ownerPool, app.User, admin.User)
 	}
@@ -175,7 +176,7 @@ func postgresAt(t *testing.T, dsn, dir string, fresh bool) *house {
 	require.NoError(t, err)
 	connect, err := databases.Connect(secrets, server)
 	require.NoError(t, err)
-	pools, err := databases.New(databases.PostgresWith(connect))
+	pools, err := databases.New(databases.PostgresWith(connect), databases.ConnectTimeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pools.Close() })
 	own := sql.OpenDB(schemas.NewConnector(app, schemas.Roles()))

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"gorm.io/driver/postgres"
@@ -62,6 +63,7 @@ func (d *database) ownDatabases(ctx context.Context, config *pgx.ConnConfig, log
 	}
 	admin := config.Copy()
 	delete(admin.RuntimeParams, "search_path") // that is of the shared tables
+	admin.ConnectTimeout = 10 * time.Second
 	server := databases.Server{Admin: admin}
 	own.provisioner, err = databases.NewProvisioner(secrets, []databases.Server{server},
 		databases.Migrations(placeMigrations()...), databases.Application(config.Database))
@@ -73,7 +75,7 @@ func (d *database) ownDatabases(ctx context.Context, config *pgx.ConnConfig, log
 		return err
 	}
 	own.databases, err = databases.New(databases.PostgresWith(connect),
-		databases.MaxPools(16), databases.MaxConnections(32),
+		databases.MaxPools(16), databases.MaxConnections(32), databases.ConnectTimeout(10*time.Second),
 		databases.OnFailed(func(database databases.Database, err error) {
 			log.Error("connecting to the database of a tenant", "database", database.Name, "error", err)
 		}))

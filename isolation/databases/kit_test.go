@@ -119,6 +119,8 @@ func placeName(t *testing.T, tenant string) string {
 // newPools makes pools that are closed with the test, and checks that all that was reserved is given back.
 func newPools(t *testing.T, opener databases.Opener, options ...databases.Option) *databases.Pools {
 	t.Helper()
+	// A busy machine may take its time.
+	options = append([]databases.Option{databases.ConnectTimeout(time.Minute)}, options...)
 	pools, err := databases.New(opener, options...)
 	require.NoError(t, err)
 	t.Cleanup(func() {

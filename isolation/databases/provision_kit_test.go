@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -34,6 +35,7 @@ func newSite(t *testing.T) *site {
 	s := &site{root: root, secrets: databases.MemorySecrets(), suffix: "-" + strings.ToLower(rand.Text()[:10])}
 	s.admin = root.Copy()
 	s.admin.User, s.admin.Password = "provisioner"+s.suffix, "admin"
+	s.admin.ConnectTimeout = time.Minute // a busy machine may take its time
 	s.exec(t, `CREATE ROLE "`+s.admin.User+`" LOGIN PASSWORD 'admin' CREATEDB CREATEROLE`)
 	t.Cleanup(func() {
 		for _, name := range s.left(t) {

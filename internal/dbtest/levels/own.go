@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/glebarez/sqlite"
 	"github.com/jackc/pgx/v5"
@@ -64,7 +65,7 @@ func ownDatabases(t *testing.T, s Setup) *Places {
 			return of.Copy(), nil
 		}
 		return nil, databases.ErrNoDatabase
-	}))
+	}), databases.ConnectTimeout(time.Minute)) // a busy machine may take its time
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pools.Close() })
 	return p.route(t, s, tenants.Database, openConfig(t, config), isolation.Databases(pools))
@@ -73,7 +74,7 @@ func ownDatabases(t *testing.T, s Setup) *Places {
 func ownFiles(t *testing.T, s Setup) *Places {
 	p := &Places{dialect: onSQLite, Own: true, RawSQL: true, Plain: map[string]*gorm.DB{}}
 	dir := t.TempDir()
-	pools, err := databases.New(databases.SQLite(filepath.Join(dir, "tenants"), databases.CreateFiles()))
+	pools, err := databases.New(databases.SQLite(filepath.Join(dir, "tenants"), databases.CreateFiles()), databases.ConnectTimeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pools.Close() })
 	p.route(t, s, tenants.Database, openFile(t, filepath.Join(dir, "shared.db")), isolation.Databases(pools))
