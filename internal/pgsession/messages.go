@@ -39,14 +39,14 @@ func (w *wire) withText(buffer []byte, text string) []byte {
 func setLocal(s Setting) string {
 	value := s.Value
 	if !s.Identifiers {
-		value = literal(value)
+		value = Literal(value)
 	}
 	return "SET LOCAL " + s.Name + " = " + value
 }
 
-// literal writes s as an SQL string. Its form means the same with standard_conforming_strings on and
-// off.
-func literal(s string) string {
+// Literal writes s as an SQL string without a type. Its form means the same with
+// standard_conforming_strings on and off.
+func Literal(s string) string {
 	if strings.Contains(s, `\`) {
 		return "E'" + strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), "'", "''") + "'"
 	}
@@ -112,7 +112,7 @@ func (w *wire) withStatement(buffer, p []byte) (_ []byte, err error) {
 func parseOf(settings []Setting) pgproto3.Parse {
 	calls, oids := make([]string, len(settings)), make([]uint32, len(settings))
 	for i, s := range settings {
-		calls[i] = "pg_catalog.set_config(" + literal(s.Name) + ", $" + strconv.Itoa(i+1) + ", true)"
+		calls[i] = "pg_catalog.set_config(" + Literal(s.Name) + ", $" + strconv.Itoa(i+1) + ", true)"
 		oids[i] = textOID
 	}
 	return pgproto3.Parse{Name: statementName, Query: "SELECT " + strings.Join(calls, ", "), ParameterOIDs: oids}

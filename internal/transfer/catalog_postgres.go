@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
 // locate finds the tables of the plan, their columns and the rows of the tenant.
@@ -17,7 +19,7 @@ func (s *session) locate(ctx context.Context, p *Plan, place Place) ([]*spot, er
 		}
 		found, err := s.query(ctx, "SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), row_security_active(c.oid) "+
 			"FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "+
-			"WHERE c.oid = to_regclass("+literal(name)+") AND c.relkind IN ('r', 'p')")
+			"WHERE c.oid = to_regclass("+pgsession.Literal(name)+") AND c.relkind IN ('r', 'p')")
 		if err != nil {
 			return nil, err
 		}
@@ -29,7 +31,7 @@ func (s *session) locate(ctx context.Context, p *Plan, place Place) ([]*spot, er
 			return nil, err
 		}
 	}
-	p.predicates(place.Shared, spots, literal)
+	p.predicates(place.Shared, spots, pgsession.Literal)
 	return spots, nil
 }
 
@@ -70,7 +72,7 @@ func (s *session) police(ctx context.Context, p *Plan, spots []*spot) error {
 		if found == nil {
 			return fmt.Errorf("gormtenant: the policy of %s is not the one that rls.Enable writes: move with a role with BYPASSRLS", spot.name)
 		}
-		if err := s.exec(ctx, "SELECT set_config("+literal(string(found[1]))+", "+literal(p.text)+", true)"); err != nil {
+		if err := s.exec(ctx, "SELECT set_config("+pgsession.Literal(string(found[1]))+", "+pgsession.Literal(p.text)+", true)"); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
 // collisions looks at one table. What is needed of the rows to come is put into a temporary table, so that
@@ -31,7 +33,7 @@ func (e *postgresEnd) collisions(ctx context.Context, p *Plan, source end, s, t 
 			texts[i] = fmt.Sprintf("s.k%d::text", i)
 		}
 		rows, err := e.query(ctx, "WITH c AS ("+
-			u.query(into.at, t.at, quoted(t.column)+" IS DISTINCT FROM "+literal(p.text), "concat_ws(', ', "+strings.Join(texts, ", ")+")")+
+			u.query(into.at, t.at, quoted(t.column)+" IS DISTINCT FROM "+pgsession.Literal(p.text), "concat_ws(', ', "+strings.Join(texts, ", ")+")")+
 			fmt.Sprintf(") SELECT count(*) OVER (), found FROM c ORDER BY length(found), found LIMIT %d", someKeys))
 		if err != nil {
 			return nil, err
@@ -56,7 +58,7 @@ func (e *postgresEnd) collisions(ctx context.Context, p *Plan, source end, s, t 
 func (e *postgresEnd) uniques(ctx context.Context, t *spot) ([]unique, map[string]bool, error) {
 	rows, err := e.query(ctx, "SELECT i.indexrelid, coalesce(pg_get_expr(i.indpred, i.indrelid), ''), pg_get_indexdef(i.indexrelid, n, false) "+
 		"FROM pg_index AS i, generate_series(1, i.indnkeyatts) AS n WHERE i.indrelid = "+t.oid+" AND i.indisunique AND i.indisvalid "+
-		"AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = i.indrelid AND a.attname = "+literal(t.column)+
+		"AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = i.indrelid AND a.attname = "+pgsession.Literal(t.column)+
 		" AND a.attnum = ANY (i.indkey)) ORDER BY i.indisprimary DESC, i.indexrelid, n")
 	if err != nil || len(rows) == 0 {
 		return nil, nil, err

@@ -3,6 +3,8 @@ package transfer
 import (
 	"context"
 	"fmt"
+
+	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
 // Copy copies the tenant's rows, those that are deleted softly too. All of them are there when it returns
@@ -42,7 +44,7 @@ func (p *Plan) Copy(ctx context.Context, from, to Place, progress func(table str
 
 func literalOf(e end) func(string) string {
 	if _, ok := e.(*postgresEnd); ok {
-		return literal
+		return pgsession.Literal
 	}
 	return literalSQLite
 }

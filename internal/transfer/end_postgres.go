@@ -6,6 +6,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
 // postgresEnd is a place on Postgres, in a transaction.
@@ -40,7 +42,7 @@ func (e *postgresEnd) begin(ctx context.Context, p *Plan, place Place, begin str
 		return fmt.Errorf("gormtenant: beginning a transaction: %w", err)
 	}
 	if place.Schema != "" { // for what triggers of the application's look up by it
-		err := e.exec(ctx, "SELECT set_config('search_path', "+literal(quoted(place.Schema))+" || ', ' || current_setting('search_path'), true)")
+		err := e.exec(ctx, "SELECT set_config('search_path', "+pgsession.Literal(quoted(place.Schema))+" || ', ' || current_setting('search_path'), true)")
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
 // frozenPostgres is the session that holds the lock.
@@ -59,7 +61,7 @@ func (f *frozenPostgres) enter(ctx context.Context, p *Plan) (state, error) {
 	if err != nil {
 		return "", fmt.Errorf("gormtenant: locking out the tenant's writes: %w", err)
 	}
-	source, err := f.value(ctx, "SELECT prosrc FROM pg_proc WHERE oid = to_regprocedure("+literal(f.name()+"()")+")")
+	source, err := f.value(ctx, "SELECT prosrc FROM pg_proc WHERE oid = to_regprocedure("+pgsession.Literal(f.name()+"()")+")")
 	if err != nil || source == "" {
 		return "", err
 	}
@@ -103,7 +105,7 @@ func (f *frozenPostgres) freeze(ctx context.Context, p *Plan, place Place) error
 		at[s.name] = s.at
 		f.tables = append(f.tables, s.oid)
 	}
-	there, err := f.query(work, "SELECT tgrelid, tgname FROM pg_trigger WHERE tgfoid = to_regprocedure("+literal(f.name()+"()")+") AND tgenabled <> 'D'")
+	there, err := f.query(work, "SELECT tgrelid, tgname FROM pg_trigger WHERE tgfoid = to_regprocedure("+pgsession.Literal(f.name()+"()")+") AND tgenabled <> 'D'")
 	if err != nil {
 		return err
 	}
@@ -192,7 +194,7 @@ func (f *frozenPostgres) settle(ctx context.Context, deadline time.Time) error {
 		}
 		names := make([]string, len(rows))
 		for i, row := range rows {
-			names[i] = literal(string(row[0]))
+			names[i] = pgsession.Literal(string(row[0]))
 		}
 		before = " AND virtualtransaction IN (" + strings.Join(names, ", ") + ")"
 		if !deadline.IsZero() && time.Now().After(deadline) {

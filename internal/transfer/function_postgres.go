@@ -3,6 +3,8 @@ package transfer
 import (
 	"fmt"
 	"strings"
+
+	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
 // state is what the function of a frozen place says. It is in the function's text because changes of the
@@ -38,7 +40,7 @@ func (f *fence) function(s state, until string) string {
 	mine := fmt.Sprintf("NOT pg_catalog.pg_try_advisory_xact_lock_shared(%d)", f.lock)
 	switch s {
 	case held:
-		mine = "pg_catalog.clock_timestamp() < " + literal(until) + " OR " + mine
+		mine = "pg_catalog.clock_timestamp() < " + pgsession.Literal(until) + " OR " + mine
 	case kept:
 		mine = "true"
 	case thawed:
@@ -79,7 +81,7 @@ type trigger struct{ name, create string }
 
 // triggers returns those of a table, named after what they say, so that one that is there is right.
 func (f *fence) triggers(p *Plan, s *spot, shared bool, at map[string]string) []trigger {
-	mine := func(row string) string { return row + "." + quoted(s.column) + " = " + literal(p.text) }
+	mine := func(row string) string { return row + "." + quoted(s.column) + " = " + pgsession.Literal(p.text) }
 	var when []string
 	switch {
 	case !shared:
@@ -101,8 +103,8 @@ func (f *fence) triggers(p *Plan, s *spot, shared bool, at map[string]string) []
 	for i, event := range when {
 		call := f.name() + "("
 		if shared && s.column == "" {
-			call += literal("SELECT "+strings.Join(p.owned(s, "($1)", at, literal), " OR ")) + ", " +
-				literal("SELECT "+strings.Join(ownerSeen(s, at), " OR "))
+			call += pgsession.Literal("SELECT "+strings.Join(p.owned(s, "($1)", at, pgsession.Literal), " OR ")) + ", " +
+				pgsession.Literal("SELECT "+strings.Join(ownerSeen(s, at), " OR "))
 		}
 		rest := "BEFORE " + event + " EXECUTE FUNCTION " + call + ")"
 		name := fmt.Sprintf("%s%s_%08x", prefix, f.digest, uint32(lockKey(rest))) //nolint:gosec // 32 bits will do

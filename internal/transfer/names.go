@@ -25,16 +25,6 @@ func lockKey(parts ...string) int64 {
 // quoted writes the name of a table or a column, in both dialects.
 func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
-// literal writes text for Postgres, whatever standard_conforming_strings says. It has no type: the server
-// gives it the one of what it is compared with.
-func literal(text string) string {
-	escaped := strings.ReplaceAll(text, "'", "''")
-	if strings.Contains(escaped, `\`) {
-		return "E'" + strings.ReplaceAll(escaped, `\`, `\\`) + "'"
-	}
-	return "'" + escaped + "'"
-}
-
 // literalSQLite writes text for SQLite.
 func literalSQLite(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 

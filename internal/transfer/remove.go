@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
 // Clear deletes the tenant's rows at a place, in one transaction: what an attempt left that did not come to
@@ -92,7 +94,7 @@ func (p *Plan) clearPostgres(ctx context.Context, place Place, remove bool) erro
 			return err
 		}
 	}
-	if err := p.guard(ctx, e, place.Shared, literal); err != nil {
+	if err := p.guard(ctx, e, place.Shared, pgsession.Literal); err != nil {
 		return err
 	}
 	deletes := make([]string, len(e.list))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+
+	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
 // advanceSequences sets the sequences of the target past the keys that come. It does so before the rows are
@@ -81,14 +83,14 @@ func greatestKey(ctx context.Context, source end, s *spot, column string) (int64
 // look at it and the change.
 func (s *session) advance(ctx context.Context, name string, to int64) error {
 	behind, err := s.value(ctx, fmt.Sprintf("SELECT last_value < %d AND (SELECT seqincrement > 0 FROM pg_sequence WHERE seqrelid = %s::regclass) FROM %s",
-		to, literal(name), name))
+		to, pgsession.Literal(name), name))
 	if err != nil || behind != "t" {
 		return err
 	}
-	cache, err := s.value(ctx, "SELECT seqcache FROM pg_sequence WHERE seqrelid = "+literal(name)+"::regclass")
+	cache, err := s.value(ctx, "SELECT seqcache FROM pg_sequence WHERE seqrelid = "+pgsession.Literal(name)+"::regclass")
 	if err != nil {
 		return err
 	}
 	return s.patiently(ctx, patience, "", "ALTER SEQUENCE "+name+" CACHE "+cache,
-		fmt.Sprintf("SELECT setval(%s::regclass, greatest(last_value, %d)) FROM %s", literal(name), to, name))
+		fmt.Sprintf("SELECT setval(%s::regclass, greatest(last_value, %d)) FROM %s", pgsession.Literal(name), to, name))
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
 // thaw ends a freeze. The tenant can write as soon as the function says so, or the lock is gone.
@@ -29,7 +31,7 @@ func (f *frozenPostgres) thaw(ctx context.Context) error {
 // dismantle drops the triggers and the function. DROP TRIGGER locks out readers too: one transaction for
 // each table, which waits shortly.
 func (f *frozenPostgres) dismantle(ctx context.Context) error {
-	function := "to_regprocedure(" + literal(f.name()+"()") + ")"
+	function := "to_regprocedure(" + pgsession.Literal(f.name()+"()") + ")"
 	rows, err := f.query(ctx, "SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), "+
 		"string_agg('DROP TRIGGER IF EXISTS ' || quote_ident(t.tgname) || ' ON ' || quote_ident(n.nspname) || '.' || quote_ident(c.relname), '; ') "+
 		"FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace "+

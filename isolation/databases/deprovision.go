@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gormtenant/gormtenant/internal/pgsession"
 	"github.com/gormtenant/gormtenant/internal/place"
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -66,7 +67,7 @@ func (p *Provisioner) Rotate(ctx context.Context, t *tenants.Tenant) error {
 		if err := p.secrets.Put(ctx, d, secret); err != nil {
 			return err
 		}
-		return s.exec(ctx, "ALTER ROLE "+s.role()+" PASSWORD "+literal(password))
+		return s.exec(ctx, "ALTER ROLE "+s.role()+" PASSWORD "+pgsession.Literal(password))
 	})
 	if err != nil {
 		return fmt.Errorf("gormtenant: rotate the password of the database %q: %w", d.Name, err)

@@ -95,12 +95,3 @@ func (s *session) name() string { return pgx.Identifier{s.d.Name}.Sanitize() }
 
 // role is the quoted name of its role.
 func (s *session) role() string { return pgx.Identifier{place.Role(s.d.Name)}.Sanitize() }
-
-// literal quotes text whatever standard_conforming_strings says.
-func literal(text string) string {
-	text = strings.ReplaceAll(text, `'`, `''`)
-	if strings.Contains(text, `\`) {
-		return ` E'` + strings.ReplaceAll(text, `\`, `\\`) + `'`
-	}
-	return `'` + text + `'`
-}

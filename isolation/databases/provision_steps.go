@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 
+	"github.com/gormtenant/gormtenant/internal/pgsession"
 	"github.com/gormtenant/gormtenant/internal/place"
 )
 
@@ -55,8 +56,8 @@ func (m *making) makeRole(ctx context.Context) error {
 		verb = "ALTER"
 	}
 	return m.exec(ctx,
-		verb+" ROLE "+m.role()+" LOGIN PASSWORD "+literal(password),
-		"COMMENT ON ROLE "+m.role()+" IS "+literal(mark{m.d.Tenant, m.p.application, m.attempt}.String()),
+		verb+" ROLE "+m.role()+" LOGIN PASSWORD "+pgsession.Literal(password),
+		"COMMENT ON ROLE "+m.role()+" IS "+pgsession.Literal(mark{m.d.Tenant, m.p.application, m.attempt}.String()),
 		// To own a database for a role, an admin that is no superuser has to be a member of it. Since
 		// PostgreSQL 16 having made it is not enough.
 		"GRANT "+m.role()+" TO CURRENT_USER")
@@ -79,7 +80,7 @@ func (m *making) openDatabase(ctx context.Context) error {
 	}
 	return m.exec(ctx,
 		"REVOKE ALL ON DATABASE "+m.name()+" FROM PUBLIC",
-		"COMMENT ON DATABASE "+m.name()+" IS "+literal(mark{Tenant: m.d.Tenant, Application: m.p.application}.String()),
+		"COMMENT ON DATABASE "+m.name()+" IS "+pgsession.Literal(mark{Tenant: m.d.Tenant, Application: m.p.application}.String()),
 		"ALTER DATABASE "+m.name()+" ALLOW_CONNECTIONS true")
 }
 

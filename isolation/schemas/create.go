@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/pgsession"
 	"github.com/gormtenant/gormtenant/isolation/migrations"
 )
 
@@ -31,7 +32,7 @@ func (s *Schemas) Create(ctx context.Context, id any) error {
 			if err := o.exec(ctx, "CREATE SCHEMA "+quote(o.name)); err != nil {
 				return err
 			}
-			if err := o.exec(ctx, "COMMENT ON SCHEMA "+quote(o.name)+" IS"+literal(mark+o.text)); err != nil {
+			if err := o.exec(ctx, "COMMENT ON SCHEMA "+quote(o.name)+" IS "+pgsession.Literal(mark+o.text)); err != nil {
 				return err
 			}
 		}

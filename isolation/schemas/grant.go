@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
 const (
@@ -61,7 +63,7 @@ func (o *owned) makeRole(ctx context.Context) error {
 		if err := o.pool.QueryRowContext(ctx, "SELECT current_database()").Scan(&database); err != nil {
 			return err
 		}
-		if err := o.exec(ctx, "COMMENT ON ROLE "+quote(role)+" IS"+literal(mark+database)); err != nil {
+		if err := o.exec(ctx, "COMMENT ON ROLE "+quote(role)+" IS "+pgsession.Literal(mark+database)); err != nil {
 			return err
 		}
 	}

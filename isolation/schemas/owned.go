@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
@@ -97,8 +96,3 @@ func (o *owned) enter(ctx context.Context) (current string, err error) {
 
 // quote writes the name of a schema or a role.
 func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
-
-// literal writes a text that means the same whatever standard_conforming_strings is.
-func literal(text string) string {
-	return " E'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(text) + "'"
-}
