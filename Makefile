@@ -64,7 +64,7 @@ fuzz: ## fuzz every Fuzz function for FUZZTIME each (default 30s)
 
 .PHONY: hunt
 hunt: ## look for a GORM program that can tell its tenant is not alone, for HUNTTIME on HUNTON (default 10m, sqlite)
-	go test -run '^TestHunt$$' -v -count=1 -timeout 0 ./internal/oracle \
+	go test -run '^TestHunt$$' -v -count=1 -timeout 0 ./internal/testing/oracle \
 		-oracle.hunt '$(HUNTTIME)' -oracle.database '$(HUNTON)' -oracle.seed '$(HUNTSEED)'
 
 .PHONY: cover
@@ -73,7 +73,7 @@ cover: ## print what no test of the library gets to; fails below 95%, or where t
 
 .PHONY: mutate
 mutate: ## take out each guard, and print those that no test misses and nothing excuses
-	go run ./internal/mutate -guards -survivors internal/mutate/survivors.txt \
+	go run ./internal/testing/mutate -guards -survivors internal/testing/mutate/survivors.txt \
 		-tests ./models,./scopes,./callbacks ./models ./scopes ./callbacks
 
 .PHONY: gremlins

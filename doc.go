@@ -23,7 +23,7 @@
 //   - A statement of a tenant touches that tenant's rows only, in every table it names.
 //   - A statement with no tenant fails before anything is sent. It never means all rows.
 //   - The only way across is [Unscoped], which asks for a reason and is reported to
-//     plugin.OnUnscoped.
+//     tenantplugin.OnUnscoped.
 //   - What cannot be scoped, such as raw SQL that names a tenant's table, is refused.
 //
 // What it does not hold: SQL that does not go through GORM, SQL text that a caller builds from

@@ -48,7 +48,7 @@ var (
 	ErrInvalidID = errors.New("gormtenant: the tenant ID does not fit the tenant column")
 
 	// ErrInvalidModel is returned for a model whose tenant field cannot be told, or cannot be used:
-	// two of them, one that is no column, one with a serializer. db.Use returns it for the models given to plugin.Models, and every
+	// two of them, one that is no column, one with a serializer. db.Use returns it for the models given to tenantplugin.Models, and every
 	// statement for others.
 	ErrInvalidModel = errors.New("gormtenant: invalid tenant model")
 )

@@ -60,7 +60,7 @@ func Require(ctx context.Context) (id any, err error) {
 }
 
 // Unscoped returns a context whose statements cross tenants, for the given reason. It is the only
-// way across; the reason goes to plugin.OnUnscoped, for an audit log.
+// way across; the reason goes to tenantplugin.OnUnscoped, for an audit log.
 //
 //	db.WithContext(gormtenant.Unscoped(ctx, "monthly invoicing")).Find(&projects)
 //

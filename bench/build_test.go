@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
+
+	"github.com/gormtenant/gormtenant/internal/testing/race"
 )
 
 // builder returns a database to which nothing is ever sent: SQL is built for it and that is all.
@@ -62,7 +64,7 @@ func BenchmarkParallel(b *testing.B) {
 // TestAllocations holds the promise about allocations, which needs no clock: building a scoped
 // query costs at most 3 more than an unscoped one, and no more than one scoped by hand.
 func TestAllocations(t *testing.T) {
-	if raceDetector {
+	if race.Enabled {
 		return // It allocates by itself.
 	}
 	d := builder(t)

@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
-	"github.com/gormtenant/gormtenant/plugin"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
 // The rows of the tenant that all operations are about, the sixth of ten.
@@ -45,7 +45,7 @@ func open(t testing.TB, dialector func() gorm.Dialector, config gorm.Config) dat
 		return db
 	}
 	d := database{plain: open(), scoped: open()}
-	require.NoError(t, d.scoped.Use(plugin.New()))
+	require.NoError(t, d.scoped.Use(tenantplugin.New()))
 
 	// A context that can be cancelled makes the drivers watch it, which is noise here.
 	ctx := context.WithoutCancel(t.Context())

@@ -17,7 +17,8 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/internal/pgtest"
+	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
+	"github.com/gormtenant/gormtenant/internal/testing/race"
 	"github.com/gormtenant/gormtenant/isolation/rls"
 	"github.com/gormtenant/gormtenant/models"
 )
@@ -78,7 +79,7 @@ func BenchmarkRLS(b *testing.B) {
 
 // A statement with the tenant allocates hardly more than without.
 func TestRLS_allocates_little(t *testing.T) {
-	if raceDetector {
+	if race.Enabled {
 		t.Skip("the race detector allocates by itself")
 	}
 	app, admin := policed(t)

@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/internal/pgtest"
+	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
+	"github.com/gormtenant/gormtenant/internal/testing/race"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 )
 
@@ -121,7 +122,7 @@ func operationsOf(read, insert string, more ...any) []schemaOperation {
 // A statement in its tenant's schema allocates three times more than one without: the schema's name, the path, and
 // the text that pgx knows it by.
 func TestSchemas_add_three_allocations(t *testing.T) {
-	if raceDetector {
+	if race.Enabled {
 		t.Skip("the race detector allocates by itself")
 	}
 	app, schema := schematic(t)

@@ -10,7 +10,7 @@ import (
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 
-	"github.com/gormtenant/gormtenant/internal/pgtest"
+	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 )
 
 // openSQLite returns a filled database in memory.

@@ -8,8 +8,8 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
-	"github.com/gormtenant/gormtenant/plugin"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
 // TestAssociation_with_the_key_of_another links rows of A to rows of B through associations.
@@ -242,7 +242,7 @@ func TestCheckReferences(t *testing.T) {
 			require.NoError(t, e.As().Model(&Task{ID: 1}).Update("project_id", nil).Error)
 			return e.As().Model(&Task{ID: 1}).Update("project_id", 2).Error
 		}, nil},
-	}, plugin.CheckReferences())
+	}, tenantplugin.CheckReferences())
 }
 
 func TestPlainKeys_without_CheckReferences(t *testing.T) {

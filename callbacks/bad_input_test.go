@@ -9,8 +9,8 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
-	"github.com/gormtenant/gormtenant/plugin"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
 type twoTenants struct {
@@ -39,8 +39,8 @@ func TestInvalidModels(t *testing.T) {
 			"two_fields": &twoTenants{}, "no_column": &tenantWithoutColumn{}, "relation": &tenantIsARelation{},
 		} {
 			db := open(&gorm.Config{})
-			require.ErrorIs(t, db.Use(plugin.New(plugin.Models(model))), gormtenant.ErrInvalidModel, name)
-			require.NoError(t, db.Use(plugin.New(plugin.Models(&Project{}))), name)
+			require.ErrorIs(t, db.Use(tenantplugin.New(tenantplugin.Models(model))), gormtenant.ErrInvalidModel, name)
+			require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(&Project{}))), name)
 			tx := db.WithContext(gormtenant.WithTenant(t.Context(), A))
 			require.ErrorIs(t, tx.Find(model).Error, gormtenant.ErrInvalidModel, name)
 			require.ErrorIs(t, tx.Table("projects AS p").Find(model).Error, gormtenant.ErrInvalidModel, name)
@@ -54,16 +54,16 @@ func TestOptions_that_make_no_sense(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		for name, test := range map[string]struct {
-			option plugin.Option
+			option tenantplugin.Option
 			says   string
 		}{
-			"model_that_is_none":     {plugin.Models("projects"), "string, which is no model"},
-			"model_that_is_nil":      {plugin.Models(nil), "<nil>, which is no model"},
-			"models_without_pointer": {plugin.Models(42), "plugin.Models(&Project{})"},
-			"no_column":              {plugin.Column(""), "needs a name"},
-			"no_function":            {plugin.OnUnscoped(nil), "needs a function"},
+			"model_that_is_none":     {tenantplugin.Models("projects"), "string, which is no model"},
+			"model_that_is_nil":      {tenantplugin.Models(nil), "<nil>, which is no model"},
+			"models_without_pointer": {tenantplugin.Models(42), "tenantplugin.Models(&Project{})"},
+			"no_column":              {tenantplugin.Column(""), "needs a name"},
+			"no_function":            {tenantplugin.OnUnscoped(nil), "needs a function"},
 		} {
-			require.ErrorContains(t, open(&gorm.Config{}).Use(plugin.New(test.option)), test.says, name)
+			require.ErrorContains(t, open(&gorm.Config{}).Use(tenantplugin.New(test.option)), test.says, name)
 		}
 	})
 }

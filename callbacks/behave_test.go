@@ -17,9 +17,9 @@ import (
 
 	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/callbacks"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 	"github.com/gormtenant/gormtenant/models"
-	"github.com/gormtenant/gormtenant/plugin"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
 // TestBehavesAsEver goes through the parts of GORM that are no statements.
@@ -153,8 +153,8 @@ func TestRegister(t *testing.T) {
 				c.Build(b)
 			}
 		}
-		require.NoError(t, db.Use(plugin.New()))
-		require.ErrorIs(t, db.Use(plugin.New()), gorm.ErrRegistered)
+		require.NoError(t, db.Use(tenantplugin.New()))
+		require.ErrorIs(t, db.Use(tenantplugin.New()), gorm.ErrRegistered)
 		require.NoError(t, db.AutoMigrate(Models()...))
 		order = nil
 		tx := db.WithContext(gormtenant.WithTenant(t.Context(), A))
@@ -187,7 +187,7 @@ func TestResolver_routes_scoped_statements(t *testing.T) {
 			db := Open(t, first, &gorm.Config{})
 			require.NoError(t, Open(t, second, &gorm.Config{}).AutoMigrate(&Country{}, &Project{}, &User{}))
 			require.NoError(t, db.AutoMigrate(&Country{}, &Project{}, &User{}))
-			use := []gorm.Plugin{dbresolver.Register(dbresolver.Config{Replicas: []gorm.Dialector{second}}), plugin.New()}
+			use := []gorm.Plugin{dbresolver.Register(dbresolver.Config{Replicas: []gorm.Dialector{second}}), tenantplugin.New()}
 			if !resolverFirst {
 				slices.Reverse(use)
 			}
@@ -225,10 +225,10 @@ func TestConfig_used_twice(t *testing.T) {
 		return db
 	}
 	first := open()
-	require.NoError(t, first.Use(plugin.New()))
+	require.NoError(t, first.Use(tenantplugin.New()))
 	second := open()
 	if second.Plugins[models.PluginName] == nil { // older GORM takes a copy of its configuration
-		require.NoError(t, second.Use(plugin.New()))
+		require.NoError(t, second.Use(tenantplugin.New()))
 	}
 	for _, db := range []*gorm.DB{first, second} {
 		_, err := find(db)
@@ -241,7 +241,7 @@ func TestConfig_used_twice(t *testing.T) {
 	}
 	builders := &gorm.Config{Logger: logger.Discard, ClauseBuilders: first.ClauseBuilders}
 	third := Open(t, sqlite.Open(":memory:"), builders)
-	require.ErrorContains(t, third.Use(plugin.New(plugin.AllowRawSQL())), "with a gorm.Config of its own")
+	require.ErrorContains(t, third.Use(tenantplugin.New(tenantplugin.AllowRawSQL())), "with a gorm.Config of its own")
 }
 
 // TestConditionsUsedAgain begins a group with an Or. GORM moves it behind another condition, in the
@@ -286,7 +286,7 @@ func TestParallelUse(t *testing.T) {
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		db := open(&gorm.Config{DisableForeignKeyConstraintWhenMigrating: true})
 		require.NoError(t, db.AutoMigrate(Models()...))
-		require.NoError(t, db.Use(plugin.New()))
+		require.NoError(t, db.Use(tenantplugin.New()))
 		var group sync.WaitGroup
 		for i := range 16 {
 			group.Go(func() {

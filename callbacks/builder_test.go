@@ -8,8 +8,8 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
-	"github.com/gormtenant/gormtenant/plugin"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
 // wrapped is a clause.Builder of another plugin, which passes on what it is given.
@@ -58,13 +58,13 @@ func TestBuilders_that_wrap_the_statement(t *testing.T) {
 				})
 			}
 			refused("behind", func(db *gorm.DB) {
-				require.NoError(t, db.Use(plugin.New()))
+				require.NoError(t, db.Use(tenantplugin.New()))
 				db.ClauseBuilders[name] = wrapping(db.ClauseBuilders[name])
 			})
 			if name == "WHERE" || name == "FROM" || name == "ON CONFLICT" { // where ours hands on expressions
 				refused("before", func(db *gorm.DB) {
 					db.ClauseBuilders[name] = wrapping(db.ClauseBuilders[name])
-					require.NoError(t, db.Use(plugin.New()))
+					require.NoError(t, db.Use(tenantplugin.New()))
 				})
 			}
 		}

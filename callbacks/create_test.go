@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 )
 
 // created checks that the project with that slug is A's.

@@ -10,8 +10,8 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
-	"github.com/gormtenant/gormtenant/plugin"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
 // named is SQLite under the name of another database, whose rules for text and names then hold.
@@ -28,7 +28,7 @@ func TestDialects(t *testing.T) {
 	open := func(t *testing.T, name string) *gorm.DB {
 		t.Helper()
 		db := Open(t, named{sqlite.Open(filepath.Join(t.TempDir(), "test.db")), name}, &gorm.Config{DryRun: true})
-		require.NoError(t, db.Use(plugin.New(plugin.Models(&longDoc{}, &Project{}))))
+		require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(&longDoc{}, &Project{}))))
 		return db.WithContext(gormtenant.WithTenant(t.Context(), A))
 	}
 	t.Run("escaped_quote", func(t *testing.T) {
@@ -51,7 +51,7 @@ func TestDialects(t *testing.T) {
 	t.Run("none", func(t *testing.T) {
 		db, err := gorm.Open(nil, &gorm.Config{})
 		require.NoError(t, err)
-		require.NotPanics(t, func() { require.NoError(t, db.Use(plugin.New())) })
+		require.NotPanics(t, func() { require.NoError(t, db.Use(tenantplugin.New())) })
 	})
 	t.Run("kind_of_join_that_only_some_have", func(t *testing.T) {
 		join := clause.From{Joins: []clause.Join{{Type: "ASOF", Table: clause.Table{Name: "countries"}}}}

@@ -10,9 +10,9 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 	"github.com/gormtenant/gormtenant/models"
-	"github.com/gormtenant/gormtenant/plugin"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
 // late is a value that turns into SQL when it is written.
@@ -216,7 +216,7 @@ func TestBuilders_that_drop_the_condition(t *testing.T) {
 		db := open(&gorm.Config{})
 		require.NoError(t, db.AutoMigrate(&Country{}, &User{}, &Project{}))
 		db.ClauseBuilders["WHERE"] = func(_ clause.Clause, b clause.Builder) { _, _ = b.WriteString("WHERE 1 = 1") }
-		require.NoError(t, db.Use(plugin.New()))
+		require.NoError(t, db.Use(tenantplugin.New()))
 		tx := db.WithContext(gormtenant.WithTenant(t.Context(), A))
 		require.ErrorIs(t, tx.Where("id > 0").Find(&[]Project{}).Error, gormtenant.ErrUnsupported)
 	})

@@ -11,8 +11,8 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
-	"github.com/gormtenant/gormtenant/plugin"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
 // The facts about GORM that a naive plugin gets wrong, each with the attack that it opens.
@@ -240,7 +240,7 @@ func TestFact18_an_upsert_without_a_condition_is_refused(t *testing.T) {
 			c.Build(b)
 		}
 		require.NoError(t, db.AutoMigrate(Models()...))
-		require.NoError(t, db.Use(plugin.New()))
+		require.NoError(t, db.Use(tenantplugin.New()))
 		tx := db.WithContext(gormtenant.WithTenant(context.Background(), A))
 		require.NoError(t, tx.Create(&Project{ID: 1, Slug: "a"}).Error)
 		for _, err := range []error{
@@ -300,7 +300,7 @@ func TestFact20_a_missing_plugin_is_noticed(t *testing.T) {
 			require.ErrorContains(t, err, "db.Use(tenantplugin.New())", name)
 		}
 		require.NoError(t, db.Find(&[]Country{}).Error)
-		require.NoError(t, db.Use(plugin.New()))
+		require.NoError(t, db.Use(tenantplugin.New()))
 		require.NoError(t, db.WithContext(ctx).Find(&[]Project{}).Error)
 	})
 }

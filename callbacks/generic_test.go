@@ -9,8 +9,8 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
-	"github.com/gormtenant/gormtenant/plugin"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
 // The tests of gorm.G are in the files generic*_test.go and nowhere else: `make floor` leaves them
@@ -258,7 +258,7 @@ func TestGeneric_with_CheckReferences(t *testing.T) {
 		_, err := gorm.G[Task](e.DB).Where("id = 1").
 			Set(clause.Assignment{Column: clause.Column{Name: "project_id"}, Value: 11}).Update(e.A)
 		return err
-	}, gormtenant.ErrOtherTenant}}, plugin.CheckReferences())
+	}, gormtenant.ErrOtherTenant}}, tenantplugin.CheckReferences())
 }
 
 // TestGeneric_append_map is here because GORM before 1.31 does nothing with a map.
@@ -305,8 +305,8 @@ func TestGeneric_without_a_tenant(t *testing.T) {
 func TestGeneric_across_tenants_is_reported(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
-		var events []plugin.UnscopedEvent
-		audit := plugin.OnUnscoped(func(_ context.Context, event plugin.UnscopedEvent) {
+		var events []tenantplugin.UnscopedEvent
+		audit := tenantplugin.OnUnscoped(func(_ context.Context, event tenantplugin.UnscopedEvent) {
 			events = append(events, event)
 		})
 		e := NewEnv(t, open, &gorm.Config{}, audit)

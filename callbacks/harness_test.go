@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
-	"github.com/gormtenant/gormtenant/plugin"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
 // attack is one use of GORM by tenant A. Whatever it does, the rows of B are the same afterwards,
@@ -20,7 +20,7 @@ type attack struct {
 }
 
 // attacks runs each attack on every database. TestLevels runs it at every level of isolation.
-func attacks(t *testing.T, list []attack, options ...plugin.Option) {
+func attacks(t *testing.T, list []attack, options ...tenantplugin.Option) {
 	t.Helper()
 	addToLevels(t.Name(), list, options)
 	t.Parallel()

@@ -15,9 +15,9 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 	"github.com/gormtenant/gormtenant/models"
-	"github.com/gormtenant/gormtenant/plugin"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 	"github.com/gormtenant/gormtenant/scopes"
 )
 
@@ -184,7 +184,7 @@ func TestID_of_bytes(t *testing.T) {
 			return // Postgres has no bytes in a column for UUIDs.
 		}
 		a, b := binaryID([]byte("0123456789abcdef")), binaryID([]byte("0123456789ABCDEF"))
-		require.NoError(t, db.Use(plugin.New()))
+		require.NoError(t, db.Use(tenantplugin.New()))
 		require.NoError(t, db.AutoMigrate(&doc[binaryID]{}))
 		row := doc[binaryID]{Name: "x"}
 		require.NoError(t, db.WithContext(gormtenant.WithTenant(t.Context(), a)).Create(&row).Error)
@@ -247,7 +247,7 @@ func testID[M any](t *testing.T, a, b any) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		db := open(&gorm.Config{})
-		require.NoError(t, db.Use(plugin.New()))
+		require.NoError(t, db.Use(tenantplugin.New()))
 		require.NoError(t, db.AutoMigrate(new(M)))
 		ofA := db.WithContext(gormtenant.WithTenant(context.Background(), a))
 		ofB := db.WithContext(gormtenant.WithTenant(context.Background(), b))
@@ -280,7 +280,7 @@ func TestID_that_cannot_be_written(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		db := open(&gorm.Config{})
-		require.NoError(t, db.Use(plugin.New()))
+		require.NoError(t, db.Use(tenantplugin.New()))
 		for name, test := range map[string]struct {
 			id    any
 			model any

@@ -8,9 +8,9 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 	"github.com/gormtenant/gormtenant/models"
-	"github.com/gormtenant/gormtenant/plugin"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
 type (
@@ -58,11 +58,11 @@ type (
 )
 
 // keyed opens a database with the models above, and a row of B in each.
-func keyed(t *testing.T, open func(*gorm.Config) *gorm.DB, options ...plugin.Option) (a, b *gorm.DB) {
+func keyed(t *testing.T, open func(*gorm.Config) *gorm.DB, options ...tenantplugin.Option) (a, b *gorm.DB) {
 	t.Helper()
 	db := open(&gorm.Config{})
 	all := []any{&setting{}, &order{}, &line{}, &account{}, &item{}, &label{}}
-	require.NoError(t, db.Use(plugin.New(append(options, plugin.Models(all...))...)))
+	require.NoError(t, db.Use(tenantplugin.New(append(options, tenantplugin.Models(all...))...)))
 	require.NoError(t, db.AutoMigrate(all...))
 	a = db.WithContext(gormtenant.WithTenant(t.Context(), A))
 	b = db.WithContext(gormtenant.WithTenant(t.Context(), B))
@@ -98,7 +98,7 @@ func TestKeys_that_are_the_tenant(t *testing.T) {
 func TestKeys_that_hold_the_tenant(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
-		a, b := keyed(t, open, plugin.CheckReferences())
+		a, b := keyed(t, open, tenantplugin.CheckReferences())
 		one := uint(1)
 		mine := order{ID: 1, Title: "mine", Lines: []line{{Text: "x"}, {Text: "y"}}}
 		require.NoError(t, a.Create(&mine).Error, "the same number as another tenant's")
@@ -130,7 +130,7 @@ func TestKeys_that_hold_the_tenant(t *testing.T) {
 func TestKeys_of_several_columns(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
-		a, b := keyed(t, open, plugin.CheckReferences())
+		a, b := keyed(t, open, tenantplugin.CheckReferences())
 		theirs := func() *account { return &account{Region: "eu", Code: "1", Name: "x"} }
 		eu, one, two := "eu", "1", "2"
 		for name, err := range map[string]error{

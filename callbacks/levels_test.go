@@ -12,16 +12,17 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
-	"github.com/gormtenant/gormtenant/internal/dbtest/levels"
-	"github.com/gormtenant/gormtenant/plugin"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
+	"github.com/gormtenant/gormtenant/internal/testing/dbtest/levels"
+	"github.com/gormtenant/gormtenant/internal/testing/race"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
 // attackList is what one test gave to attacks.
 type attackList struct {
 	test    string
 	attacks []attack
-	options []plugin.Option
+	options []tenantplugin.Option
 }
 
 var atLevels struct {
@@ -31,7 +32,7 @@ var atLevels struct {
 
 // addToLevels remembers a list for TestLevels. Tests call it before they become parallel, so that the lists
 // of all are there when TestLevels goes on.
-func addToLevels(test string, list []attack, options []plugin.Option) {
+func addToLevels(test string, list []attack, options []tenantplugin.Option) {
 	atLevels.Lock()
 	defer atLevels.Unlock()
 	atLevels.lists = append(atLevels.lists, attackList{test, list, options})
@@ -49,7 +50,7 @@ func TestLevels(t *testing.T) {
 	}
 	for _, name := range levels.Names {
 		onSQLite := strings.HasSuffix(name, "sqlite")
-		if name == "rows_sqlite" || name == "rows_postgres" || testing.Short() && !onSQLite || raceEnabled && name != "database_sqlite" {
+		if name == "rows_sqlite" || name == "rows_postgres" || testing.Short() && !onSQLite || race.Enabled && name != "database_sqlite" {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
@@ -92,7 +93,7 @@ var onlyShared = []string{
 // tenants apart: nothing of B is changed or seen, whatever comes of the attack.
 func letThrough(t *testing.T, p *levels.Places, l attackList) {
 	t.Helper()
-	e := openAt(t, p, append(slices.Clone(l.options), plugin.AllowRawSQL())...)
+	e := openAt(t, p, append(slices.Clone(l.options), tenantplugin.AllowRawSQL())...)
 	var seen strings.Builder
 	require.NoError(t, e.DB.Callback().Query().After("gorm:after_query").Register("test:seen", func(db *gorm.DB) {
 		text, _ := json.Marshal(db.Statement.Dest) // what cannot be written has no text
@@ -114,10 +115,10 @@ func letThrough(t *testing.T, p *levels.Places, l attackList) {
 }
 
 // openAt opens a level with the plugin.
-func openAt(t *testing.T, p *levels.Places, options ...plugin.Option) *Env {
+func openAt(t *testing.T, p *levels.Places, options ...tenantplugin.Option) *Env {
 	t.Helper()
 	db := p.Open(t, &gorm.Config{DisableForeignKeyConstraintWhenMigrating: true})
-	require.NoError(t, db.Use(plugin.New(append(options, plugin.Models(Models()...))...)))
+	require.NoError(t, db.Use(tenantplugin.New(append(options, tenantplugin.Models(Models()...))...)))
 	e := Over(db, p.Plain, p.Own)
 	e.Held = p.RawSQL && !p.Own
 	return e

@@ -7,9 +7,9 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 	"github.com/gormtenant/gormtenant/models"
-	"github.com/gormtenant/gormtenant/plugin"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
 // widget is migrated from its first form to its second.
@@ -36,7 +36,7 @@ func TestMigrator(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		db := open(&gorm.Config{})
-		require.NoError(t, db.Use(plugin.New()))
+		require.NoError(t, db.Use(tenantplugin.New()))
 		ofA := db.WithContext(gormtenant.WithTenant(t.Context(), A))
 
 		require.NoError(t, db.AutoMigrate(&widget{}), "first run")

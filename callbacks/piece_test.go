@@ -9,9 +9,9 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 	"github.com/gormtenant/gormtenant/models"
-	"github.com/gormtenant/gormtenant/plugin"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 	"github.com/gormtenant/gormtenant/scopes"
 )
 
@@ -216,7 +216,7 @@ func TestNames(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		db := open(&gorm.Config{NamingStrategy: schema.NamingStrategy{NoLowerCase: true, IdentifierMaxLength: 63}})
-		require.NoError(t, db.Use(plugin.New(plugin.Models(&longDoc{}, &quotedDoc{}, &plainDoc{}))))
+		require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(&longDoc{}, &quotedDoc{}, &plainDoc{}))))
 		tx := db.WithContext(gormtenant.WithTenant(t.Context(), A))
 		for _, name := range []string{longName, `"quoted_docs"`, "quoted_docs", "QUOTED_DOCS"} {
 			require.ErrorIs(t, tx.Exec("DELETE FROM "+name).Error, gormtenant.ErrRawSQL, name)

@@ -9,8 +9,8 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
-	"github.com/gormtenant/gormtenant/plugin"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 	"github.com/gormtenant/gormtenant/scopes"
 )
 
@@ -241,7 +241,7 @@ func TestAllowRawSQL(t *testing.T) {
 		keys, err := find(e.As().Where("1 = 0 OR\n1 = 1"))
 		require.NoError(t, err)
 		require.Equal(t, []uint{1, 2}, keys, "what GORM builds is scoped all the same")
-	}, plugin.AllowRawSQL())
+	}, tenantplugin.AllowRawSQL())
 }
 
 func TestRawSQL_refusal_says_what_to_do(t *testing.T) {
@@ -249,7 +249,7 @@ func TestRawSQL_refusal_says_what_to_do(t *testing.T) {
 	Run(t, func(t *testing.T, e *Env) {
 		err := e.As().Exec("UPDATE projects SET name = 'x'").Error
 		require.ErrorContains(t, err, "raw projects: ")
-		for _, way := range []string{"scopes.ID(ctx)", "gormtenant.Unscoped(ctx, reason)", "plugin.AllowRawSQL"} {
+		for _, way := range []string{"scopes.ID(ctx)", "gormtenant.Unscoped(ctx, reason)", "tenantplugin.AllowRawSQL"} {
 			require.ErrorContains(t, err, way)
 		}
 	})
@@ -261,7 +261,7 @@ func TestModels_that_were_only_migrated(t *testing.T) {
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		db := open(&gorm.Config{})
 		require.NoError(t, db.AutoMigrate(&Country{}, &User{}, &Project{}))
-		require.NoError(t, db.Use(plugin.New()))
+		require.NoError(t, db.Use(tenantplugin.New()))
 		tx := db.WithContext(gormtenant.WithTenant(t.Context(), A))
 		require.ErrorIs(t, tx.Exec("DELETE FROM projects").Error, gormtenant.ErrRawSQL)
 		require.ErrorIs(t, tx.Exec("DELETE FROM project_tags").Error, gormtenant.ErrRawSQL)

@@ -8,8 +8,8 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
-	"github.com/gormtenant/gormtenant/plugin"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
 // TestRefer_by_hand writes the keys of join tables, which are checked in any case.
@@ -97,7 +97,7 @@ func TestRefer_with_CheckReferences(t *testing.T) {
 				DoUpdates: clause.Set{{Column: clause.Column{Name: "title = 'x', project_id", Raw: true}, Value: 11}},
 			}).Create(&Task{ID: 1, Title: "x"}).Error
 		}, gormtenant.ErrRawSQL},
-	}, plugin.CheckReferences())
+	}, tenantplugin.CheckReferences())
 }
 
 // TestDryRun_asks_nothing: what is only built looks nothing up.
@@ -122,5 +122,5 @@ func TestDryRun_asks_nothing(t *testing.T) {
 			require.NoError(t, run(tx), name)
 			require.Zero(t, sent.n, name)
 		}
-	}, plugin.CheckReferences())
+	}, tenantplugin.CheckReferences())
 }

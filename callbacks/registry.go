@@ -76,8 +76,8 @@ func newRegistry(db *gorm.DB, column string) *registry {
 func (r *registry) learnModel(model any) error {
 	stmt := &gorm.Statement{DB: r.db}
 	if err := stmt.Parse(model); err != nil {
-		return fmt.Errorf("%w: plugin.Models was given a %T, which is no model: "+
-			"give it pointers to structs, as in plugin.Models(&Project{}): %w",
+		return fmt.Errorf("%w: tenantplugin.Models was given a %T, which is no model: "+
+			"give it pointers to structs, as in tenantplugin.Models(&Project{}): %w",
 			gormtenant.ErrInvalidModel, model, err)
 	}
 	return r.learn(stmt.Schema).err

@@ -12,9 +12,9 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 	"github.com/gormtenant/gormtenant/models"
-	"github.com/gormtenant/gormtenant/plugin"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
 // told is a project whose hooks must not hear of a statement that is refused.
@@ -132,7 +132,7 @@ func TestLookup_that_fails(t *testing.T) {
 		{"key_that_cannot_be_written", func(_ *testing.T, e *Env) error {
 			return e.As().Table("tasks").Create(map[string]any{"title": "x", "project_id": broken{}}).Error
 		}, errBroken},
-	}, plugin.CheckReferences())
+	}, tenantplugin.CheckReferences())
 }
 
 // broken is a value that cannot be written.

@@ -8,7 +8,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 )
 
 func TestSubquery(t *testing.T) {

@@ -128,7 +128,7 @@ func (g *guard) targets(stmt *gorm.Statement, yield func(t *table, alias string)
 	}
 	if replaced && own.table != nil && !found {
 		return fmt.Errorf("%w: its FROM clause names tables of which no model is known: "+
-			"give their models to plugin.Models", gormtenant.ErrUnsupported)
+			"give their models to tenantplugin.Models", gormtenant.ErrUnsupported)
 	}
 	return nil
 }

@@ -193,7 +193,7 @@ func isSystem(schema string) bool {
 var errNames = fmt.Errorf("%w, and it names this table: "+
 	"write the condition yourself with scopes.ID(ctx) as an argument (... WHERE tenant_id = ?), "+
 	"or use gormtenant.Unscoped(ctx, reason), "+
-	"or, where the database itself enforces isolation, plugin.AllowRawSQL", gormtenant.ErrRawSQL)
+	"or, where the database itself enforces isolation, tenantplugin.AllowRawSQL", gormtenant.ErrRawSQL)
 
 // vouched decides on raw SQL that names a table of tenants: it passes where the statement is
 // unscoped, or where an argument is the ID of its tenant.

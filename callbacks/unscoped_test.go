@@ -10,8 +10,8 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
-	"github.com/gormtenant/gormtenant/plugin"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 	"github.com/gormtenant/gormtenant/scopes"
 )
 
@@ -20,10 +20,10 @@ func TestOnUnscoped(t *testing.T) {
 	t.Parallel()
 	var (
 		mutex  sync.Mutex
-		events = map[string][]plugin.UnscopedEvent{}
+		events = map[string][]tenantplugin.UnscopedEvent{}
 	)
 	type nameKey struct{}
-	audit := plugin.OnUnscoped(func(ctx context.Context, event plugin.UnscopedEvent) {
+	audit := tenantplugin.OnUnscoped(func(ctx context.Context, event tenantplugin.UnscopedEvent) {
 		mutex.Lock()
 		defer mutex.Unlock()
 		name, _ := ctx.Value(nameKey{}).(string)
@@ -32,7 +32,7 @@ func TestOnUnscoped(t *testing.T) {
 	Run(t, func(t *testing.T, e *Env) {
 		for name, test := range map[string]struct {
 			run  func(db *gorm.DB) error
-			want []plugin.UnscopedEvent
+			want []tenantplugin.UnscopedEvent
 		}{
 			"find":    {func(db *gorm.DB) error { return db.Find(&[]Project{}).Error }, event("query", "projects")},
 			"count":   {func(db *gorm.DB) error { return db.Model(&Project{}).Count(new(int64)).Error }, event("query", "projects")},
@@ -82,8 +82,8 @@ func TestOnUnscoped(t *testing.T) {
 	}, audit)
 }
 
-func event(operation, table string) []plugin.UnscopedEvent {
-	return []plugin.UnscopedEvent{{Operation: operation, Table: table, Reason: "audit"}}
+func event(operation, table string) []tenantplugin.UnscopedEvent {
+	return []tenantplugin.UnscopedEvent{{Operation: operation, Table: table, Reason: "audit"}}
 }
 
 // TestUnscoped crosses tenants, and only then.

@@ -14,9 +14,9 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 	"github.com/gormtenant/gormtenant/models"
-	"github.com/gormtenant/gormtenant/plugin"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 	"github.com/gormtenant/gormtenant/scopes"
 )
 
@@ -154,7 +154,7 @@ func TestLookup_is_logged(t *testing.T) {
 		tx := e.As().Session(&gorm.Session{Logger: logger.New(log.New(&text, "", 0), logger.Config{LogLevel: logger.Info})})
 		require.ErrorIs(t, tx.Create(&Task{ProjectID: ptr(uint(11))}).Error, gormtenant.ErrOtherTenant)
 		require.Contains(t, text.String(), "SELECT COUNT(*)")
-	}, plugin.CheckReferences())
+	}, tenantplugin.CheckReferences())
 }
 
 // TestLoose is what must go on to work: across tenants, of shared tables, and harmless text.
@@ -241,7 +241,7 @@ func TestColumn(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		db := open(&gorm.Config{})
-		require.NoError(t, db.Use(plugin.New(plugin.Column("owner_no"))))
+		require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Column("owner_no"))))
 		require.NoError(t, db.AutoMigrate(&owned{}))
 		require.NoError(t, db.WithContext(gormtenant.WithTenant(t.Context(), 1)).Create(&owned{}).Error)
 		var rows []owned
@@ -258,6 +258,6 @@ func TestRegister_over_callbacks_in_a_knot(t *testing.T) {
 		db := open(&gorm.Config{})
 		nothing := func(*gorm.DB) {}
 		_ = db.Callback().Query().Before("gorm:query").After("gorm:after_query").Register("test:knot", nothing)
-		require.ErrorContains(t, db.Use(plugin.New()), "registering callback gormtenant:query")
+		require.ErrorContains(t, db.Use(tenantplugin.New()), "registering callback gormtenant:query")
 	})
 }

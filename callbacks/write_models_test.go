@@ -9,9 +9,9 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 	"github.com/gormtenant/gormtenant/models"
-	"github.com/gormtenant/gormtenant/plugin"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
 // ---- models of their own
@@ -133,13 +133,13 @@ func (waKLink) TableName() string { return "wa_k_links" }
 func TestWrites_of_unusual_models(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
-		base := func(t *testing.T, options ...plugin.Option) (a, b, u *gorm.DB) {
+		base := func(t *testing.T, options ...tenantplugin.Option) (a, b, u *gorm.DB) {
 			all := []any{
 				&waJTag{}, &waJProject{}, &waJLink{}, &waKProject{}, &waKLink{}, &waOwner{}, &waKid{}, &waNat{}, &waNatKid{},
 				&waZ{}, &waZKid{}, &waItem{}, &waMarker{}, &waEvent{}, &waC{}, &waCKid{}, &waPOwner{}, &waPNote{}, &waUTag{}, &waUProject{},
 			}
 			db := open(&gorm.Config{DisableForeignKeyConstraintWhenMigrating: true})
-			require.NoError(t, db.Use(plugin.New(append(options, plugin.Models(all...))...)))
+			require.NoError(t, db.Use(tenantplugin.New(append(options, tenantplugin.Models(all...))...)))
 			require.NoError(t, db.SetupJoinTable(&waJProject{}, "Tags", &waJLink{}))
 			require.NoError(t, db.SetupJoinTable(&waKProject{}, "Tags", &waKLink{}))
 			require.NoError(t, db.Migrator().DropTable(append(all, "wa_z_tags", "wa_u_links", "wa_links")...))
@@ -217,7 +217,7 @@ func TestWrites_of_unusual_models(t *testing.T) {
 			}).Create(&waItem{Slug: "q", Name: "X"}).Error, gormtenant.ErrOtherTenant)
 		})
 		t.Run("polymorphic_type_of_a_pointer_field_CheckReferences", func(t *testing.T) {
-			a, b, _ := base(t, plugin.CheckReferences())
+			a, b, _ := base(t, tenantplugin.CheckReferences())
 			require.NoError(t, b.Create(&waPOwner{ID: 11}).Error)
 			require.Error(t, a.Create(&waPNote{OwnerID: 11, OwnerType: ptr("wa_p_owners")}).Error)
 		})

@@ -7,9 +7,9 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
-	. "github.com/gormtenant/gormtenant/internal/dbtest"
+	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 	"github.com/gormtenant/gormtenant/models"
-	"github.com/gormtenant/gormtenant/plugin"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
 // waLog is nobody's: it opted out, but has the columns of a project.
@@ -285,7 +285,7 @@ func TestWrites_with_CheckReferences(t *testing.T) {
 		yes("null_by_an_expression", func(e *Env) error {
 			return e.As().Model(&Task{ID: 1}).Update("project_id", gorm.Expr("NULL")).Error
 		}),
-	}, plugin.CheckReferences())
+	}, tenantplugin.CheckReferences())
 }
 
 func onSlugUpdate() clause.OnConflict {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/testing/race"
 	"github.com/gormtenant/gormtenant/isolation"
 	"github.com/gormtenant/gormtenant/isolation/databases"
 	"github.com/gormtenant/gormtenant/tenants"
@@ -46,7 +47,7 @@ func (levelled) Lookup(_ context.Context, id string) (*tenants.Tenant, error) {
 
 // Routing costs a statement at most two allocations.
 func TestRouter_allocates_little(t *testing.T) {
-	if underRace {
+	if race.Enabled {
 		t.Skip("the race detector allocates too")
 	}
 	router, ways := routers(t)

@@ -8,7 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant/internal/place"
-	"github.com/gormtenant/gormtenant/internal/transfer"
+	"github.com/gormtenant/gormtenant/isolation/internal/transfer"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 	"github.com/gormtenant/gormtenant/tenants"
 )

@@ -20,7 +20,7 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/migrations"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 	"github.com/gormtenant/gormtenant/models"
-	"github.com/gormtenant/gormtenant/plugin"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 	"github.com/gormtenant/gormtenant/tenants"
 	"github.com/gormtenant/gormtenant/tenants/store"
 )
@@ -160,7 +160,7 @@ func (h *house) open(rows *sql.DB, options []isolation.Option, levels ...isolati
 	}
 	h.db, err = gorm.Open(dialector, &gorm.Config{Logger: logger.Discard})
 	require.NoError(h.t, err)
-	require.NoError(h.t, h.db.Use(plugin.New(plugin.Models(all()...))))
+	require.NoError(h.t, h.db.Use(tenantplugin.New(tenantplugin.Models(all()...))))
 	h.mover, err = isolation.NewMover(h.store, all(), append(levels, isolation.SharedTables(h.shared), isolation.Forget(h.cache))...)
 	require.NoError(h.t, err)
 }

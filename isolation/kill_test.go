@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gormtenant/gormtenant/internal/testing/race"
 	"github.com/gormtenant/gormtenant/isolation"
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -127,7 +128,7 @@ func TestMove_killed(t *testing.T) {
 
 // rounds is how many moves are begun to be killed.
 func rounds(h *house) int {
-	if underRace {
+	if race.Enabled {
 		return len(tour(h.levels))
 	}
 	return 2 * len(tour(h.levels))

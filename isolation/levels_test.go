@@ -7,8 +7,8 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant/example/saas"
-	"github.com/gormtenant/gormtenant/internal/dbtest/levels"
-	"github.com/gormtenant/gormtenant/plugin"
+	"github.com/gormtenant/gormtenant/internal/testing/dbtest/levels"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 	"github.com/gormtenant/gormtenant/tenanttest"
 )
 
@@ -22,13 +22,13 @@ func TestModels_are_isolated(t *testing.T) {
 		},
 	}
 	levels.Each(t, setup, func(t *testing.T, p *levels.Places) {
-		options := []plugin.Option{plugin.Models(saas.Models()...), plugin.CheckReferences()}
+		options := []tenantplugin.Option{tenantplugin.Models(saas.Models()...), tenantplugin.CheckReferences()}
 		if p.RawSQL {
-			options = append(options, plugin.AllowRawSQL())
+			options = append(options, tenantplugin.AllowRawSQL())
 		}
 		tenanttest.Run(t, func(t *testing.T) *gorm.DB {
 			db := p.Open(t, &gorm.Config{})
-			require.NoError(t, db.Use(plugin.New(options...)))
+			require.NoError(t, db.Use(tenantplugin.New(options...)))
 			return db
 		}, append(saas.Models(), tenanttest.Tenants("acme", "zeta"))...)
 	})

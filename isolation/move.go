@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/gormtenant/gormtenant/internal/meter"
-	"github.com/gormtenant/gormtenant/internal/transfer"
+	"github.com/gormtenant/gormtenant/isolation/internal/transfer"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 

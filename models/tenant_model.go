@@ -2,7 +2,7 @@
 //
 // A model is a tenant model when it embeds [TenantModel] or [TenantModelOf], when it has a field
 // tagged `gorm:"tenant"`, or, so that nothing is forgotten, when it has a column named tenant_id
-// (plugin.Column gives that name). The tag `gorm:"tenant:-"` on such a column opts out.
+// (tenantplugin.Column gives that name). The tag `gorm:"tenant:-"` on such a column opts out.
 //
 //	type Project struct {
 //		ID uint

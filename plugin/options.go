@@ -1,4 +1,4 @@
-package plugin
+package tenantplugin
 
 import (
 	"context"
@@ -37,7 +37,7 @@ func Models(models ...any) Option {
 func Column(name string) Option {
 	return option(func(config *callbacks.Config) error {
 		if name == "" {
-			return errors.New("gormtenant: plugin.Column needs a name, as in plugin.Column(\"org_id\")")
+			return errors.New("gormtenant: tenantplugin.Column needs a name, as in tenantplugin.Column(\"org_id\")")
 		}
 		config.Column = name
 		return nil
@@ -85,7 +85,7 @@ type UnscopedEvent struct {
 func OnUnscoped(fn func(ctx context.Context, e UnscopedEvent)) Option {
 	return option(func(config *callbacks.Config) error {
 		if fn == nil {
-			return fmt.Errorf("gormtenant: plugin.OnUnscoped needs a function")
+			return fmt.Errorf("gormtenant: tenantplugin.OnUnscoped needs a function")
 		}
 		config.OnUnscoped = func(ctx context.Context, operation, table, reason string) {
 			fn(ctx, UnscopedEvent{Operation: operation, Table: table, Reason: reason})

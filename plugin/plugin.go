@@ -1,4 +1,4 @@
-// Package plugin is the GORM plugin that keeps tenants apart. It is all that an application
+// Package tenantplugin is the GORM plugin that keeps tenants apart. It is all that an application
 // registers:
 //
 //	import tenantplugin "github.com/gormtenant/gormtenant/plugin"
@@ -16,7 +16,7 @@
 //
 // Register the plugin after dialect plugins, and let plugins that set clause builders of their own
 // call the ones that they replace: a builder that drops the condition drops the isolation.
-package plugin
+package tenantplugin
 
 import (
 	"slices"

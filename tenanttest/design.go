@@ -133,7 +133,7 @@ func (k *kit) testReference(t *testing.T, m *model, r *ref) {
 		}
 		ways := k.referWays(m, r)
 		err := k.tryWay(ways[0])
-		for _, way := range ways[1:] { // plugin.CheckReferences looks after it
+		for _, way := range ways[1:] { // tenantplugin.CheckReferences looks after it
 			if !errors.Is(err, gormtenant.ErrOtherTenant) {
 				break
 			}

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
-	"github.com/gormtenant/gormtenant/internal/dbtest"
+	"github.com/gormtenant/gormtenant/internal/testing/dbtest"
 	"github.com/gormtenant/gormtenant/models"
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 	"github.com/gormtenant/gormtenant/tenanttest"

@@ -12,9 +12,9 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
-	"github.com/gormtenant/gormtenant/internal/dbtest"
-	"github.com/gormtenant/gormtenant/internal/dbtest/levels"
-	"github.com/gormtenant/gormtenant/internal/pgtest"
+	"github.com/gormtenant/gormtenant/internal/testing/dbtest"
+	"github.com/gormtenant/gormtenant/internal/testing/dbtest/levels"
+	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 	"github.com/gormtenant/gormtenant/isolation"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"

@@ -53,7 +53,7 @@ import (
 //   - Project/unique_name: a unique index without the tenant column, by which one tenant learns what
 //     another has;
 //   - Task/foreign_key_project_id: a foreign key that does not carry the tenant, on a database where
-//     no plugin.CheckReferences looks after it;
+//     no tenantplugin.CheckReferences looks after it;
 //   - Project/tenant_index: no index begins with the tenant column;
 //   - Project/tenant_not_null: the tenant column may be NULL;
 //   - Country/no_tenant: the model has no tenant field and was not named as [Shared].

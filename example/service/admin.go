@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/gormtenant/gormtenant/plugin"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -25,8 +25,8 @@ func (s *Server) admin(fn endpoint) http.Handler {
 }
 
 // audit writes a line for each statement that crosses tenants.
-func audit(log *slog.Logger) func(ctx context.Context, e plugin.UnscopedEvent) {
-	return func(ctx context.Context, e plugin.UnscopedEvent) {
+func audit(log *slog.Logger) func(ctx context.Context, e tenantplugin.UnscopedEvent) {
+	return func(ctx context.Context, e tenantplugin.UnscopedEvent) {
 		log.LogAttrs(ctx, slog.LevelWarn, "audit: a statement crosses tenants",
 			slog.String("reason", e.Reason), slog.String("operation", e.Operation), slog.String("table", e.Table))
 	}

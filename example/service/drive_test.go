@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtenant/gormtenant/example/service"
+	"github.com/gormtenant/gormtenant/internal/testing/race"
 )
 
 // serve runs the command, as go run ./example serve does, on a free port. It ends with the test.
@@ -45,7 +46,7 @@ func serve(t *testing.T, databaseURL string) *server {
 
 // pacing is how much a test of many requests does.
 func pacing() (clients, requests int) {
-	if testing.Short() || raceDetector {
+	if testing.Short() || race.Enabled {
 		return 20, 600
 	}
 	return 50, 5000

@@ -19,7 +19,7 @@ import (
 
 	"github.com/gormtenant/gormtenant/example/roles"
 	"github.com/gormtenant/gormtenant/example/service"
-	"github.com/gormtenant/gormtenant/internal/pgtest"
+	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 	"github.com/gormtenant/gormtenant/middleware"
 )
 

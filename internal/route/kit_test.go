@@ -17,8 +17,8 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/internal/pgtest"
 	"github.com/gormtenant/gormtenant/internal/route"
+	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 )
 
 const (

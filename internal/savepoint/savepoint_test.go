@@ -14,8 +14,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gormtenant/gormtenant/internal/pgtest"
 	"github.com/gormtenant/gormtenant/internal/savepoint"
+	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 )
 
 // trial is a test in a transaction.

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/testing/race"
 	"github.com/gormtenant/gormtenant/isolation/databases"
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -120,7 +121,7 @@ func TestStatement_costs_no_allocation(t *testing.T) {
 		return testing.AllocsPerRun(1000, func() { _, _ = pool.ExecContext(ctx, "x", 1) })
 	}
 	want := count(direct)
-	if !raceDetector {
+	if !race.Enabled {
 		require.InDelta(t, want, count(pools), 0.5)
 	}
 }

@@ -13,8 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
-	"github.com/gormtenant/gormtenant/internal/pgtest"
 	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
+	"github.com/gormtenant/gormtenant/internal/testing/race"
 	"github.com/gormtenant/gormtenant/isolation/databases"
 	"github.com/gormtenant/gormtenant/isolation/migrations"
 	"github.com/gormtenant/gormtenant/tenants"
@@ -184,7 +185,7 @@ func failing(err *error) migrations.Migration {
 
 // stride is at how many of the places to cut at one is tried: each is, without the race detector.
 func stride() int {
-	if raceDetector {
+	if race.Enabled {
 		return 7
 	}
 	return 1

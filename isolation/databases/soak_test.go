@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/testing/race"
 	"github.com/gormtenant/gormtenant/isolation/databases"
 )
 
@@ -36,14 +37,14 @@ func TestSoak(t *testing.T) {
 	for name, on := range map[string]func(t *testing.T) (*engine, *soak){
 		"sqlite": func(t *testing.T) (*engine, *soak) {
 			s := &soak{tenants: 500, pools: 50, workers: 64, rounds: 40, mark: "?"}
-			if raceDetector {
+			if race.Enabled {
 				s.tenants, s.pools, s.workers, s.rounds = 150, 15, 32, 60
 			}
 			return onSQLite(t), s
 		},
 		"postgres": func(t *testing.T) (*engine, *soak) {
 			s := &soak{tenants: 8, pools: 3, workers: 8, rounds: 20, mark: "$1"}
-			if raceDetector {
+			if race.Enabled {
 				s.tenants, s.rounds = 5, 10
 			}
 			return onPostgres(t), s

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/testing/race"
 	"github.com/gormtenant/gormtenant/isolation/rls"
 )
 
@@ -167,7 +168,7 @@ func (w *soaker) panics() (err error) {
 
 // statementsInSoak is how many statements TestSoak runs. Under the race detector a tenth of it.
 func statementsInSoak() int {
-	if raceDetector {
+	if race.Enabled {
 		return 20_000
 	}
 	return 200_000

@@ -16,7 +16,7 @@ const lockKey = 0x676f726d74656e
 
 // Enable makes the server keep tenants apart in the tables of models: the tenant models among them,
 // those that they are related to, and many2many join tables, whose rows belong to the tenants of the
-// rows that they join. Given no models it takes those that the plugin knows: named to plugin.Models, or
+// rows that they join. Given no models it takes those that the plugin knows: named to tenantplugin.Models, or
 // migrated or used before. For each table it runs
 //
 //	ALTER TABLE "projects" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;

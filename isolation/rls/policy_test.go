@@ -12,7 +12,7 @@ import (
 
 	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/example/saas"
-	"github.com/gormtenant/gormtenant/internal/pgtest"
+	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 	"github.com/gormtenant/gormtenant/isolation/rls"
 	"github.com/gormtenant/gormtenant/models"
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"

@@ -60,7 +60,7 @@ func tablesOf(db *gorm.DB, given []any) ([]*table, error) {
 	}
 	if len(given) == 0 {
 		return nil, errors.New("gormtenant: rls knows no models: pass them, as in rls.Enable(db, &Project{}), " +
-			"or name them to the plugin with plugin.Models")
+			"or name them to the plugin with tenantplugin.Models")
 	}
 	for _, model := range given {
 		if err := r.read(model); err != nil {

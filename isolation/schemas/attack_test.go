@@ -16,7 +16,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/internal/dbtest"
+	"github.com/gormtenant/gormtenant/internal/testing/dbtest"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )

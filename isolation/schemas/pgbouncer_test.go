@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/testing/race"
 )
 
 // tenantsInSoak is how many tenants share the connections of a soak.
@@ -179,7 +180,7 @@ func (w *soaker) panics() (err error) {
 
 // statementsInSoak is how many statements a soak runs. Under the race detector a tenth of it.
 func statementsInSoak(n int) int {
-	if raceDetector {
+	if race.Enabled {
 		return n / 10
 	}
 	return n

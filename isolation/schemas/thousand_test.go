@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
+	"github.com/gormtenant/gormtenant/internal/testing/race"
 	"github.com/gormtenant/gormtenant/isolation/migrations"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 )
@@ -25,7 +26,7 @@ import (
 const deployDSN = "GORMTENANT_TEST_DEPLOY"
 
 func thousand() int {
-	if raceDetector {
+	if race.Enabled {
 		return 60
 	}
 	return 1000

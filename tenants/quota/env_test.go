@@ -16,7 +16,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
-	"github.com/gormtenant/gormtenant/internal/pgtest"
+	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 	"github.com/gormtenant/gormtenant/models"
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 	"github.com/gormtenant/gormtenant/tenants"

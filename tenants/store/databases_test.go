@@ -10,7 +10,7 @@ import (
 	pgdriver "gorm.io/driver/postgres"
 	"gorm.io/gorm"
 
-	"github.com/gormtenant/gormtenant/internal/pgtest"
+	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 )
 
 func portOf(c *pgx.ConnConfig) string { return strconv.Itoa(int(c.Port)) }

@@ -15,8 +15,8 @@ import (
 	pgdriver "gorm.io/driver/postgres"
 	"gorm.io/gorm"
 
-	"github.com/gormtenant/gormtenant/internal/dbtest"
-	"github.com/gormtenant/gormtenant/internal/pgtest"
+	"github.com/gormtenant/gormtenant/internal/testing/dbtest"
+	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 	"github.com/gormtenant/gormtenant/tenants"
 	"github.com/gormtenant/gormtenant/tenants/store"
 )

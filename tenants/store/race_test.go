@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
-	"github.com/gormtenant/gormtenant/internal/dbtest"
+	"github.com/gormtenant/gormtenant/internal/testing/dbtest"
 	"github.com/gormtenant/gormtenant/tenants"
 	"github.com/gormtenant/gormtenant/tenants/store"
 )

@@ -13,10 +13,10 @@ import (
 	"gorm.io/plugin/dbresolver"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/internal/dbtest"
-	"github.com/gormtenant/gormtenant/internal/pgtest"
+	"github.com/gormtenant/gormtenant/internal/testing/dbtest"
+	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 	"github.com/gormtenant/gormtenant/isolation/rls"
-	"github.com/gormtenant/gormtenant/plugin"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 	"github.com/gormtenant/gormtenant/tenants"
 	"github.com/gormtenant/gormtenant/tenants/store"
 )
@@ -83,14 +83,20 @@ type note struct {
 
 func TestStore_runs_on_the_database_of_the_application(t *testing.T) {
 	t.Parallel()
-	strict := func(t *testing.T, db *gorm.DB) { require.NoError(t, db.Use(plugin.New(plugin.Models(&note{})))) }
+	strict := func(t *testing.T, db *gorm.DB) {
+		require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(&note{}))))
+	}
 	for name, test := range map[string]struct {
 		config gorm.Config
 		set    func(t *testing.T, db *gorm.DB)
 	}{
-		"plugin":            {gorm.Config{}, strict},
-		"plugin_first_raw":  {gorm.Config{}, func(t *testing.T, db *gorm.DB) { require.NoError(t, db.Use(plugin.New(plugin.AllowRawSQL()))) }},
-		"plugin_all_checks": {gorm.Config{}, func(t *testing.T, db *gorm.DB) { require.NoError(t, db.Use(plugin.New(plugin.CheckReferences()))) }},
+		"plugin": {gorm.Config{}, strict},
+		"plugin_first_raw": {gorm.Config{}, func(t *testing.T, db *gorm.DB) {
+			require.NoError(t, db.Use(tenantplugin.New(tenantplugin.AllowRawSQL())))
+		}},
+		"plugin_all_checks": {gorm.Config{}, func(t *testing.T, db *gorm.DB) {
+			require.NoError(t, db.Use(tenantplugin.New(tenantplugin.CheckReferences())))
+		}},
 		"translated_errors": {gorm.Config{TranslateError: true}, strict},
 		"prepared":          {gorm.Config{PrepareStmt: true}, strict},
 		"query_fields":      {gorm.Config{QueryFields: true}, strict},
@@ -150,7 +156,7 @@ func TestStore_runs_under_row_level_security(t *testing.T) {
 	for name, options := range map[string][]rls.Option{"alone": nil, "with_admin": {rls.Admin(admin)}, "citus": {rls.Citus()}} {
 		t.Run(name, func(t *testing.T) {
 			db := dbtest.Open(t, rls.Open(dsn(app), options...), &gorm.Config{})
-			require.NoError(t, db.Use(plugin.New(plugin.AllowRawSQL())))
+			require.NoError(t, db.Use(tenantplugin.New(tenantplugin.AllowRawSQL())))
 			lives(t, owner, newStore(t, db))
 		})
 	}
@@ -161,7 +167,7 @@ func TestNew_in_a_transaction_under_row_level_security(t *testing.T) {
 	t.Parallel()
 	app, admin, owner := deployment(t)
 	db := dbtest.Open(t, rls.Open(dsn(app), rls.Admin(admin)), &gorm.Config{})
-	require.NoError(t, db.Use(plugin.New(plugin.AllowRawSQL())))
+	require.NoError(t, db.Use(tenantplugin.New(tenantplugin.AllowRawSQL())))
 	all := contexts(t.Context())
 	for _, begun := range []string{"nobody", "tenant", "unscoped"} {
 		for name, ctx := range all {

@@ -1,0 +1,91 @@
+package levels
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/glebarez/sqlite"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+
+	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
+	"github.com/gormtenant/gormtenant/isolation"
+	"github.com/gormtenant/gormtenant/isolation/databases"
+	"github.com/gormtenant/gormtenant/isolation/migrations"
+	"github.com/gormtenant/gormtenant/isolation/schemas"
+	"github.com/gormtenant/gormtenant/tenants"
+)
+
+func ownSchemas(t *testing.T, s Setup, withRoles bool) *Places {
+	owner, app := roles(t, "NOINHERIT")
+	db := plain(t, postgres.New(postgres.Config{Conn: openConfig(t, owner)}))
+	options := []schemas.Option{}
+	if withRoles {
+		options = append(options, schemas.Roles())
+	}
+	life, err := schemas.New(db, append(options, schemas.Login(app.User), schemas.Migrations(migrations.Migration{
+		Version: "1", Up: func(_ context.Context, db *gorm.DB) error { return s.Migrate(db) },
+	}))...)
+	require.NoError(t, err)
+	p := &Places{dialect: onPostgres, Own: true, RawSQL: true, Plain: map[string]*gorm.DB{}}
+	for _, id := range s.Tenants {
+		require.NoError(t, life.Create(t.Context(), id))
+		name, err := place.Name(id)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, life.Drop(context.Background(), id, schemas.Confirmation(name))) })
+		own := owner.Copy()
+		own.RuntimeParams["search_path"] = pgx.Identifier{name}.Sanitize()
+		p.Plain[id] = plain(t, postgres.New(postgres.Config{Conn: openConfig(t, own)}))
+	}
+	pool := sql.OpenDB(schemas.NewConnector(app, options...))
+	t.Cleanup(func() { _ = pool.Close() })
+	return p.route(t, s, tenants.Schema, openConfig(t, app), isolation.Schemas(pool))
+}
+
+func ownDatabases(t *testing.T, s Setup) *Places {
+	p := &Places{dialect: onPostgres, Own: true, RawSQL: true, Plain: map[string]*gorm.DB{}}
+	configs := map[string]*pgx.ConnConfig{}
+	for _, id := range s.Tenants {
+		config, err := pgx.ParseConfig(pgtest.New(t))
+		require.NoError(t, err)
+		configs[id] = config
+		p.Plain[id] = plain(t, postgres.New(postgres.Config{Conn: openConfig(t, config)}))
+		require.NoError(t, s.Migrate(p.Plain[id]))
+	}
+	config, err := pgx.ParseConfig(pgtest.New(t))
+	require.NoError(t, err)
+	pools, err := databases.New(databases.PostgresWith(func(_ context.Context, d databases.Database) (*pgx.ConnConfig, error) {
+		if of, ok := configs[d.Tenant]; ok {
+			return of.Copy(), nil
+		}
+		return nil, databases.ErrNoDatabase
+	}), databases.ConnectTimeout(time.Minute)) // a busy machine may take its time
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = pools.Close() })
+	return p.route(t, s, tenants.Database, openConfig(t, config), isolation.Databases(pools))
+}
+
+func ownFiles(t *testing.T, s Setup) *Places {
+	p := &Places{dialect: onSQLite, Own: true, RawSQL: true, Plain: map[string]*gorm.DB{}}
+	dir := t.TempDir()
+	pools, err := databases.New(databases.SQLite(filepath.Join(dir, "tenants"), databases.CreateFiles()), databases.ConnectTimeout(time.Minute))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = pools.Close() })
+	p.route(t, s, tenants.Database, openFile(t, filepath.Join(dir, "shared.db")), isolation.Databases(pools))
+	for _, id := range s.Tenants {
+		ctx := tenants.NewContext(t.Context(), &tenants.Tenant{ID: id, Placement: tenants.Placement{Level: tenants.Database}})
+		_, err := p.Router.ExecContext(ctx, "SELECT 1") // makes the file
+		require.NoError(t, err)
+		name, err := place.Name(id)
+		require.NoError(t, err)
+		p.Plain[id] = plain(t, &sqlite.Dialector{Conn: openFile(t, filepath.Join(dir, "tenants", name+".db"))})
+		require.NoError(t, s.Migrate(p.Plain[id]))
+	}
+	return p
+}
