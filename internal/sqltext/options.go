@@ -1,0 +1,65 @@
+package sqltext
+
+// Dialect says how a server reads a text.
+type Dialect uint8
+
+const (
+	// Other is a server of which nothing is known. A text is read as SQLite and as Postgres would
+	// read it, and refused if that makes a difference.
+	Other Dialect = iota
+	// SQLite is SQLite 3.39 or newer, which knows RIGHT and FULL joins.
+	SQLite
+	// Postgres is PostgreSQL, and what speaks its dialect, such as Citus.
+	Postgres
+	// MySQL is MySQL and MariaDB.
+	MySQL
+)
+
+// Setting says whether a server has a setting that changes how it reads a text.
+type Setting uint8
+
+const (
+	// Unknown reads a text both ways. It is refused if that may make a difference.
+	Unknown Setting = iota
+	// Off is a setting that the server has not.
+	Off
+	// On is a setting that the server has.
+	On
+)
+
+// Options are what Read has to know of a text.
+type Options struct {
+	Dialect Dialect
+	Tables  Tables
+
+	// Raw says that the caller of GORM wrote the whole text, as for Raw and Exec. The zero value is
+	// for a text that GORM built, in which an upsert may be guarded by its own condition.
+	Raw bool
+
+	// Vars is the number of arguments. On a dialect whose placeholder is ?, a text that names a
+	// tenant table is refused if its placeholders are not as many.
+	Vars int
+
+	// First is the number of arguments, in front of the others, that no ? of the text stands for:
+	// GORM puts those of the outer statement in front of those of a sub-query. Zero on Postgres,
+	// whose placeholders have their numbers.
+	First int
+
+	// Own is the table of the statement itself, for a text that GORM built; nil if it has none or
+	// if it is not known. A text in which it is not found is refused.
+	Own *Table
+
+	// OwnName is a name by which Own stands in the text and which Tables need not know, with or
+	// without a schema in front ("archive.tags_2024"); "" for none.
+	OwnName string
+
+	// Nonce begins the comments that are marks; "" for none. See SealedMark.
+	Nonce string
+
+	// BackslashEscapes says whether a backslash escapes in '...': standard_conforming_strings=off
+	// on Postgres, sql_mode without NO_BACKSLASH_ESCAPES on MySQL. SQLite has no such setting.
+	BackslashEscapes Setting
+
+	// ANSIQuotes says whether MySQL takes "x" for a name: sql_mode with ANSI_QUOTES.
+	ANSIQuotes Setting
+}
