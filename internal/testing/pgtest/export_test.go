@@ -1,6 +1,9 @@
 package pgtest
 
-import "testing"
+import (
+	"net"
+	"testing"
+)
 
 var (
 	FastSettings = fastSettings
@@ -25,3 +28,6 @@ func NewIn(places ...string) func(testing.TB) string {
 	s := source{launcher: launcher{places: places, settings: fastSettings, port: freePort}}
 	return s.newDatabase
 }
+
+// Serve passes on what client and the server say to each other, until both are done.
+func (p *Proxy) Serve(client net.Conn) { p.serve(client) }

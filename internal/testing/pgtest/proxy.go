@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"io"
 	"net"
 	"strconv"
 	"sync"
@@ -20,7 +21,8 @@ type Proxy struct {
 	mutex   sync.Mutex
 	flights int
 	syncs   int
-	asked   map[net.Conn]bool // the client spoke last
+	asked   map[net.Conn]bool // by client: it spoke last
+	lost    map[net.Conn]bool // by client: its connection was cut
 	cut     func(piece []byte) (pass int, cut bool)
 }
 
@@ -33,8 +35,10 @@ func NewProxy(t testing.TB, config *pgx.ConnConfig, latency time.Duration) (*Pro
 		t.Fatal(err)
 	}
 	p := &Proxy{
-		listener: listener, latency: latency, asked: map[net.Conn]bool{},
+		listener: listener, latency: latency,
 		server: net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))),
+		asked:  map[net.Conn]bool{},
+		lost:   map[net.Conn]bool{},
 	}
 	t.Cleanup(func() { _ = listener.Close() })
 	go p.accept()
@@ -67,8 +71,9 @@ func (p *Proxy) Syncs() int {
 	return n
 }
 
-// Cut makes the proxy show each piece that a client sends to cut, until that says so: of that piece the
-// first pass bytes go to the server, and the connection is lost.
+// Cut makes the proxy show each piece that a client sends to cut, until that says so: of that piece
+// the first pass bytes go to the server, and the connection is lost. The server reads and carries
+// out what it was sent before it notices; the client gets no answer to it.
 func (p *Proxy) Cut(cut func(piece []byte) (pass int, cut bool)) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -91,8 +96,16 @@ func (p *Proxy) serve(client net.Conn) {
 		_ = client.Close()
 		return
 	}
+	go p.ask(client, server.(*net.TCPConn))
+	p.answer(client, server)
+}
+
+// ask passes on what the client says. When that ends, the server is told so, but the connection to
+// it stays open for its answers: to close one that has unread input resets it, and the server may
+// then miss what it was sent last.
+func (p *Proxy) ask(client net.Conn, server *net.TCPConn) {
 	messages := messages{untyped: true}
-	go p.copy(server, client, func(piece []byte) (pass int, cut bool) {
+	p.copy(server, client, func(piece []byte) (pass int, cut bool) {
 		p.mutex.Lock()
 		defer p.mutex.Unlock()
 		if !p.asked[client] {
@@ -102,36 +115,49 @@ func (p *Proxy) serve(client net.Conn) {
 		p.syncs += messages.count(piece)
 		if p.cut != nil {
 			if pass, cut = p.cut(piece); cut {
-				p.cut = nil
+				// Before the piece is passed on: its answer must not overtake the cut.
+				p.cut, p.lost[client] = nil, true
 				return min(pass, len(piece)), true
 			}
 		}
 		return len(piece), false
 	})
+	_ = server.CloseWrite()
+	_ = client.Close()
+}
+
+// answer passes on what the server says, until it has no more to say.
+func (p *Proxy) answer(client, server net.Conn) {
 	p.copy(client, server, func(piece []byte) (pass int, cut bool) {
 		p.mutex.Lock()
 		defer p.mutex.Unlock()
 		p.asked[client] = false
+		if p.lost[client] {
+			return 0, true
+		}
 		return len(piece), false
 	})
+	_, _ = io.Copy(io.Discard, server)
+	_ = client.Close()
+	_ = server.Close()
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	delete(p.asked, client)
+	delete(p.lost, client)
 }
 
-// copy passes on what from says, each piece after the latency, and as much of it as spoke says.
-func (p *Proxy) copy(to, from net.Conn, spoke func(piece []byte) (pass int, cut bool)) {
-	defer func() { _ = to.Close() }()
+// copy passes on what from says, each piece after the latency and as much of it as spoke says,
+// until a cut or an end of either.
+func (p *Proxy) copy(to io.Writer, from io.Reader, spoke func(piece []byte) (pass int, cut bool)) {
 	buffer := make([]byte, 1<<16)
 	for {
 		n, err := from.Read(buffer)
 		if n > 0 {
 			pass, cut := spoke(buffer[:n])
 			if p.latency > 0 {
-				time.Sleep(p.latency)
+				<-time.After(p.latency)
 			}
-			if _, err := to.Write(buffer[:pass]); err != nil {
-				return
-			}
-			if cut {
-				_ = from.Close()
+			if _, err := to.Write(buffer[:pass]); err != nil || cut {
 				return
 			}
 		}
