@@ -3,20 +3,22 @@
 package pgtest
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// NewPgBouncer starts a pgbouncer in transaction mode in front of the server of a configuration, and
-// returns a configuration that goes through it. It lets at most size connections of a role and
+// NewPgBouncer starts a pgbouncer in transaction mode in front of the server of a configuration,
+// and returns a configuration that goes through it. It lets at most size connections of a role and
 // database through to the server. It stops with t.
 //
 // Without pgbouncer on PATH or in /usr/sbin the test fails, under -short it is skipped.
@@ -59,8 +61,25 @@ func findPgBouncer() (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("no pgbouncer found; install it: apt-get install pgbouncer, brew install pgbouncer")
+	return "", errors.New("no pgbouncer found; run make setup, or install it: " +
+		"apt-get install pgbouncer, brew install pgbouncer")
 }
+
+// pgbouncerSettings take the host and port of the server, the port to listen on, the file of users
+// and the size of a pool.
+const pgbouncerSettings = `[databases]
+* = host=%s port=%d
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = %d
+unix_socket_dir =
+auth_type = plain
+auth_file = %s
+pool_mode = transaction
+default_pool_size = %d
+max_client_conn = 500
+ignore_startup_parameters = extra_float_digits, citus.propagate_set_commands
+`
 
 func runPgBouncer(
 	t testing.TB, program string, user account, dir string, config *pgx.ConnConfig, port, size int,
@@ -68,10 +87,8 @@ func runPgBouncer(
 	t.Helper()
 	users, settings := filepath.Join(dir, "users.txt"), filepath.Join(dir, "pgbouncer.ini")
 	for path, text := range map[string]string{
-		users: fmt.Sprintf("%q %q\n", config.User, config.Password),
-		settings: fmt.Sprintf("[databases]\n* = host=%s port=%d\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\n"+
-			"unix_socket_dir =\nauth_type = plain\nauth_file = %s\npool_mode = transaction\ndefault_pool_size = %d\n"+
-			"max_client_conn = 500\nignore_startup_parameters = extra_float_digits, citus.propagate_set_commands\n", config.Host, config.Port, port, users, size),
+		users:    fmt.Sprintf("%q %q\n", config.User, config.Password),
+		settings: fmt.Sprintf(pgbouncerSettings, config.Host, config.Port, port, users, size),
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			return nil, err
@@ -80,40 +97,62 @@ func runPgBouncer(
 			return nil, err
 		}
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = log.Close() }()
+	log := startLog{started: make(chan struct{})}
 	command := exec.Command(program, settings)
-	command.Dir, command.Stdout, command.Stderr = dir, log, log
+	command.Dir, command.Stdout, command.Stderr = dir, &log, &log
 	command.SysProcAttr = user.sysProcAttr()
 	if err := command.Start(); err != nil {
 		return nil, err
 	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- command.Wait() }()
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	const patience = 10 * time.Second
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		select {
-		case err := <-stopped:
-			text, _ := os.ReadFile(log.Name())
-			return nil, fmt.Errorf("pgbouncer: %w: %s", err, text)
-		default:
-		}
-		if conn, err := net.Dial("tcp", address); err == nil {
-			_ = conn.Close()
-			t.Cleanup(func() {
-				_ = command.Process.Kill()
-				<-stopped
-			})
-			through := config.Copy()
-			through.Host, through.Port = "127.0.0.1", uint16(port)
-			through.TLSConfig, through.Fallbacks = nil, nil
-			return through, nil
-		}
+	const patience = time.Minute
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	select {
+	case <-log.started:
+	case err := <-stopped:
+		return nil, fmt.Errorf("pgbouncer: %w:\n%s", err, log.text())
+	case <-ctx.Done():
+		_ = command.Process.Kill()
+		<-stopped
+		return nil, fmt.Errorf("pgbouncer does not start: %w:\n%s", ctx.Err(), log.text())
 	}
-	_ = command.Process.Kill()
-	return nil, fmt.Errorf("pgbouncer did not answer within %s", patience)
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		<-stopped
+	})
+	through := config.Copy()
+	through.Host, through.Port = "127.0.0.1", uint16(port)
+	through.TLSConfig, through.Fallbacks = nil, nil
+	return through, nil
+}
+
+// startLog keeps what pgbouncer logs until it says that it listens.
+type startLog struct {
+	started chan struct{} // closed then
+
+	mutex sync.Mutex
+	lines bytes.Buffer
+}
+
+func (l *startLog) Write(piece []byte) (int, error) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	select {
+	case <-l.started:
+		return len(piece), nil
+	default:
+	}
+	l.lines.Write(piece)
+	if bytes.Contains(l.lines.Bytes(), []byte(" process up: ")) {
+		close(l.started)
+	}
+	return len(piece), nil
+}
+
+func (l *startLog) text() string {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.lines.String()
 }
