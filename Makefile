@@ -10,10 +10,27 @@ HUNTSEED      ?= 0
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
+.PHONY: setup
+setup: ## install the programs that the tests start; make test does it by itself
+	@bash .ci/setup
+
+ifndef DOCKER
 .PHONY: test
-test: ## run every test (needs a PostgreSQL server's programs, or GORMTENANT_TEST_POSTGRES)
+test: setup ## run every test, but for the soaks; with DOCKER=1 in a container
 	go test -timeout 20m ./...
 	@echo "PASS: every test of every package"
+else
+# The image is Debian with Go, make and a C compiler; make test installs the rest, in the container.
+.PHONY: test
+test:
+	docker run --rm -e GOFLAGS=-buildvcs=false -v '$(CURDIR)':/src -w /src \
+		-v gormtenant-modules:/go/pkg/mod -v gormtenant-cache:/root/.cache golang:1.26 make test
+endif
+
+.PHONY: soak
+soak: setup ## run the soaks, which take minutes each
+	GORMTENANT_SOAK=1 go test -run '(?i)soak' -count=1 -timeout 60m ./...
+	@echo "PASS: every soak"
 
 .PHONY: floor
 floor: ## run the library's tests on the oldest GORM that it works with
@@ -24,7 +41,8 @@ newest: ## run the library's tests on the latest GORM and drivers
 	bash .ci/gorm newest
 
 .PHONY: race
-race: ## run every test under the race detector (needs a C compiler)
+race: ## run every test under the race detector
+	@bash .ci/setup race
 	CGO_ENABLED=1 go test -race -count=1 -timeout 25m ./...
 	@echo "PASS: every test of every package, no data race seen"
 

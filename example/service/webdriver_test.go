@@ -31,11 +31,11 @@ func newBrowser(t *testing.T) *browser {
 	if testing.Short() {
 		t.Skip("SKIPPED: the page of the demonstration is not tested in a browser: run without -short")
 	}
-	const install = "the page of the demonstration is tested in a browser: apt-get install chromium chromium-driver, " +
-		"or run with -short"
+	const install = "the page of the demonstration is tested in a browser: run make setup, " +
+		"or test with -short"
 	driver, err := exec.LookPath("chromedriver")
 	require.NoError(t, err, install)
-	chromium, err := lookPath("chromium", "chromium-browser", "google-chrome")
+	chromium, err := lookPath("chromium", "chromium-browser", "google-chrome", chromeOnMac)
 	require.NoError(t, err, install)
 
 	profile, err := os.MkdirTemp("", "gormtenant-chromium-") //nolint:usetesting // see below
@@ -76,6 +76,8 @@ func newBrowser(t *testing.T) *browser {
 	t.Cleanup(func() { b.call(http.MethodDelete, "", nil, nil) })
 	return b
 }
+
+const chromeOnMac = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 
 func lookPath(names ...string) (path string, err error) {
 	for _, name := range names {
