@@ -22,7 +22,7 @@ import (
 // returns an error refuses the request with [ErrUnauthenticated], or with [ErrUnavailable] if that or the
 // error of a context is what it wraps: the keys of the tokens could not be fetched.
 func Claim(claim func(r *http.Request) (string, error)) Option {
-	return option(func(m *Middleware) error {
+	return optionFunc(func(m *Middleware) error {
 		if claim == nil {
 			return errors.New("Claim needs a function that returns the tenant of the request's token")
 		}

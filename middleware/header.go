@@ -13,7 +13,7 @@ import (
 //
 // Clients choose their headers, so Header needs a [Claim] or [Middleware.Authorize] beside it.
 func Header(name string) Option {
-	return option(func(m *Middleware) error {
+	return optionFunc(func(m *Middleware) error {
 		if name == "" || strings.ContainsFunc(name, isNoHeaderByte) {
 			return fmt.Errorf("Header(%q): this is not the name of a header", name)
 		}

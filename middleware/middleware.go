@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gormtenant/gormtenant/internal/option"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -49,13 +51,14 @@ func New(directory tenants.Directory, options ...Option) *Middleware {
 		panic("gormtenant: middleware.New needs a directory of tenants")
 	}
 	m := &Middleware{directory: directory, now: time.Now}
-	for _, o := range options {
-		if o == nil {
-			panic("gormtenant: middleware.New: an option is nil")
+	err := option.Apply("middleware.New", options, func(o Option) error {
+		if err := o.apply(m); err != nil { // begins with the option's name
+			return fmt.Errorf("gormtenant: middleware.%w", err)
 		}
-		if err := o.apply(m); err != nil {
-			panic("gormtenant: middleware." + err.Error())
-		}
+		return nil
+	})
+	if err != nil {
+		panic(err.Error())
 	}
 	if len(m.sources) == 0 {
 		panic("gormtenant: middleware.New needs a source of tenants, such as middleware.Claim " +

@@ -25,7 +25,7 @@ func TestNewPanics(t *testing.T) {
 	}{
 		{"no_source", nil, "gormtenant: middleware.New needs a source of tenants, such as middleware.Claim or middleware.Subdomain"},
 		{"no_source_but_options", []middleware.Option{middleware.HideUnknown()}, "needs a source"},
-		{"nil_option", []middleware.Option{nil}, "an option is nil"},
+		{"nil_option", []middleware.Option{middleware.HideUnknown(), nil}, "gormtenant: middleware.New: option 2 is nil"},
 		{"nil_claim", []middleware.Option{middleware.Claim(nil)}, "middleware.Claim needs a function"},
 		{"nil_clock", []middleware.Option{middleware.Clock(nil)}, "Clock needs a function"},
 		{"nil_logger", []middleware.Option{middleware.Logger(nil)}, "Logger needs a *slog.Logger"},

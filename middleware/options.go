@@ -14,16 +14,16 @@ type Option interface {
 	apply(m *Middleware) error
 }
 
-type option func(m *Middleware) error
+type optionFunc func(m *Middleware) error
 
-func (o option) apply(m *Middleware) error { return o(m) }
+func (o optionFunc) apply(m *Middleware) error { return o(m) }
 
 // AnyoneMayNameTheirTenant lets every client use every tenant that it names by [Header], [Query], [Path],
 // [Subdomain] or [Domain], with neither a [Claim] nor [Middleware.Authorize] to say that the tenant is its
 // own. It is for what is public, such as the shops of a shopping platform, and for servers that only
 // trusted ones can reach.
 func AnyoneMayNameTheirTenant() Option {
-	return option(func(m *Middleware) error {
+	return optionFunc(func(m *Middleware) error {
 		m.anyone = true
 		return nil
 	})
@@ -34,7 +34,7 @@ func AnyoneMayNameTheirTenant() Option {
 // others (404). How long the answers take may still differ. It hides nothing under
 // [AnyoneMayNameTheirTenant], which lets strangers in.
 func HideUnknown() Option {
-	return option(func(m *Middleware) error {
+	return optionFunc(func(m *Middleware) error {
 		m.hideUnknown = true
 		return nil
 	})
@@ -51,7 +51,7 @@ func HideUnknown() Option {
 //
 // fn must be safe for concurrent use. For logs see [LogHandler].
 func Annotate(fn func(ctx context.Context, t *tenants.Tenant)) Option {
-	return option(func(m *Middleware) error {
+	return optionFunc(func(m *Middleware) error {
 		if fn == nil {
 			return errors.New("Annotate needs a function")
 		}
@@ -63,7 +63,7 @@ func Annotate(fn func(ctx context.Context, t *tenants.Tenant)) Option {
 // Clock gives the time at which tenants must be usable. Defaults to time.Now. It must be safe for
 // concurrent use.
 func Clock(now func() time.Time) Option {
-	return option(func(m *Middleware) error {
+	return optionFunc(func(m *Middleware) error {
 		if now == nil {
 			return errors.New("Clock needs a function, such as time.Now")
 		}
@@ -76,7 +76,7 @@ func Clock(now func() time.Time) Option {
 // tenant was named that the client may not use, else Info. Defaults to slog.Default, as it is at that
 // time.
 func Logger(logger *slog.Logger) Option {
-	return option(func(m *Middleware) error {
+	return optionFunc(func(m *Middleware) error {
 		if logger == nil {
 			return errors.New("Logger needs a *slog.Logger; for silence give it slog.DiscardHandler")
 		}

@@ -21,7 +21,7 @@ import (
 //
 // Clients choose the path, so Path needs a [Claim] or [Middleware.Authorize] beside it.
 func Path(pattern string) Option {
-	return option(func(m *Middleware) error {
+	return optionFunc(func(m *Middleware) error {
 		segments, err := parsePattern(pattern)
 		if err != nil {
 			return fmt.Errorf("Path(%q): %w", pattern, err)

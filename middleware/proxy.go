@@ -22,7 +22,7 @@ const forwardedHost = "X-Forwarded-Host"
 // Middleware, or else clients choose whether they are trusted. A network of all addresses (/0) is refused
 // when [New] is called.
 func TrustProxy(proxies ...netip.Prefix) Option {
-	return option(func(m *Middleware) error {
+	return optionFunc(func(m *Middleware) error {
 		if len(proxies) == 0 {
 			return errors.New("TrustProxy needs the addresses of the proxies, " +
 				`as in netip.MustParsePrefix("10.0.3.0/24")`)

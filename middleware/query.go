@@ -14,7 +14,7 @@ import (
 //
 // Clients choose the query, so Query needs a [Claim] or [Middleware.Authorize] beside it.
 func Query(name string) Option {
-	return option(func(m *Middleware) error {
+	return optionFunc(func(m *Middleware) error {
 		if name == "" {
 			return errors.New(`Query needs the name of a parameter, such as "tenantId"`)
 		}

@@ -21,7 +21,7 @@ import (
 //
 // Clients choose the host, so Subdomain needs a [Claim] or [Middleware.Authorize] beside it.
 func Subdomain(base string) Option {
-	return option(func(m *Middleware) error {
+	return optionFunc(func(m *Middleware) error {
 		base, err := hostName(base)
 		if err != nil {
 			return fmt.Errorf("Subdomain(%q): %w", base, err)
@@ -43,7 +43,7 @@ func Subdomain(base string) Option {
 //
 // Clients choose the host, so Domain needs a [Claim] or [Middleware.Authorize] beside it.
 func Domain() Option {
-	return option(func(m *Middleware) error {
+	return optionFunc(func(m *Middleware) error {
 		return m.addSource(source{name: "Domain()", free: true, find: m.domain})
 	})
 }
@@ -54,7 +54,7 @@ func Domain() Option {
 //
 // Their requests must name their tenant by another source, or be let through with [Middleware.Except].
 func OwnHosts(hosts ...string) Option {
-	return option(func(m *Middleware) error {
+	return optionFunc(func(m *Middleware) error {
 		if m.ownHosts == nil {
 			m.ownHosts = make(map[string]struct{}, len(hosts))
 		}

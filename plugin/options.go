@@ -13,9 +13,9 @@ type Option interface {
 	apply(config *callbacks.Config) error
 }
 
-type option func(config *callbacks.Config) error
+type optionFunc func(config *callbacks.Config) error
 
-func (o option) apply(config *callbacks.Config) error { return o(config) }
+func (o optionFunc) apply(config *callbacks.Config) error { return o(config) }
 
 // Models makes models known from the start: pointers to structs, as AutoMigrate takes them.
 //
@@ -26,7 +26,7 @@ func (o option) apply(config *callbacks.Config) error { return o(config) }
 // models here that the application reads by their table's name. Something that is no model, or
 // whose tenant field cannot be told, makes db.Use fail with gormtenant.ErrInvalidModel.
 func Models(models ...any) Option {
-	return option(func(config *callbacks.Config) error {
+	return optionFunc(func(config *callbacks.Config) error {
 		config.Models = append(config.Models, models...)
 		return nil
 	})
@@ -35,7 +35,7 @@ func Models(models ...any) Option {
 // Column gives the column that makes a model a tenant model without a tag. Defaults to
 // "tenant_id".
 func Column(name string) Option {
-	return option(func(config *callbacks.Config) error {
+	return optionFunc(func(config *callbacks.Config) error {
 		if name == "" {
 			return errors.New("gormtenant: tenantplugin.Column needs a name, as in tenantplugin.Column(\"org_id\")")
 		}
@@ -48,7 +48,7 @@ func Column(name string) Option {
 // isolation themselves: row-level security, a schema or a database for each tenant. Elsewhere raw
 // SQL reads every tenant's rows.
 func AllowRawSQL() Option {
-	return option(func(config *callbacks.Config) error {
+	return optionFunc(func(config *callbacks.Config) error {
 		config.AllowRawSQL = true
 		return nil
 	})
@@ -63,7 +63,7 @@ func AllowRawSQL() Option {
 // REFERENCES projects (tenant_id, id), are better: the database itself keeps them, at no cost.
 // Associations that GORM saves are checked in any case.
 func CheckReferences() Option {
-	return option(func(config *callbacks.Config) error {
+	return optionFunc(func(config *callbacks.Config) error {
 		config.CheckReferences = true
 		return nil
 	})
@@ -83,7 +83,7 @@ type UnscopedEvent struct {
 // audit log. Statements on tables that are nobody's are not reported. fn runs in the goroutine of
 // the statement, so it must be quick and safe for concurrent use; it must not use the *gorm.DB.
 func OnUnscoped(fn func(ctx context.Context, e UnscopedEvent)) Option {
-	return option(func(config *callbacks.Config) error {
+	return optionFunc(func(config *callbacks.Config) error {
 		if fn == nil {
 			return fmt.Errorf("gormtenant: tenantplugin.OnUnscoped needs a function")
 		}

@@ -25,6 +25,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/gormtenant/gormtenant/callbacks"
+	"github.com/gormtenant/gormtenant/internal/option"
 	"github.com/gormtenant/gormtenant/models"
 )
 
@@ -42,11 +43,7 @@ var _ gorm.Plugin = (*Plugin)(nil)
 // and nothing crosses tenants but gormtenant.Unscoped.
 func New(options ...Option) *Plugin {
 	p := &Plugin{}
-	for _, option := range options {
-		if err := option.apply(&p.config); err != nil && p.err == nil {
-			p.err = err
-		}
-	}
+	p.err = option.Apply("tenantplugin.New", options, func(o Option) error { return o.apply(&p.config) })
 	return p
 }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/gormtenant/gormtenant/internal/option"
 )
 
 // CacheOption changes what [Cached] makes.
@@ -28,15 +30,8 @@ func newCacheConfig(options []CacheOption) (cacheConfig, error) {
 		timeout:     5 * time.Second,
 		size:        10_000,
 	}
-	for _, option := range options {
-		if option == nil {
-			return config, errors.New("gormtenant: tenants.Cached: an option is nil")
-		}
-		if err := option.apply(&config); err != nil {
-			return config, err
-		}
-	}
-	return config, nil
+	err := option.Apply("tenants.Cached", options, func(o CacheOption) error { return o.apply(&config) })
+	return config, err
 }
 
 // TTL is how long a tenant is answered from the cache, counted from the start of its look-up. It must be

@@ -254,7 +254,7 @@ func TestCached_refuses_bad_options(t *testing.T) {
 		"size_negative":     {tenants.Size(-1), "gormtenant: tenants.Size(-1): it must be at least 1"},
 		"grace_negative":    {tenants.Grace(-1), "gormtenant: tenants.Grace(-1ns): it must not be negative; 0 is no grace"},
 		"clock_nil":         {tenants.Clock(nil), "gormtenant: tenants.Clock(nil): give a function, such as time.Now"},
-		"nil":               {nil, "gormtenant: tenants.Cached: an option is nil"},
+		"nil":               {nil, "gormtenant: tenants.Cached: option 1 is nil"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/gormtenant/gormtenant/internal/meter"
+	"github.com/gormtenant/gormtenant/internal/option"
 )
 
 // EachOption changes what [Each] does.
@@ -31,15 +32,8 @@ func newEachConfig(options []EachOption) (eachConfig, error) {
 	if meter.IsTerminal(os.Stderr) {
 		config.progress = os.Stderr
 	}
-	for _, option := range options {
-		if option == nil {
-			return config, errors.New("gormtenant: tenants.Each: an option is nil")
-		}
-		if err := option.apply(&config); err != nil {
-			return config, err
-		}
-	}
-	return config, nil
+	err := option.Apply("tenants.Each", options, func(o EachOption) error { return o.apply(&config) })
+	return config, err
 }
 
 // Concurrency is how many tenants are worked for at the same time. It must be at least 1. Defaults to 4.

@@ -98,7 +98,7 @@ func TestEach_refuses_what_cannot_be(t *testing.T) {
 	}{
 		"no_lister":            {nil, job, quiet, "gormtenant: tenants.Each: the lister is nil"},
 		"no_function":          {list{}, nil, quiet, "gormtenant: tenants.Each: the function is nil"},
-		"nil_option":           {list{}, job, nil, "gormtenant: tenants.Each: an option is nil"},
+		"nil_option":           {list{}, job, nil, "gormtenant: tenants.Each: option 1 is nil"},
 		"concurrency_zero":     {list{}, job, tenants.Concurrency(0), "gormtenant: tenants.Concurrency(0): it must be at least 1"},
 		"concurrency_negative": {list{}, job, tenants.Concurrency(-1), "gormtenant: tenants.Concurrency(-1): it must be at least 1"},
 		"only_nil":             {list{}, job, tenants.Only(nil), "gormtenant: tenants.Only(nil): leave it out to keep every tenant"},

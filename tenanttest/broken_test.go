@@ -28,6 +28,8 @@ type setup struct {
 	// finds are sub-tests that have to fail, and if only is set no others may.
 	finds []string
 	only  bool
+	// says is what Run prints where it does not get to sub-tests.
+	says string
 }
 
 // breaking opens a database on which one guard of the plugin is taken out.
@@ -91,9 +93,27 @@ func withPlainKeys() []any {
 // setups are all of them.
 func setups() []setup {
 	list := append(badModels("sqlite"), withoutGuard()...)
+	list = append(list, badArguments()...)
 	list = append(list, sendsAstray()...)
 	if !testing.Short() {
 		list = append(list, badModels("postgres")...)
+	}
+	return list
+}
+
+// badArguments are calls of Run that fail before anything is attacked.
+func badArguments() []setup {
+	list := []setup{
+		{name: "nil_among_models", models: []any{&team{}, nil}, says: "gormtenant: tenanttest.Run: option 2 is nil"},
+		{name: "no_models", says: "tenanttest: Run needs the models to test"},
+		{name: "text_as_model", models: []any{"teams"}, says: "tenanttest: string is no model"},
+		{
+			name: "allow_without_reason", models: []any{&team{}, tenanttest.Allow("team/find", " ")},
+			says: `tenanttest: Allow("team/find") needs a reason`,
+		},
+	}
+	for i := range list {
+		list[i].open, list[i].finds, list[i].only = opened("sqlite"), []string{""}, true
 	}
 	return list
 }
@@ -177,6 +197,9 @@ func TestRun_finds_every_broken_setup(t *testing.T) {
 			if !slices.Contains(got, want) {
 				t.Errorf("%s: %s did not find it, but %s did", s.name, want, strings.Join(got, ", "))
 			}
+		}
+		if !strings.Contains(output, s.says) {
+			t.Errorf("%s: Run did not print %q", s.name, s.says)
 		}
 		if s.only {
 			require.ElementsMatch(t, s.finds, got, s.name)

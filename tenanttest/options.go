@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/gormtenant/gormtenant/internal/option"
 )
 
 // Option is passed to [Run] among the models.
@@ -13,14 +15,14 @@ type Option interface {
 	apply(o *options) error
 }
 
-type option func(o *options) error
+type optionFunc func(o *options) error
 
-func (f option) apply(o *options) error { return f(o) }
+func (f optionFunc) apply(o *options) error { return f(o) }
 
 // Shared names models that have no tenant field on purpose: rows that all tenants read, such as
 // countries and currencies.
 func Shared(models ...any) Option {
-	return option(func(o *options) error {
+	return optionFunc(func(o *options) error {
 		for _, model := range models {
 			t, err := structOf(model)
 			if err != nil {
@@ -41,7 +43,7 @@ func Shared(models ...any) Option {
 // It is called for each row; what is unique has to be new in each. Run fills in the keys of other
 // rows that are left empty, and the plugin the tenant.
 func Factory[Model any](row func() *Model) Option {
-	return option(func(o *options) error {
+	return optionFunc(func(o *options) error {
 		t := reflect.TypeFor[Model]()
 		if t.Kind() != reflect.Struct || row == nil {
 			return fmt.Errorf("tenanttest: Factory needs a function that returns a pointer to a struct, as in " +
@@ -59,7 +61,7 @@ func Factory[Model any](row func() *Model) Option {
 // The sub-test is skipped and prints the reason. A reason that is empty, and a name that no sub-test
 // has, fail the test: what is allowed is not to outlive its cause.
 func Allow(name, reason string) Option {
-	return option(func(o *options) error {
+	return optionFunc(func(o *options) error {
 		if strings.TrimSpace(reason) == "" {
 			return fmt.Errorf("tenanttest: Allow(%q) needs a reason: say why this is safe", name)
 		}
@@ -73,7 +75,7 @@ func Allow(name, reason string) Option {
 // the database wants the tenants to exist in a table of which no model knows, and where tenants have
 // schemas or databases of their own: these have to be there, and the directory has to know them.
 func Tenants(a, b any) Option {
-	return option(func(o *options) error {
+	return optionFunc(func(o *options) error {
 		if a == nil || b == nil || reflect.ValueOf(a).IsZero() || reflect.ValueOf(b).IsZero() || reflect.DeepEqual(a, b) {
 			return errors.New("tenanttest: Tenants needs the IDs of two tenants")
 		}
@@ -98,17 +100,16 @@ func parseOptions(arguments []any) (*options, error) {
 		shared: map[reflect.Type]bool{}, factories: map[reflect.Type]func() any{},
 		reasons: map[string]string{}, used: map[string]bool{},
 	}
-	for _, argument := range arguments {
+	err := option.Apply("tenanttest.Run", arguments, func(argument any) error {
 		if option, ok := argument.(Option); ok {
-			if err := option.apply(o); err != nil {
-				return nil, err
-			}
-			continue
+			return option.apply(o)
 		}
-		if _, err := structOf(argument); err != nil {
-			return nil, err
-		}
+		_, err := structOf(argument)
 		o.given = append(o.given, argument)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	if len(o.given) == 0 {
 		return nil, errors.New("tenanttest: Run needs the models to test, as in tenanttest.Run(t, open, &Project{})")

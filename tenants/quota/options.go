@@ -13,9 +13,9 @@ type Option interface {
 	apply(p *Plugin) error
 }
 
-type option func(p *Plugin) error
+type optionFunc func(p *Plugin) error
 
-func (o option) apply(p *Plugin) error { return o(p) }
+func (o optionFunc) apply(p *Plugin) error { return o(p) }
 
 // Limit limits how many rows of model, a pointer to a struct, a tenant may have: as many as the tenant's
 // limit of that name says. A tenant without that limit may have any number.
@@ -25,7 +25,7 @@ func (o option) apply(p *Plugin) error { return o(p) }
 // db.Use fails for a model that is none or that has no tenant field, with gormtenant.ErrInvalidModel, and
 // for an empty name, or for a model or a name that is given twice.
 func Limit(model any, name string) Option {
-	return option(func(p *Plugin) error {
+	return optionFunc(func(p *Plugin) error {
 		if name == "" {
 			return fmt.Errorf("gormtenant: quota.Limit(%T, \"\") needs the name of a limit, "+
 				"as in quota.Limit(&Project{}, \"projects\")", model)
@@ -37,7 +37,7 @@ func Limit(model any, name string) Option {
 
 // Plans are the plans that tenants have, with their limits. Defaults to [tenants.DefaultPlans].
 func Plans(plans tenants.Plans) Option {
-	return option(func(p *Plugin) error {
+	return optionFunc(func(p *Plugin) error {
 		if len(plans) == 0 {
 			return errors.New("gormtenant: quota.Plans needs plans, as in quota.Plans(tenants.DefaultPlans())")
 		}
@@ -56,7 +56,7 @@ func Plans(plans tenants.Plans) Option {
 // It is asked for each create of a limited model, in the midst of the transaction if there is one: give it
 // a [tenants.Cached] one. One that has to query the same *sql.DB meanwhile needs a second connection.
 func Directory(directory tenants.Directory) Option {
-	return option(func(p *Plugin) error {
+	return optionFunc(func(p *Plugin) error {
 		if directory == nil {
 			return errors.New("gormtenant: quota.Directory needs a directory: leave the option out " +
 				"if every context is made with tenants.NewContext")

@@ -42,6 +42,7 @@ func TestUse_with_options_that_make_no_sense(t *testing.T) {
 		"name_twice":         {[]quota.Option{projects, quota.Limit(&user{}, "projects")}, nil, "the name \"projects\" for project and for user"},
 		"no_plans":           {[]quota.Option{projects, quota.Plans(nil)}, nil, "quota.Plans needs plans"},
 		"no_directory":       {[]quota.Option{projects, quota.Directory(nil)}, nil, "quota.Directory needs a directory"},
+		"nil_option":         {[]quota.Option{projects, nil}, nil, "quota.New: option 2 is nil"},
 		"first_of_two_wrong": {[]quota.Option{quota.Plans(nil), quota.Directory(nil)}, nil, "quota.Plans"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/option"
 	"github.com/gormtenant/gormtenant/models"
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -36,11 +37,7 @@ var _ gorm.Plugin = (*Plugin)(nil)
 // reported by db.Use.
 func New(options ...Option) *Plugin {
 	p := &Plugin{plans: tenants.DefaultPlans()}
-	for _, option := range options {
-		if err := option.apply(p); err != nil && p.err == nil {
-			p.err = err
-		}
-	}
+	p.err = option.Apply("quota.New", options, func(o Option) error { return o.apply(p) })
 	return p
 }
 

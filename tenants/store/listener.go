@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/gormtenant/gormtenant/internal/option"
 )
 
 // Invalidator is what a [Listener] tells of changes: a tenants.Cache.
@@ -79,10 +81,9 @@ func Listen(ctx context.Context, config *pgx.ConnConfig, cache Invalidator, opti
 		heartbeat: heartbeat, patience: patience, done: make(chan struct{}),
 	}
 	l.config.OnNotification = nil // pgx keeps notifications for WaitForNotification only where there is none
-	for _, o := range options {
-		if err := o.apply(l); err != nil {
-			return nil, err
-		}
+	err := option.Apply("store.Listen", options, func(o ListenOption) error { return o.apply(l) })
+	if err != nil {
+		return nil, err
 	}
 	conn, err := l.connect(ctx)
 	if err != nil {

@@ -243,6 +243,7 @@ func TestListen_refuses_what_makes_no_sense(t *testing.T) {
 		"no_config":     {t.Context(), nil, make(recorder), nil, "a configuration"},
 		"no_cache":      {t.Context(), config, nil, nil, "a cache"},
 		"no_function":   {t.Context(), config, make(recorder), []store.ListenOption{store.OnError(nil)}, "store.OnError"},
+		"nil_option":    {t.Context(), config, make(recorder), []store.ListenOption{nil}, "store.Listen: option 1 is nil"},
 		"wrong_dsn":     {t.Context(), nobody, make(recorder), nil, "no_such_database"},
 		"ended_context": {ended, config, make(recorder), nil, "canceled"},
 	} {

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/option"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -28,13 +29,13 @@ type Option interface {
 	apply(s *Store) error
 }
 
-type option func(s *Store) error
+type optionFunc func(s *Store) error
 
-func (o option) apply(s *Store) error { return o(s) }
+func (o optionFunc) apply(s *Store) error { return o(s) }
 
 // Plans are those that a tenant may have. Defaults to tenants.DefaultPlans().
 func Plans(plans tenants.Plans) Option {
-	return option(func(s *Store) error {
+	return optionFunc(func(s *Store) error {
 		if len(plans) == 0 {
 			return errors.New("gormtenant: store.Plans needs a plan at least: without any no tenant could be created")
 		}
@@ -47,7 +48,7 @@ func Plans(plans tenants.Plans) Option {
 // name without a dot cannot be the slug or the ID of a tenant. One with a dot, such as the application's own
 // example.com, cannot be a tenant's domain, nor can anything below it.
 func Reserved(names ...string) Option {
-	return option(func(s *Store) error {
+	return optionFunc(func(s *Store) error {
 		for _, name := range names {
 			if err := s.reserved.add(name); err != nil {
 				return err
@@ -60,7 +61,7 @@ func Reserved(names ...string) Option {
 // Clock gives the time of CreatedAt and UpdatedAt. Defaults to time.Now. It may stand still and go back:
 // UpdatedAt grows with each change in any case.
 func Clock(now func() time.Time) Option {
-	return option(func(s *Store) error {
+	return optionFunc(func(s *Store) error {
 		if now == nil {
 			return errors.New("gormtenant: store.Clock needs a function, such as time.Now")
 		}
@@ -82,10 +83,9 @@ func New(db *gorm.DB, options ...Option) (*Store, error) {
 		return nil, fmt.Errorf("gormtenant: store.New: the database is %s: a store is kept on Postgres or on SQLite", name)
 	}
 	s := &Store{db: db, plans: tenants.DefaultPlans(), reserved: reservedAlways(), clock: time.Now}
-	for _, o := range options {
-		if err := o.apply(s); err != nil {
-			return nil, err
-		}
+	err := option.Apply("store.New", options, func(o Option) error { return o.apply(s) })
+	if err != nil {
+		return nil, err
 	}
 	return s, nil
 }

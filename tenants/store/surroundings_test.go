@@ -254,24 +254,21 @@ func TestNew_refuses_what_makes_no_sense(t *testing.T) {
 	t.Parallel()
 	db := dbtest.Open(t, emptySQLite(t), &gorm.Config{})
 	for name, test := range map[string]struct {
-		db     *gorm.DB
-		option store.Option
-		says   string
+		db      *gorm.DB
+		options []store.Option
+		says    string
 	}{
 		"no_db":             {nil, nil, "*gorm.DB"},
 		"db_without_driver": {&gorm.DB{Config: &gorm.Config{}}, nil, "*gorm.DB"},
 		"other_database":    {&gorm.DB{Config: &gorm.Config{Dialector: mysql{}}}, nil, "mysql"},
-		"no_plans":          {db, store.Plans(nil), "store.Plans"},
-		"no_clock":          {db, store.Clock(nil), "store.Clock"},
-		"reserved_empty":    {db, store.Reserved("ok", ""), "store.Reserved"},
-		"reserved_bad":      {db, store.Reserved("a b"), "store.Reserved"},
+		"no_plans":          {db, []store.Option{store.Plans(nil)}, "store.Plans"},
+		"no_clock":          {db, []store.Option{store.Clock(nil)}, "store.Clock"},
+		"reserved_empty":    {db, []store.Option{store.Reserved("ok", "")}, "store.Reserved"},
+		"nil_option":        {db, []store.Option{store.Reserved("ok"), nil}, "store.New: option 2 is nil"},
+		"reserved_bad":      {db, []store.Option{store.Reserved("a b")}, "store.Reserved"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var options []store.Option
-			if test.option != nil {
-				options = append(options, test.option)
-			}
-			_, err := store.New(test.db, options...)
+			_, err := store.New(test.db, test.options...)
 			require.ErrorContains(t, err, test.says)
 			require.ErrorContains(t, err, "gormtenant: ")
 		})

@@ -1,0 +1,47 @@
+package tenantplugin_test
+
+import (
+	"testing"
+
+	"github.com/glebarez/sqlite"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
+)
+
+// New never fails: db.Use returns the error of the first option that cannot be used.
+func TestUse_returns_the_error_of_an_option(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		options []tenantplugin.Option
+		err     string
+	}{
+		{"nil_option", []tenantplugin.Option{nil}, "gormtenant: tenantplugin.New: option 1 is nil"},
+		{
+			"nil_option_behind_another",
+			[]tenantplugin.Option{tenantplugin.AllowRawSQL(), nil},
+			"gormtenant: tenantplugin.New: option 2 is nil",
+		},
+		{
+			"column_without_name",
+			[]tenantplugin.Option{tenantplugin.Column(""), nil},
+			`gormtenant: tenantplugin.Column needs a name, as in tenantplugin.Column("org_id")`,
+		},
+		{
+			"nil_function",
+			[]tenantplugin.Option{tenantplugin.OnUnscoped(nil)},
+			"gormtenant: tenantplugin.OnUnscoped needs a function",
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db, err := gorm.Open(sqlite.Open("file::memory:"), &gorm.Config{})
+			require.NoError(t, err)
+			require.EqualError(t, db.Use(tenantplugin.New(test.options...)), test.err)
+			require.NoError(t, db.Use(tenantplugin.New()), "db.Use can be called again")
+		})
+	}
+}
