@@ -50,39 +50,41 @@ func TestBetween(t *testing.T) {
 		"find": "SELECT", "where": "SELECT", "right": "SELECT", "row": "SELECT",
 		"create": "INSERT", "upsert": "INSERT", "update": "UPDATE", "save": "UPDATE", "delete": "DELETE",
 	}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name string
+
 		change func(stmt *gorm.Statement, head string)
 		want   error
 	}{
-		"drops_the_tenant": {func(stmt *gorm.Statement, _ string) {
+		{"drops_the_tenant", func(stmt *gorm.Statement, _ string) {
 			stmt.Context = context.Background()
 		}, gormtenant.ErrNoTenant},
-		"crosses_without_a_reason": {func(stmt *gorm.Statement, _ string) {
+		{"crosses_without_a_reason", func(stmt *gorm.Statement, _ string) {
 			stmt.Context = gormtenant.Unscoped(stmt.Context, "")
 		}, gormtenant.ErrNoReason},
-		"names_several_tables": {func(stmt *gorm.Statement, _ string) {
+		{"names_several_tables", func(stmt *gorm.Statement, _ string) {
 			stmt.TableExpr = &clause.Expr{SQL: "projects, users u"}
 		}, gormtenant.ErrRawSQL},
-		"names_a_tenant_that_does_not_fit": {func(stmt *gorm.Statement, _ string) {
+		{"names_a_tenant_that_does_not_fit", func(stmt *gorm.Statement, _ string) {
 			stmt.Context = gormtenant.WithTenant(stmt.Context, 1.5)
 		}, gormtenant.ErrInvalidID},
-		"builds_the_rest_first_without_a_tenant": {func(stmt *gorm.Statement, head string) {
+		{"builds_the_rest_first_without_a_tenant", func(stmt *gorm.Statement, head string) {
 			stmt.Context = context.Background()
 			stmt.BuildClauses = []string{"ON CONFLICT", "SET", "VALUES", "FROM", "WHERE", head}
 		}, gormtenant.ErrNoTenant},
-		"builds_the_rest_first_of_several_tables": {func(stmt *gorm.Statement, head string) {
+		{"builds_the_rest_first_of_several_tables", func(stmt *gorm.Statement, head string) {
 			stmt.TableExpr = &clause.Expr{SQL: "projects, users u"}
 			stmt.BuildClauses = []string{"ON CONFLICT", "SET", "VALUES", "FROM", "WHERE", head}
 		}, gormtenant.ErrRawSQL},
-		"builds_from_alone": {func(stmt *gorm.Statement, _ string) {
+		{"builds_from_alone", func(stmt *gorm.Statement, _ string) {
 			stmt.AddClauseIfNotExists(clause.From{})
 			stmt.BuildClauses = []string{"FROM"}
 		}, gormtenant.ErrUnsupported},
-		"builds_no_condition": {func(stmt *gorm.Statement, head string) {
+		{"builds_no_condition", func(stmt *gorm.Statement, head string) {
 			stmt.BuildClauses = []string{head, "SET", "FROM"}
 		}, gormtenant.ErrUnsupported},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			Run(t, func(t *testing.T, e *Env) {
 				head := ""

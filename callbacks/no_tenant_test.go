@@ -103,18 +103,20 @@ func withoutTenant(t *testing.T, statements map[string]func(db *gorm.DB) error) 
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		sent := &countingPool{ConnPool: e.DB.ConnPool}
-		for name, c := range map[string]struct {
+		for _, c := range []struct {
+			name string
+
 			ctx  context.Context
 			want error
 		}{
-			"background":     {context.Background(), gormtenant.ErrNoTenant},
-			"empty":          {gormtenant.WithTenant(e.A, ""), gormtenant.ErrNoTenant},
-			"nil":            {gormtenant.WithTenant(e.A, nil), gormtenant.ErrNoTenant},
-			"not_comparable": {gormtenant.WithTenant(e.A, []int{1}), gormtenant.ErrNoTenant},
-			"no_reason":      {gormtenant.Unscoped(e.A, " "), gormtenant.ErrNoReason},
+			{"background", context.Background(), gormtenant.ErrNoTenant},
+			{"empty", gormtenant.WithTenant(e.A, ""), gormtenant.ErrNoTenant},
+			{"nil", gormtenant.WithTenant(e.A, nil), gormtenant.ErrNoTenant},
+			{"not_comparable", gormtenant.WithTenant(e.A, []int{1}), gormtenant.ErrNoTenant},
+			{"no_reason", gormtenant.Unscoped(e.A, " "), gormtenant.ErrNoReason},
 		} {
 			for kind, statement := range statements {
-				t.Run(name+"/"+kind, func(t *testing.T) {
+				t.Run(c.name+"/"+kind, func(t *testing.T) {
 					sent.n = 0
 					db := e.DB.Session(&gorm.Session{Context: c.ctx})
 					db.Statement.ConnPool = sent
@@ -135,43 +137,43 @@ func withoutTenant(t *testing.T, statements map[string]func(db *gorm.DB) error) 
 // TestScopes says per statement whose it is.
 func TestScopes(t *testing.T) {
 	attacks(t, []attack{
-		{"tenant", func(t *testing.T, e *Env) error {
+		{name: "tenant", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.DB.Scopes(scopes.Tenant(A)))
 			require.Equal(t, []uint{1, 2}, keys)
 			return err
-		}, nil},
-		{"tenant_of_an_empty_id", func(t *testing.T, e *Env) error {
+		}},
+		{name: "tenant_of_an_empty_id", run: func(t *testing.T, e *Env) error {
 			_, err := find(e.As().Scopes(scopes.Tenant("")))
 			return err
-		}, gormtenant.ErrNoTenant},
-		{"tenant_of_a_create", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrNoTenant},
+		{name: "tenant_of_a_create", run: func(t *testing.T, e *Env) error {
 			err := e.DB.Scopes(scopes.Tenant(A)).Create(&Project{Slug: "n", Tasks: []Task{{Title: "x"}}}).Error
 			created(t, e, "n")
 			return err
-		}, nil},
-		{"unscoped", func(t *testing.T, e *Env) error {
+		}},
+		{name: "unscoped", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Scopes(scopes.Unscoped("report")))
 			require.Len(t, keys, 4)
 			return err
-		}, nil},
-		{"unscoped_without_a_reason", func(t *testing.T, e *Env) error {
+		}},
+		{name: "unscoped_without_a_reason", run: func(t *testing.T, e *Env) error {
 			_, err := find(e.As().Scopes(scopes.Unscoped("")))
 			return err
-		}, gormtenant.ErrNoReason},
-		{"they_do_not_last", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrNoReason},
+		{name: "they_do_not_last", run: func(t *testing.T, e *Env) error {
 			db := e.As()
 			_, err := find(db.Scopes(scopes.Unscoped("report")))
 			require.NoError(t, err)
 			keys, err := find(db)
 			require.Equal(t, []uint{1, 2}, keys)
 			return err
-		}, nil},
-		{"preloads_follow", func(t *testing.T, e *Env) error {
+		}},
+		{name: "preloads_follow", run: func(t *testing.T, e *Env) error {
 			var rows []Project
 			err := e.DB.Scopes(scopes.Tenant(A)).Preload("Tags").Order("id").Find(&rows).Error
 			require.Len(t, rows[0].Tags, 1)
 			return err
-		}, nil},
+		}},
 	})
 }
 

@@ -17,10 +17,10 @@ import (
 func TestRawSQL(t *testing.T) {
 	var list []attack
 	refuse := func(name string, run func(e *Env) error) {
-		list = append(list, attack{name, func(_ *testing.T, e *Env) error { return run(e) }, gormtenant.ErrRawSQL})
+		list = append(list, attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }, want: gormtenant.ErrRawSQL})
 	}
 	allow := func(name string, run func(t *testing.T, e *Env) error) {
-		list = append(list, attack{name, run, nil})
+		list = append(list, attack{name: name, run: run})
 	}
 	var into []map[string]any
 
@@ -219,15 +219,15 @@ func TestRawSQL(t *testing.T) {
 		return tx.Find(&into).Error
 	})
 	list = append(list,
-		attack{"with_the_tenant_of_another", func(t *testing.T, e *Env) error {
+		attack{name: "with_the_tenant_of_another", run: func(t *testing.T, e *Env) error {
 			return e.As().Raw("SELECT slug FROM projects WHERE tenant_id = ?", scopes.ID(e.B)).Scan(&into).Error
-		}, gormtenant.ErrOtherTenant},
-		attack{"with_no_tenant", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrOtherTenant},
+		attack{name: "with_no_tenant", run: func(t *testing.T, e *Env) error {
 			return e.DB.Raw("SELECT slug FROM projects WHERE tenant_id = ?", scopes.ID(e.A)).Scan(&into).Error
-		}, gormtenant.ErrNoTenant},
-		attack{"with_an_empty_id", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrNoTenant},
+		attack{name: "with_an_empty_id", run: func(t *testing.T, e *Env) error {
 			return e.As().Raw("SELECT slug FROM projects WHERE tenant_id = ?", scopes.BoundID{}).Scan(&into).Error
-		}, gormtenant.ErrNoTenant},
+		}, want: gormtenant.ErrNoTenant},
 	)
 	attacks(t, list)
 }

@@ -73,7 +73,7 @@ func onSlug(doNothing bool) clause.OnConflict {
 // that only memory holds.
 func TestWrites(t *testing.T) {
 	no := func(name string, run func(e *Env) error) attack {
-		return attack{name, func(_ *testing.T, e *Env) error { return run(e) }, errAny}
+		return attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }, want: errAny}
 	}
 	sqliteOnly := func(name string, run func(e *Env) error) attack {
 		return no(name, func(e *Env) error {
@@ -240,10 +240,10 @@ func TestWrites(t *testing.T) {
 
 func TestWrites_with_CheckReferences(t *testing.T) {
 	no := func(name string, run func(e *Env) error) attack {
-		return attack{name, func(_ *testing.T, e *Env) error { return run(e) }, errAny}
+		return attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }, want: errAny}
 	}
 	yes := func(name string, run func(e *Env) error) attack {
-		return attack{name, func(_ *testing.T, e *Env) error { return run(e) }, nil}
+		return attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }}
 	}
 	attacks(t, []attack{
 		no("excluded_of_another_column", func(e *Env) error {
