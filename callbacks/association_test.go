@@ -13,12 +13,14 @@ import (
 )
 
 // TestAssociation_with_the_key_of_another links rows of A to rows of B through associations.
-func TestAssociation_with_the_key_of_another(t *testing.T) {
+func TestAssociation_with_the_key_of_another(t *testing.T) { attacks(t, associationKeysOfAnother()) }
+
+func associationKeysOfAnother() attackList {
 	refused := func(name string, run func(e *Env) error) attack {
 		return attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }, want: gormtenant.ErrOtherTenant}
 	}
 	theirProject := func() *Project { return &Project{ID: 11, Name: "x", Slug: "n"} }
-	attacks(t, []attack{
+	return attackList{name: "Association_with_the_key_of_another", attacks: []attack{
 		refused("create_belongs_to", func(e *Env) error {
 			return e.As().Create(&Task{Title: "x", Project: theirProject()}).Error
 		}),
@@ -130,12 +132,14 @@ func TestAssociation_with_the_key_of_another(t *testing.T) {
 		refused("join_row_of_the_owner_of_another", func(e *Env) error {
 			return e.As().Table("project_tags").Create(map[string]any{"project_id": 11, "tag_id": 1}).Error
 		}),
-	})
+	}}
 }
 
 // TestAssociation_of_another reads and takes apart what belongs to B, and uses A's own.
-func TestAssociation_of_another(t *testing.T) {
-	attacks(t, []attack{
+func TestAssociation_of_another(t *testing.T) { attacks(t, associationsOfAnother()) }
+
+func associationsOfAnother() attackList {
+	return attackList{name: "Association_of_another", attacks: []attack{
 		{name: "find", run: func(t *testing.T, e *Env) error {
 			var tasks []Task
 			err := e.As().Model(&Project{ID: 11}).Association("Tasks").Find(&tasks, "1 = 0 OR\n1 = 1")
@@ -194,16 +198,18 @@ func TestAssociation_of_another(t *testing.T) {
 				{"project_id": 1, "tag_id": 2}, {"project_id": 2, "tag_id": 2},
 			}).Error
 		}},
-	})
+	}}
 }
 
 // TestCheckReferences writes plain foreign keys of B's rows.
-func TestCheckReferences(t *testing.T) {
+func TestCheckReferences(t *testing.T) { attacks(t, checkedReferences()) }
+
+func checkedReferences() attackList {
 	theirs := ptr(uint(11))
 	refused := func(name string, run func(e *Env) error) attack {
 		return attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }, want: gormtenant.ErrOtherTenant}
 	}
-	attacks(t, []attack{
+	return attackList{name: "CheckReferences", attacks: []attack{
 		refused("create", func(e *Env) error { return e.As().Create(&Task{Title: "x", ProjectID: theirs}).Error }),
 		refused("create_one_of_a_slice", func(e *Env) error {
 			return e.As().Create(&[]Task{{ProjectID: ptr(uint(1))}, {ProjectID: theirs}}).Error
@@ -242,15 +248,17 @@ func TestCheckReferences(t *testing.T) {
 			require.NoError(t, e.As().Model(&Task{ID: 1}).Update("project_id", nil).Error)
 			return e.As().Model(&Task{ID: 1}).Update("project_id", 2).Error
 		}},
-	}, tenantplugin.CheckReferences())
+	}, options: []tenantplugin.Option{tenantplugin.CheckReferences()}}
 }
 
-func TestPlainKeys_without_CheckReferences(t *testing.T) {
-	attacks(t, []attack{{name: "are_not_looked_up", run: func(t *testing.T, e *Env) error {
+func TestPlainKeys_without_CheckReferences(t *testing.T) { attacks(t, uncheckedReferences()) }
+
+func uncheckedReferences() attackList {
+	return attackList{name: "PlainKeys_without_CheckReferences", attacks: []attack{{name: "are_not_looked_up", run: func(t *testing.T, e *Env) error {
 		require.NoError(t, e.As().Create(&Task{Title: "n", ProjectID: ptr(uint(11))}).Error)
 		var tasks []Task
 		err := e.As().Preload("Project").Joins("Project").Where("title = 'n'").Find(&tasks).Error
 		require.Nil(t, tasks[0].Project, "nothing of B's row can be read through it")
 		return err
-	}}})
+	}}}}
 }

@@ -57,8 +57,7 @@ func TestOptions_that_make_no_sense(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		for _, test := range []struct {
-			name string
-
+			name   string
 			option tenantplugin.Option
 			says   string
 		}{
@@ -73,8 +72,10 @@ func TestOptions_that_make_no_sense(t *testing.T) {
 	})
 }
 
-func TestCancelledContext(t *testing.T) {
-	attacks(t, []attack{{name: "cancelled", run: func(t *testing.T, e *Env) error {
+func TestCancelledContext(t *testing.T) { attacks(t, cancelledContexts()) }
+
+func cancelledContexts() attackList {
+	return attackList{name: "CancelledContext", attacks: []attack{{name: "cancelled", run: func(t *testing.T, e *Env) error {
 		ctx, cancel := context.WithCancel(e.A)
 		cancel()
 		tx := e.DB.WithContext(ctx)
@@ -82,7 +83,7 @@ func TestCancelledContext(t *testing.T) {
 		require.ErrorIs(t, tx.Save(&Project{ID: 11, Slug: "n"}).Error, context.Canceled)
 		require.ErrorIs(t, tx.Model(&Project{ID: 11}).Association("Tasks").Append(&Task{ID: 1}), context.Canceled)
 		return tx.Create(&Project{Slug: "n", Tags: []Tag{{ID: 11}}}).Error
-	}, want: context.Canceled}})
+	}, want: context.Canceled}}}
 }
 
 func TestClosedDatabase(t *testing.T) {
@@ -91,16 +92,18 @@ func TestClosedDatabase(t *testing.T) {
 		pool, err := e.DB.DB()
 		require.NoError(t, err)
 		require.NoError(t, pool.Close())
-		for name, statement := range statements {
-			if name != "first_or_init" { // GORM's own gives its error in another way.
-				require.Error(t, statement(e.As()), name)
+		for _, s := range statements {
+			if s.name != "first_or_init" { // GORM's own gives its error in another way.
+				require.Error(t, s.run(e.As()), s.name)
 			}
 		}
 	})
 }
 
 // TestTable_with_hostile_text is refused or fails; it never reads B's rows and never panics.
-func TestTable_with_hostile_text(t *testing.T) {
+func TestTable_with_hostile_text(t *testing.T) { attacks(t, hostileTables()) }
+
+func hostileTables() attackList {
 	var list []attack
 	for _, text := range []string{
 		"projects --", "projects;", "projects p --", "projects) OR (1=1", `projects" p`, "projects AS p WHERE 1=1 --",
@@ -120,11 +123,13 @@ func TestTable_with_hostile_text(t *testing.T) {
 			return nil
 		}})
 	}
-	attacks(t, list)
+	return attackList{name: "Table_with_hostile_text", attacks: list}
 }
 
-func TestTable_under_the_name_of_another(t *testing.T) {
-	attacks(t, []attack{
+func TestTable_under_the_name_of_another(t *testing.T) { attacks(t, borrowedTableNames()) }
+
+func borrowedTableNames() attackList {
+	return attackList{name: "Table_under_the_name_of_another", attacks: []attack{
 		{name: "read", run: func(t *testing.T, e *Env) error {
 			var rows []map[string]any
 			err := e.As().Table("countries AS projects").Find(&rows).Error
@@ -135,11 +140,13 @@ func TestTable_under_the_name_of_another(t *testing.T) {
 			return e.As().Table("countries AS projects").
 				Create(map[string]any{"name": "n", "slug": "n", "tenant_id": B}).Error
 		}, want: gormtenant.ErrUnsupported},
-	})
+	}}
 }
 
 // TestHostileNames are keys and columns that come from outside.
-func TestHostileNames(t *testing.T) {
+func TestHostileNames(t *testing.T) { attacks(t, hostileNames()) }
+
+func hostileNames() attackList {
 	var list []attack
 	for _, name := range []string{
 		`name" = 'x' OR "1" = "1`, `name') OR ('1'='1`, "name` = 1 OR `a", `tenant_id" OR "a`, `a"."b`, `name"--`, "",
@@ -164,5 +171,5 @@ func TestHostileNames(t *testing.T) {
 			return nil
 		}})
 	}
-	attacks(t, list)
+	return attackList{name: "HostileNames", attacks: list}
 }

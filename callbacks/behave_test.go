@@ -82,8 +82,10 @@ func behave(t *testing.T, e *Env) {
 }
 
 // TestFailedWrite_leaves_nothing_behind in GORM's own transaction.
-func TestFailedWrite_leaves_nothing_behind(t *testing.T) {
-	attacks(t, []attack{
+func TestFailedWrite_leaves_nothing_behind(t *testing.T) { attacks(t, failedWrites()) }
+
+func failedWrites() attackList {
+	return attackList{name: "FailedWrite_leaves_nothing_behind", attacks: []attack{
 		{name: "has_many", run: func(t *testing.T, e *Env) error {
 			return e.As().Create(&Project{Slug: "n", Owner: &User{Name: "n"}, Tasks: []Task{{Title: "n"}, {ID: 11}}}).Error
 		}, want: gormtenant.ErrOtherTenant},
@@ -93,7 +95,7 @@ func TestFailedWrite_leaves_nothing_behind(t *testing.T) {
 				return tx.Save(&Project{ID: 11, Slug: "m"}).Error
 			})
 		}, want: gormtenant.ErrOtherTenant},
-	})
+	}}
 }
 
 type hooked struct {
@@ -124,8 +126,10 @@ func (h *hooked) BeforeCreate(*gorm.DB) error {
 	return nil
 }
 
-func TestHooks(t *testing.T) {
-	attacks(t, []attack{
+func TestHooks(t *testing.T) { attacks(t, hooks()) }
+
+func hooks() attackList {
+	return attackList{name: "Hooks", attacks: []attack{
 		{name: "use_tx", run: func(t *testing.T, e *Env) error {
 			err := e.As().Create(&hooked{Slug: "n"}).Error
 			require.Equal(t, A, e.Text(t, "SELECT tenant_id FROM tags WHERE label = 'from a hook'"))
@@ -134,15 +138,17 @@ func TestHooks(t *testing.T) {
 		{name: "change_the_tenant", run: func(t *testing.T, e *Env) error {
 			return e.As().Create(&hooked{Slug: "n", Name: "steal"}).Error
 		}, want: gormtenant.ErrOtherTenant},
-	})
+	}}
 }
 
-func TestSkippedHooks(t *testing.T) {
-	attacks(t, []attack{{name: "create", run: func(t *testing.T, e *Env) error {
+func TestSkippedHooks(t *testing.T) { attacks(t, skippedHooks()) }
+
+func skippedHooks() attackList {
+	return attackList{name: "SkippedHooks", attacks: []attack{{name: "create", run: func(t *testing.T, e *Env) error {
 		err := e.As().Session(&gorm.Session{SkipHooks: true}).Create(&hooked{Slug: "n"}).Error
 		created(t, e, "n")
 		return err
-	}}})
+	}}}}
 }
 
 func TestRegister(t *testing.T) {

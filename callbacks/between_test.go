@@ -32,27 +32,25 @@ func between(t *testing.T, db *gorm.DB, change func(stmt *gorm.Statement)) {
 
 type betweenKey struct{}
 
-// TestBetween changes a statement after it was found to be good.
-func TestBetween(t *testing.T) {
+// TestStatement_changed_after_it_was_checked changes a statement after it was found to be good.
+func TestStatement_changed_after_it_was_checked(t *testing.T) {
 	t.Parallel()
-	statements := map[string]func(tx *gorm.DB) error{
-		"find":   func(tx *gorm.DB) error { return tx.Find(&[]Project{}).Error },
-		"where":  func(tx *gorm.DB) error { return tx.Where("id > 0").Find(&[]Project{}).Error },
-		"right":  func(tx *gorm.DB) error { return tx.Joins("RIGHT JOIN countries c ON 1 = 1").Find(&[]Project{}).Error },
-		"row":    func(tx *gorm.DB) error { return tx.Model(&Project{}).Select("id").Row().Scan(new(uint)) },
-		"create": func(tx *gorm.DB) error { return tx.Create(&Project{Slug: "n"}).Error },
-		"upsert": func(tx *gorm.DB) error { return tx.Save(&[]Project{{ID: 11, Slug: "n"}}).Error },
-		"update": func(tx *gorm.DB) error { return tx.Model(&Project{ID: 11}).Update("name", "x").Error },
-		"save":   func(tx *gorm.DB) error { return tx.Save(&Project{ID: 1, Slug: "n"}).Error },
-		"delete": func(tx *gorm.DB) error { return tx.Delete(&Project{ID: 11}).Error },
-	}
-	clauses := map[string]string{
-		"find": "SELECT", "where": "SELECT", "right": "SELECT", "row": "SELECT",
-		"create": "INSERT", "upsert": "INSERT", "update": "UPDATE", "save": "UPDATE", "delete": "DELETE",
+	statements := []struct {
+		name, head string
+		run        func(tx *gorm.DB) error
+	}{
+		{"find", "SELECT", func(tx *gorm.DB) error { return tx.Find(&[]Project{}).Error }},
+		{"where", "SELECT", func(tx *gorm.DB) error { return tx.Where("id > 0").Find(&[]Project{}).Error }},
+		{"right", "SELECT", func(tx *gorm.DB) error { return tx.Joins("RIGHT JOIN countries c ON 1 = 1").Find(&[]Project{}).Error }},
+		{"row", "SELECT", func(tx *gorm.DB) error { return tx.Model(&Project{}).Select("id").Row().Scan(new(uint)) }},
+		{"create", "INSERT", func(tx *gorm.DB) error { return tx.Create(&Project{Slug: "n"}).Error }},
+		{"upsert", "INSERT", func(tx *gorm.DB) error { return tx.Save(&[]Project{{ID: 11, Slug: "n"}}).Error }},
+		{"update", "UPDATE", func(tx *gorm.DB) error { return tx.Model(&Project{ID: 11}).Update("name", "x").Error }},
+		{"save", "UPDATE", func(tx *gorm.DB) error { return tx.Save(&Project{ID: 1, Slug: "n"}).Error }},
+		{"delete", "DELETE", func(tx *gorm.DB) error { return tx.Delete(&Project{ID: 11}).Error }},
 	}
 	for _, c := range []struct {
-		name string
-
+		name   string
 		change func(stmt *gorm.Statement, head string)
 		want   error
 	}{
@@ -89,24 +87,24 @@ func TestBetween(t *testing.T) {
 			Run(t, func(t *testing.T, e *Env) {
 				head := ""
 				between(t, e.DB, func(stmt *gorm.Statement) { c.change(stmt, head) })
-				for kind, statement := range statements {
-					if c.want == gormtenant.ErrUnsupported && kind == "right" { //nolint:errorlint // a name in this table
+				for _, s := range statements {
+					if c.want == gormtenant.ErrUnsupported && s.name == "right" { //nolint:errorlint // a name in this table
 						continue // Its own table is a derived one, and needs none.
 					}
 					e.Seed(t)
 					mine, theirs := e.Rows(t, A), e.Rows(t, B)
-					head = clauses[kind]
-					err := statement(e.DB.WithContext(context.WithValue(e.A, betweenKey{}, true)))
-					require.ErrorIs(t, err, c.want, kind)
-					require.Equal(t, mine+theirs, e.Rows(t, A)+e.Rows(t, B), kind)
+					head = s.head
+					err := s.run(e.DB.WithContext(context.WithValue(e.A, betweenKey{}, true)))
+					require.ErrorIs(t, err, c.want, s.name)
+					require.Equal(t, mine+theirs, e.Rows(t, A)+e.Rows(t, B), s.name)
 				}
 			})
 		})
 	}
 }
 
-// TestBetween_insert_of_a_query makes an INSERT of VALUES one of SELECT, which has no tenant.
-func TestBetween_insert_of_a_query(t *testing.T) {
+// TestInsert_changed_into_one_of_a_query makes an INSERT of VALUES one of SELECT, which has no tenant.
+func TestInsert_changed_into_one_of_a_query(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		theirs := e.Rows(t, B)
@@ -131,8 +129,8 @@ func TestBetween_insert_of_a_query(t *testing.T) {
 	})
 }
 
-// TestBetween_another_table changes the table that a statement is about.
-func TestBetween_another_table(t *testing.T) {
+// TestTable_changed_after_it_was_checked changes the table that a statement is about.
+func TestTable_changed_after_it_was_checked(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		tx := e.DB.WithContext(context.WithValue(e.A, betweenKey{}, true))

@@ -11,8 +11,10 @@ import (
 	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 )
 
-func TestDelete(t *testing.T) {
-	attacks(t, []attack{
+func TestDelete(t *testing.T) { attacks(t, deletes()) }
+
+func deletes() attackList {
+	return attackList{name: "Delete", attacks: []attack{
 		{name: "by_the_key_of_another", run: func(t *testing.T, e *Env) error {
 			tx := e.As().Delete(&Project{ID: 11})
 			require.Zero(t, tx.RowsAffected)
@@ -73,5 +75,5 @@ func TestDelete(t *testing.T) {
 			p.TenantID = B
 			return e.As().Delete(&p).Error
 		}, want: gormtenant.ErrOtherTenant},
-	})
+	}}
 }

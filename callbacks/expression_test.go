@@ -33,7 +33,9 @@ func (lateProject) TableName() string { return "projects" }
 func (late) GormDataType() string { return "text" }
 
 // TestExpressions puts a sub-query of another table, and raw text, into every expression of GORM.
-func TestExpressions(t *testing.T) {
+func TestExpressions(t *testing.T) { attacks(t, expressions()) }
+
+func expressions() attackList {
 	maxID := func(e *Env) *gorm.DB { return e.DB.Model(&Project{}).Select("max(id)") }
 	raw := clause.Expr{SQL: "(SELECT max(id) FROM projects)"}
 	id := clause.Column{Name: "id"}
@@ -54,7 +56,6 @@ func TestExpressions(t *testing.T) {
 	var list []attack
 	for _, kind := range []struct {
 		name string
-
 		want []uint
 		expr func(sub any) clause.Expression
 	}{
@@ -140,7 +141,7 @@ func TestExpressions(t *testing.T) {
 			return err
 		}},
 	)
-	attacks(t, list)
+	return attackList{name: "Expressions", attacks: list}
 }
 
 // rawExpression is an expression of a type that nobody knows.
@@ -159,8 +160,10 @@ func (o opaque) Name() string { return o.name }
 func (o opaque) MergeClause(c *clause.Clause) { c.Expression = o.rawExpression }
 
 // TestOpaqueClauses are given in the place of GORM's own.
-func TestOpaqueClauses(t *testing.T) {
-	attacks(t, []attack{
+func TestOpaqueClauses(t *testing.T) { attacks(t, opaqueClauses()) }
+
+func opaqueClauses() attackList {
+	return attackList{name: "OpaqueClauses", attacks: []attack{
 		{name: "where", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Clauses(opaque{"WHERE", "1 = 0 OR\n1 = 1"}))
 			require.Equal(t, []uint{1, 2}, keys)
@@ -176,7 +179,7 @@ func TestOpaqueClauses(t *testing.T) {
 		{name: "set", run: func(_ *testing.T, e *Env) error {
 			return e.As().Model(&Project{ID: 1}).Clauses(opaque{"SET", "tenant_id = 'zeta'"}).Updates(map[string]any{}).Error
 		}, want: gormtenant.ErrUnsupported},
-		{name: "set_across_tenants", run: func(t *testing.T, e *Env) error {
+		{name: "set_across_tenants", onlyShared: true, run: func(t *testing.T, e *Env) error {
 			tx := e.DB.WithContext(gormtenant.Unscoped(e.A, "test"))
 			err := tx.Model(&Project{}).Where("id = 1").Clauses(opaque{"SET", "name = 'x'"}).Updates(map[string]any{}).Error
 			require.Equal(t, "x", e.Text(t, "SELECT name FROM projects WHERE id = 1"))
@@ -211,7 +214,7 @@ func TestOpaqueClauses(t *testing.T) {
 			tx.Statement.Clauses["LIMIT"] = limit
 			return tx.Find(&[]Project{}).Error
 		}, want: gormtenant.ErrRawSQL},
-	})
+	}}
 }
 
 // TestBuilders_that_drop_the_condition are noticed.

@@ -17,7 +17,9 @@ import (
 
 // The facts about GORM that a naive plugin gets wrong, each with the attack that it opens.
 
-func TestFact01_raw_conditions_are_not_always_in_parentheses(t *testing.T) {
+func TestRawConditions_with_their_own_or(t *testing.T) { attacks(t, orConditions()) }
+
+func orConditions() attackList {
 	var list []attack
 	for _, condition := range []string{
 		"1 = 0 OR\n1 = 1", "1 = 0\tOR 1 = 1", "1 = 0 OR/**/1 = 1", "1 = 0 oR\r\n1 = 1", "1=0\nor\n1=1",
@@ -28,11 +30,13 @@ func TestFact01_raw_conditions_are_not_always_in_parentheses(t *testing.T) {
 			return err
 		}})
 	}
-	attacks(t, list)
+	return attackList{name: "RawConditions_with_their_own_or", attacks: list}
 }
 
-func TestFact02_save_writes_every_column_and_then_upserts(t *testing.T) {
-	attacks(t, []attack{
+func TestSave_writes_every_column_and_then_upserts(t *testing.T) { attacks(t, saves()) }
+
+func saves() attackList {
+	return attackList{name: "Save_writes_every_column_and_then_upserts", attacks: []attack{
 		{name: "the_key_of_another", run: func(t *testing.T, e *Env) error {
 			return e.As().Save(&Project{ID: 11, Name: "mine now", Slug: "n"}).Error
 		}, want: gormtenant.ErrOtherTenant},
@@ -41,35 +45,43 @@ func TestFact02_save_writes_every_column_and_then_upserts(t *testing.T) {
 			created(t, e, "n")
 			return err
 		}},
-	})
+	}}
 }
 
-func TestFact03_guarded_association_saves_change_nothing_in_silence(t *testing.T) {
-	attacks(t, []attack{{name: "append", run: func(t *testing.T, e *Env) error {
+func TestAssociation_append_of_a_row_of_another_is_an_error(t *testing.T) {
+	attacks(t, stolenAssociations())
+}
+
+func stolenAssociations() attackList {
+	return attackList{name: "Association_append_of_a_row_of_another_is_an_error", attacks: []attack{{name: "append", run: func(t *testing.T, e *Env) error {
 		return e.As().Model(&Project{ID: 1}).Association("Tasks").Append(&Task{ID: 11})
-	}, want: gormtenant.ErrOtherTenant}})
+	}, want: gormtenant.ErrOtherTenant}}}
 }
 
-func TestFact04_select_leaves_the_tenant_out_of_an_insert(t *testing.T) {
-	attacks(t, []attack{{name: "select", run: func(t *testing.T, e *Env) error {
+func TestCreate_with_select_keeps_the_tenant(t *testing.T) { attacks(t, selectedColumns()) }
+
+func selectedColumns() attackList {
+	return attackList{name: "Create_with_select_keeps_the_tenant", attacks: []attack{{name: "select", run: func(t *testing.T, e *Env) error {
 		err := e.As().Select("Slug").Create(&Project{Slug: "n"}).Error
 		created(t, e, "n")
 		return err
-	}}})
+	}}}}
 }
 
-func TestFact05_join_rows_are_deleted_by_the_key_of_their_owner_alone(t *testing.T) {
-	attacks(t, []attack{
+func TestJoinRows_of_another_are_not_deleted(t *testing.T) { attacks(t, deletedJoinRows()) }
+
+func deletedJoinRows() attackList {
+	return attackList{name: "JoinRows_of_another_are_not_deleted", attacks: []attack{
 		{name: "clear", run: func(t *testing.T, e *Env) error {
 			return e.As().Model(&Project{ID: 11}).Association("Tags").Clear()
 		}},
 		{name: "delete_with_associations", run: func(t *testing.T, e *Env) error {
 			return e.As().Select("Tags").Delete(&Project{ID: 11}).Error
 		}},
-	})
+	}}
 }
 
-func TestFact06_the_error_of_a_subquery_is_dropped(t *testing.T) {
+func TestSubquery_error_is_the_error_of_the_statement(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		err := e.DB.Where("code NOT IN (?)", e.DB.Model(&Project{}).Select("country_code")).Find(&[]Country{}).Error
@@ -77,27 +89,33 @@ func TestFact06_the_error_of_a_subquery_is_dropped(t *testing.T) {
 	})
 }
 
-func TestFact07_settings_do_not_reach_every_nested_statement(t *testing.T) {
-	attacks(t, []attack{{name: "nested_creates_have_the_tenant", run: func(t *testing.T, e *Env) error {
+func TestNestedCreates_have_the_tenant(t *testing.T) { attacks(t, nestedCreates()) }
+
+func nestedCreates() attackList {
+	return attackList{name: "NestedCreates_have_the_tenant", attacks: []attack{{name: "nested_creates_have_the_tenant", run: func(t *testing.T, e *Env) error {
 		err := e.As().Create(&Project{Slug: "n", Tags: []Tag{{Label: "n"}}, Tasks: []Task{{Title: "n"}}}).Error
 		require.Equal(t, A, e.Text(t, "SELECT tenant_id FROM tags WHERE label = 'n'"))
 		require.Equal(t, A, e.Text(t, "SELECT tenant_id FROM tasks WHERE title = 'n'"))
 		return err
-	}}})
+	}}}}
 }
 
-func TestFact08_a_derived_table_goes_by_the_name_of_the_inner_one(t *testing.T) {
-	attacks(t, []attack{
+func TestDerivedTable_under_the_name_of_its_table(t *testing.T) { attacks(t, derivedTables()) }
+
+func derivedTables() attackList {
+	return attackList{name: "DerivedTable_under_the_name_of_its_table", attacks: []attack{
 		{name: "table", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Table("(?) AS projects", e.DB.Model(&Project{}).Select("id")))
 			require.Equal(t, []uint{1, 2}, keys)
 			return err
 		}},
-	})
+	}}
 }
 
-func TestFact09_association_joins_are_built_without_callbacks(t *testing.T) {
-	attacks(t, []attack{crossed("nested", func(t *testing.T, e *Env) error {
+func TestNestedJoins_are_scoped_at_every_step(t *testing.T) { attacks(t, nestedJoins()) }
+
+func nestedJoins() attackList {
+	return attackList{name: "NestedJoins_are_scoped_at_every_step", attacks: []attack{crossed("nested", func(t *testing.T, e *Env) error {
 		var rows []Task
 		err := e.As().Joins("Project.Owner", e.DB.Where("1 = 0 OR\n1 = 1")).Find(&rows).Error
 		for _, row := range rows {
@@ -105,19 +123,21 @@ func TestFact09_association_joins_are_built_without_callbacks(t *testing.T) {
 			require.True(t, row.Project == nil || row.Project.Owner == nil || row.Project.Owner.TenantID == A)
 		}
 		return err
-	})})
+	})}}
 }
 
-func TestFact10_updates_read_further_tables_through_from(t *testing.T) {
-	attacks(t, []attack{{name: "update_from", run: func(t *testing.T, e *Env) error {
+func TestUpdate_from_another_table(t *testing.T) { attacks(t, updatesFrom()) }
+
+func updatesFrom() attackList {
+	return attackList{name: "Update_from_another_table", attacks: []attack{{name: "update_from", run: func(t *testing.T, e *Env) error {
 		tx := e.As().Model(&Project{}).Clauses(clause.From{Tables: []clause.Table{{Name: "users"}}}).
 			Where("users.id = 11").Update("name", gorm.Expr("users.tenant_id"))
 		require.Zero(t, tx.RowsAffected)
 		return tx.Error
-	}}})
+	}}}}
 }
 
-func TestFact11_a_second_error_destroys_the_first(t *testing.T) {
+func TestFirstError_is_kept(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		mine := errors.New("mine")
@@ -134,7 +154,7 @@ func TestFact11_a_second_error_destroys_the_first(t *testing.T) {
 	})
 }
 
-func TestFact12_what_is_no_struct_gets_gorms_own_error(t *testing.T) {
+func TestValues_that_are_no_structs_get_the_error_of_GORM(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		require.ErrorIs(t, e.As().Create([]*Project{{Slug: "n"}, nil}).Error, gorm.ErrInvalidData)
@@ -148,7 +168,7 @@ func TestFact12_what_is_no_struct_gets_gorms_own_error(t *testing.T) {
 	})
 }
 
-func TestFact13_the_migrator_reads_and_copies_tables(t *testing.T) {
+func TestMigrator_reads_and_copies_tables(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		mine, theirs := e.Rows(t, A), e.Rows(t, B)
@@ -162,18 +182,20 @@ func TestFact13_the_migrator_reads_and_copies_tables(t *testing.T) {
 	})
 }
 
-func TestFact14_columns_in_maps_are_matched_with_exact_case(t *testing.T) {
-	attacks(t, []attack{
+func TestTenantColumn_in_another_case(t *testing.T) { attacks(t, columnsInAnotherCase()) }
+
+func columnsInAnotherCase() attackList {
+	return attackList{name: "TenantColumn_in_another_case", attacks: []attack{
 		{name: "update", run: func(t *testing.T, e *Env) error {
 			return e.As().Model(&Project{ID: 1}).Updates(map[string]any{"Tenant_ID": B}).Error
 		}, want: gormtenant.ErrTenantChange},
 		{name: "create", run: func(t *testing.T, e *Env) error {
 			return e.As().Model(&Project{}).Create(map[string]any{"slug": "n", "Tenant_ID": B}).Error
 		}, want: gormtenant.ErrOtherTenant},
-	})
+	}}
 }
 
-func TestFact15_the_tenant_column_never_appears_in_set(t *testing.T) {
+func TestTenantColumn_is_never_in_SET(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		own := Project{ID: 1, Slug: "n"}
@@ -199,7 +221,7 @@ func TestFact15_the_tenant_column_never_appears_in_set(t *testing.T) {
 	})
 }
 
-func TestFact16_statements_are_used_again(t *testing.T) {
+func TestStatement_used_again(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		for _, c := range []struct {
@@ -230,11 +252,11 @@ func TestFact16_statements_are_used_again(t *testing.T) {
 	})
 }
 
-func TestFact17_tenants_are_compared_by_what_is_written(t *testing.T) {
+func TestID_of_text_and_UUID(t *testing.T) {
 	t.Run("text_and_uuid", func(t *testing.T) { testID[doc[string]](t, uuidA, uuidB.String()) })
 }
 
-func TestFact18_an_upsert_without_a_condition_is_refused(t *testing.T) {
+func TestUpsert_on_a_dialect_without_a_condition(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		db := open(&gorm.Config{})
@@ -260,7 +282,7 @@ func TestFact18_an_upsert_without_a_condition_is_refused(t *testing.T) {
 	})
 }
 
-func TestFact19_build_clauses_may_lack_where(t *testing.T) {
+func TestBuildClauses_without_WHERE(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		for _, c := range []struct {
@@ -288,7 +310,7 @@ func TestFact19_build_clauses_may_lack_where(t *testing.T) {
 	})
 }
 
-func TestFact20_a_missing_plugin_is_noticed(t *testing.T) {
+func TestMissingPlugin_is_noticed(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		db := open(&gorm.Config{})

@@ -18,8 +18,10 @@ type numbered struct {
 	models.TenantModelOf[int64]
 }
 
-// TestFrom gives a FROM clause of the caller's own.
-func TestFrom(t *testing.T) {
+// TestFromClause gives a FROM clause of the caller's own.
+func TestFromClause(t *testing.T) { attacks(t, fromClauses()) }
+
+func fromClauses() attackList {
 	from := func(model any, from clause.From, want error) func(*testing.T, *Env) error {
 		return func(_ *testing.T, e *Env) error {
 			var rows []map[string]any
@@ -35,8 +37,7 @@ func TestFrom(t *testing.T) {
 	}
 	var list []attack
 	for _, c := range []struct {
-		name string
-
+		name  string
 		model any
 		from  clause.From
 		want  error
@@ -118,7 +119,7 @@ func TestFrom(t *testing.T) {
 			return e.As().Table("unheard_of AS u").Where("1 = 1").Find(&[]Project{}).Error
 		}, want: errAny},
 	)
-	attacks(t, list)
+	return attackList{name: "FromClause", attacks: list}
 }
 
 // TestFrom_with_an_id_that_does_not_fit joins a table whose tenants are numbers.
@@ -128,13 +129,13 @@ func TestFrom_with_an_id_that_does_not_fit(t *testing.T) {
 		require.NoError(t, e.DB.AutoMigrate(&numbered{}))
 		for _, c := range []struct {
 			name string
-			c    clause.From
+			from clause.From
 		}{
 			{"table", clause.From{Tables: []clause.Table{{Name: "projects"}, {Name: "numbereds"}}}},
 			{"join", clause.From{Joins: []clause.Join{{Table: clause.Table{Name: "numbereds"}, ON: clause.Where{Exprs: []clause.Expression{gorm.Expr("1 = 1")}}}}}},
 			{"right", clause.From{Joins: []clause.Join{{Type: "RIGHT", Table: clause.Table{Name: "numbereds"}, ON: clause.Where{Exprs: []clause.Expression{gorm.Expr("1 = 1")}}}}}},
 		} {
-			err := e.As().Model(&Project{}).Clauses(c.c).Find(&[]map[string]any{}).Error
+			err := e.As().Model(&Project{}).Clauses(c.from).Find(&[]map[string]any{}).Error
 			require.ErrorIs(t, err, gormtenant.ErrInvalidID, c.name)
 		}
 	})

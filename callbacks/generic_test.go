@@ -16,8 +16,17 @@ import (
 // The tests of gorm.G are in the files generic*_test.go and nowhere else: `make floor` leaves them
 // out, because the oldest GORM that the library works with has no gorm.G.
 
-func TestGeneric_read(t *testing.T) {
-	attacks(t, []attack{
+func genericLists() []attackList {
+	return []attackList{
+		genericReads(), genericJoins(), genericCreates(), genericUpdates(),
+		genericAssociations(), genericReferences(), genericMaps(),
+	}
+}
+
+func TestGeneric_read(t *testing.T) { attacks(t, genericReads()) }
+
+func genericReads() attackList {
+	return attackList{name: "Generic_read", attacks: []attack{
 		{name: "find", run: func(t *testing.T, e *Env) error {
 			rows, err := gorm.G[Project](e.DB).Where("1 = 0").Or("1 = 1").Find(e.A)
 			require.Equal(t, []uint{1, 2}, keysOf(rows))
@@ -83,10 +92,12 @@ func TestGeneric_read(t *testing.T) {
 			require.Len(t, rows[0].Tasks, 1)
 			return err
 		}},
-	})
+	}}
 }
 
-func TestGeneric_joins(t *testing.T) {
+func TestGeneric_joins(t *testing.T) { attacks(t, genericJoins()) }
+
+func genericJoins() attackList {
 	onlyA := func(t *testing.T, rows []Project, err error) error {
 		t.Helper()
 		for _, p := range rows {
@@ -100,7 +111,7 @@ func TestGeneric_joins(t *testing.T) {
 		require.Len(t, rows, 2, "a left join stays a left join")
 		return onlyA(t, rows, err)
 	}
-	attacks(t, []attack{
+	return attackList{name: "Generic_joins", attacks: []attack{
 		crossed("association", func(t *testing.T, e *Env) error {
 			rows, err := gorm.G[Project](e.DB).Joins(clause.LeftJoin.Association("Owner"), nil).Find(e.A)
 			return ofA(t, rows, err)
@@ -150,11 +161,13 @@ func TestGeneric_joins(t *testing.T) {
 			_, err := gorm.G[Project](e.DB).Joins(clause.JoinType("JOIN users u ON 1 = 1 LEFT").Association("Country"), nil).Find(e.A)
 			return err
 		}, want: gormtenant.ErrRawSQL},
-	})
+	}}
 }
 
-func TestGeneric_create(t *testing.T) {
-	attacks(t, []attack{
+func TestGeneric_create(t *testing.T) { attacks(t, genericCreates()) }
+
+func genericCreates() attackList {
+	return attackList{name: "Generic_create", attacks: []attack{
 		{name: "create", run: func(t *testing.T, e *Env) error {
 			err := gorm.G[Project](e.DB).Create(e.A, &Project{Slug: "n"})
 			created(t, e, "n")
@@ -178,11 +191,13 @@ func TestGeneric_create(t *testing.T) {
 		{name: "upsert_on_the_key_of_another", run: func(_ *testing.T, e *Env) error {
 			return gorm.G[Project](e.DB, clause.OnConflict{UpdateAll: true}).Create(e.A, &Project{ID: 11, Slug: "n"})
 		}, want: gormtenant.ErrOtherTenant},
-	})
+	}}
 }
 
-func TestGeneric_update(t *testing.T) {
-	attacks(t, []attack{
+func TestGeneric_update(t *testing.T) { attacks(t, genericUpdates()) }
+
+func genericUpdates() attackList {
+	return attackList{name: "Generic_update", attacks: []attack{
 		{name: "update", run: func(t *testing.T, e *Env) error {
 			n, err := gorm.G[Project](e.DB).Where("1 = 0").Or("1 = 1").Update(e.A, "name", "x")
 			require.Equal(t, 2, n)
@@ -216,11 +231,13 @@ func TestGeneric_update(t *testing.T) {
 			require.Equal(t, 2, n)
 			return err
 		}},
-	})
+	}}
 }
 
-func TestGeneric_association(t *testing.T) {
-	attacks(t, []attack{
+func TestGeneric_association(t *testing.T) { attacks(t, genericAssociations()) }
+
+func genericAssociations() attackList {
+	return attackList{name: "Generic_association", attacks: []attack{
 		{name: "unlink", run: func(_ *testing.T, e *Env) error {
 			_, err := gorm.G[Project](e.DB).Where("1 = 1").Set(clause.Association{
 				Association: "Tasks", Type: clause.OpUnlink,
@@ -250,55 +267,59 @@ func TestGeneric_association(t *testing.T) {
 			require.Equal(t, A, e.Text(t, "SELECT tenant_id FROM tasks WHERE title = 'n'"))
 			return err
 		}},
-	})
+	}}
 }
 
-func TestGeneric_with_CheckReferences(t *testing.T) {
-	attacks(t, []attack{{name: "set", run: func(_ *testing.T, e *Env) error {
+func TestGeneric_with_CheckReferences(t *testing.T) { attacks(t, genericReferences()) }
+
+func genericReferences() attackList {
+	return attackList{name: "Generic_with_CheckReferences", attacks: []attack{{name: "set", run: func(_ *testing.T, e *Env) error {
 		_, err := gorm.G[Task](e.DB).Where("id = 1").
 			Set(clause.Assignment{Column: clause.Column{Name: "project_id"}, Value: 11}).Update(e.A)
 		return err
-	}, want: gormtenant.ErrOtherTenant}}, tenantplugin.CheckReferences())
+	}, want: gormtenant.ErrOtherTenant}}, options: []tenantplugin.Option{tenantplugin.CheckReferences()}}
 }
 
 // TestGeneric_append_map is here because GORM before 1.31 does nothing with a map.
-func TestGeneric_append_map(t *testing.T) {
-	attacks(t, []attack{{name: "in_capitals", run: func(_ *testing.T, e *Env) error {
+func TestGeneric_append_map(t *testing.T) { attacks(t, genericMaps()) }
+
+func genericMaps() attackList {
+	return attackList{name: "Generic_append_map", attacks: []attack{{name: "in_capitals", run: func(_ *testing.T, e *Env) error {
 		if e.Name != "sqlite" {
 			return errAny
 		}
 		return e.As().Model(&Project{ID: 1}).Association("Tasks").Append(map[string]any{"PROJECT_ID": 11, "title": "n"})
-	}, want: errAny}})
+	}, want: errAny}}}
 }
 
 func TestGeneric_without_a_tenant(t *testing.T) {
-	withoutTenant(t, map[string]func(db *gorm.DB) error{
-		"find": func(db *gorm.DB) error {
+	withoutTenant(t, []statement{
+		{"find", func(db *gorm.DB) error {
 			_, err := gorm.G[Project](db).Find(db.Statement.Context)
 			return err
-		},
-		"first": func(db *gorm.DB) error {
+		}},
+		{"first", func(db *gorm.DB) error {
 			_, err := gorm.G[Project](db).First(db.Statement.Context)
 			return err
-		},
-		"count": func(db *gorm.DB) error {
+		}},
+		{"count", func(db *gorm.DB) error {
 			_, err := gorm.G[Project](db).Count(db.Statement.Context, "*")
 			return err
-		},
-		"create": func(db *gorm.DB) error {
+		}},
+		{"create", func(db *gorm.DB) error {
 			return gorm.G[Project](db).Create(db.Statement.Context, &Project{Slug: "n"})
-		},
-		"update": func(db *gorm.DB) error {
+		}},
+		{"update", func(db *gorm.DB) error {
 			_, err := gorm.G[Project](db).Where("id = 1").Update(db.Statement.Context, "name", "x")
 			return err
-		},
-		"delete": func(db *gorm.DB) error {
+		}},
+		{"delete", func(db *gorm.DB) error {
 			_, err := gorm.G[Project](db).Where("id = 1").Delete(db.Statement.Context)
 			return err
-		},
-		"row": func(db *gorm.DB) error {
+		}},
+		{"row", func(db *gorm.DB) error {
 			return gorm.G[Project](db).Row(db.Statement.Context).Scan(new(uint))
-		},
+		}},
 	})
 }
 

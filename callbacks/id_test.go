@@ -198,7 +198,9 @@ func TestID_of_bytes(t *testing.T) {
 }
 
 // TestID_of_two_types names a tenant in a statement and in a part of it.
-func TestID_of_two_types(t *testing.T) {
+func TestID_of_two_types(t *testing.T) { attacks(t, idsOfTwoTypes()) }
+
+func idsOfTwoTypes() attackList {
 	part := func(id any, want error) func(*testing.T, *Env) error {
 		return func(t *testing.T, e *Env) error {
 			ctx := gormtenant.WithTenant(t.Context(), id)
@@ -211,23 +213,25 @@ func TestID_of_two_types(t *testing.T) {
 			return err
 		}
 	}
-	attacks(t, []attack{
+	return attackList{name: "ID_of_two_types", attacks: []attack{
 		{name: "the_same", run: part(orgID(A), nil)},
 		{name: "the_same_by_a_valuer", run: part(bytesID{A}, nil)},
 		{name: "another", run: part(orgID(B), gormtenant.ErrOtherTenant), want: gormtenant.ErrOtherTenant},
 		{name: "another_by_a_valuer", run: part(bytesID{B}, gormtenant.ErrOtherTenant), want: gormtenant.ErrOtherTenant},
 		{name: "one_that_is_no_text", run: part(1.5, gormtenant.ErrOtherTenant), want: gormtenant.ErrOtherTenant},
-	})
+	}}
 }
 
 // TestID_in_an_update is compared as it is written.
-func TestID_in_an_update(t *testing.T) {
+func TestID_in_an_update(t *testing.T) { attacks(t, idsInUpdates()) }
+
+func idsInUpdates() attackList {
 	set := func(value any) func(*testing.T, *Env) error {
 		return func(_ *testing.T, e *Env) error {
 			return e.As().Model(&Project{ID: 1}).Updates(map[string]any{"tenant_id": value, "name": "x"}).Error
 		}
 	}
-	attacks(t, []attack{
+	return attackList{name: "ID_in_an_update", attacks: []attack{
 		{name: "the_same", run: set(A)},
 		{name: "pointer_to_the_same", run: set(ptr(A))},
 		{name: "own_type_of_the_same", run: set(orgID(A))},
@@ -240,7 +244,7 @@ func TestID_in_an_update(t *testing.T) {
 		{name: "empty", run: set(""), want: gormtenant.ErrTenantChange},
 		{name: "slice_of_the_same", run: set([]string{A}), want: gormtenant.ErrTenantChange},
 		{name: "number", run: set(1), want: gormtenant.ErrTenantChange},
-	})
+	}}
 }
 
 func testID[M any](t *testing.T, a, b any) {
@@ -282,8 +286,7 @@ func TestID_that_cannot_be_written(t *testing.T) {
 		db := open(&gorm.Config{})
 		require.NoError(t, db.Use(tenantplugin.New()))
 		for _, test := range []struct {
-			name string
-
+			name  string
 			id    any
 			model any
 			says  []string

@@ -41,7 +41,9 @@ func crossed(name string, read func(t *testing.T, e *Env) error) attack {
 	}}
 }
 
-func TestJoins(t *testing.T) {
+func TestJoins(t *testing.T) { attacks(t, joins()) }
+
+func joins() attackList {
 	onlyA := func(t *testing.T, rows []Project, err error) error {
 		t.Helper()
 		for _, p := range rows {
@@ -55,7 +57,7 @@ func TestJoins(t *testing.T) {
 		require.Len(t, rows, 2, "a left join stays a left join")
 		return onlyA(t, rows, err)
 	}
-	attacks(t, []attack{
+	return attackList{name: "Joins", attacks: []attack{
 		crossed("association", func(t *testing.T, e *Env) error {
 			var rows []Project
 			err := e.As().Joins("Owner").Order("projects.id").Find(&rows).Error
@@ -190,11 +192,13 @@ func TestJoins(t *testing.T) {
 			require.Equal(t, []uint{1, 2}, keys)
 			return err
 		}},
-	})
+	}}
 }
 
-func TestPreload(t *testing.T) {
-	attacks(t, []attack{
+func TestPreload(t *testing.T) { attacks(t, preloads()) }
+
+func preloads() attackList {
+	return attackList{name: "Preload", attacks: []attack{
 		crossed("belongs_to", func(t *testing.T, e *Env) error {
 			var rows []Project
 			err := e.As().Preload("Owner").Order("id").Find(&rows).Error
@@ -233,7 +237,7 @@ func TestPreload(t *testing.T) {
 			require.Len(t, rows[1].Project.Tags, 1)
 			return err
 		}),
-	})
+	}}
 }
 
 // archived is a model of a table in a schema of the database.

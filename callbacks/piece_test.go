@@ -15,9 +15,11 @@ import (
 	"github.com/gormtenant/gormtenant/scopes"
 )
 
-// TestPieces are texts that name a table, or extend a condition, only together with what is beside
+// TestText_in_several_pieces are texts that name a table, or extend a condition, only together with what is beside
 // them.
-func TestPieces(t *testing.T) {
+func TestText_in_several_pieces(t *testing.T) { attacks(t, splitTexts()) }
+
+func splitTexts() attackList {
 	var into []map[string]any
 	shared := func(e *Env) *gorm.DB { return e.As().Model(&Country{}) }
 	sub := func(e *Env) *gorm.DB { return e.DB.Model(&Project{}).Select("max(slug)") }
@@ -110,7 +112,7 @@ func TestPieces(t *testing.T) {
 	} {
 		list = append(list, attack{name: c.name, run: func(_ *testing.T, e *Env) error { return c.run(e) }, want: gormtenant.ErrRawSQL})
 	}
-	attacks(t, append(list,
+	return attackList{name: "Text_in_several_pieces", attacks: append(list,
 		attack{name: "without_a_head", run: func(_ *testing.T, e *Env) error {
 			tx := e.As().Model(&Project{})
 			tx.Statement.BuildClauses = []string{"FROM", "WHERE"}
@@ -161,7 +163,7 @@ func TestPieces(t *testing.T) {
 			require.Equal(t, []string{"PT"}, codes, "the country that no project matches")
 			return err
 		}},
-	))
+	)}
 }
 
 // TestReuse_as_another_tenant uses a statement of A again as B.
@@ -186,12 +188,14 @@ type maskedID string
 
 func (maskedID) String() string { return "***" }
 
-func TestMaskedID(t *testing.T) {
-	attacks(t, []attack{{name: "raw", run: func(_ *testing.T, e *Env) error {
+func TestMaskedID(t *testing.T) { attacks(t, maskedIDs()) }
+
+func maskedIDs() attackList {
+	return attackList{name: "MaskedID", attacks: []attack{{name: "raw", run: func(t *testing.T, e *Env) error {
 		a := gormtenant.WithTenant(t.Context(), maskedID(A))
 		b := gormtenant.WithTenant(t.Context(), maskedID(B))
 		return e.DB.WithContext(a).Raw("SELECT 1 FROM projects WHERE tenant_id = ?", scopes.ID(b)).Scan(new(int)).Error
-	}, want: gormtenant.ErrOtherTenant}})
+	}, want: gormtenant.ErrOtherTenant}}}
 }
 
 const longName = "a_table_whose_name_is_longer_than_the_sixty_three_bytes_of_postgres"
@@ -214,8 +218,8 @@ type (
 func (longDoc) TableName() string   { return longName }
 func (quotedDoc) TableName() string { return `"quoted_docs"` }
 
-// TestNames are those of tables and columns in unusual spellings.
-func TestNames(t *testing.T) {
+// TestTableNames_in_unusual_spellings are those of tables and columns in unusual spellings.
+func TestTableNames_in_unusual_spellings(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		db := open(&gorm.Config{NamingStrategy: schema.NamingStrategy{NoLowerCase: true, IdentifierMaxLength: 63}})

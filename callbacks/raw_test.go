@@ -14,13 +14,18 @@ import (
 	"github.com/gormtenant/gormtenant/scopes"
 )
 
-func TestRawSQL(t *testing.T) {
+func TestRawSQL(t *testing.T) { attacks(t, rawSQL()) }
+
+func rawSQL() attackList {
 	var list []attack
 	refuse := func(name string, run func(e *Env) error) {
 		list = append(list, attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }, want: gormtenant.ErrRawSQL})
 	}
 	allow := func(name string, run func(t *testing.T, e *Env) error) {
 		list = append(list, attack{name: name, run: run})
+	}
+	sharedOnly := func(name string, run func(t *testing.T, e *Env) error) {
+		list = append(list, attack{name: name, run: run, onlyShared: true})
 	}
 	var into []map[string]any
 
@@ -195,7 +200,7 @@ func TestRawSQL(t *testing.T) {
 		require.Len(t, keys, 2)
 		return err
 	})
-	allow("unscoped", func(t *testing.T, e *Env) error {
+	sharedOnly("unscoped", func(t *testing.T, e *Env) error {
 		var n int
 		err := e.As().Scopes(scopes.Unscoped("report")).Raw("SELECT count(*) FROM projects").Scan(&n).Error
 		require.Equal(t, 4, n)
@@ -208,7 +213,7 @@ func TestRawSQL(t *testing.T) {
 		return err
 	})
 	allow("no_table", func(t *testing.T, e *Env) error { return e.DB.Raw("SELECT 1").Scan(new(int)).Error })
-	allow("shared_table", func(t *testing.T, e *Env) error {
+	sharedOnly("shared_table", func(t *testing.T, e *Env) error {
 		return e.DB.Raw("SELECT name FROM countries /* FROM projects */ WHERE name <> 'FROM projects'").Scan(new(string)).Error
 	})
 	allow("hints_and_comments", func(t *testing.T, e *Env) error {
@@ -229,7 +234,7 @@ func TestRawSQL(t *testing.T) {
 			return e.As().Raw("SELECT slug FROM projects WHERE tenant_id = ?", scopes.BoundID{}).Scan(&into).Error
 		}, want: gormtenant.ErrNoTenant},
 	)
-	attacks(t, list)
+	return attackList{name: "RawSQL", attacks: list}
 }
 
 func TestAllowRawSQL(t *testing.T) {

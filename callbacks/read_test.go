@@ -13,7 +13,9 @@ import (
 )
 
 // TestRead reads projects in every way that GORM has. Each must find A's, and none of B's.
-func TestRead(t *testing.T) {
+func TestRead(t *testing.T) { attacks(t, reads()) }
+
+func reads() attackList {
 	var list []attack
 	for _, c := range []struct {
 		name string
@@ -141,7 +143,7 @@ func TestRead(t *testing.T) {
 			return err
 		}})
 	}
-	attacks(t, list)
+	return attackList{name: "Read", attacks: list}
 }
 
 func find(db *gorm.DB) ([]uint, error) { return findWith(db) }
@@ -167,8 +169,10 @@ func keysOfMaps(db *gorm.DB) (keys []uint, err error) {
 	return keys, err
 }
 
-func TestRead_one(t *testing.T) {
-	attacks(t, []attack{
+func TestRead_one(t *testing.T) { attacks(t, readsOfOne()) }
+
+func readsOfOne() attackList {
+	return attackList{name: "Read_one", attacks: []attack{
 		{name: "first", run: func(t *testing.T, e *Env) error {
 			var p Project
 			err := e.As().Or("1 = 1").First(&p).Error
@@ -227,5 +231,5 @@ func TestRead_one(t *testing.T) {
 			require.Error(t, err)
 			return nil
 		}},
-	})
+	}}
 }

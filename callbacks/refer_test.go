@@ -12,8 +12,10 @@ import (
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
-// TestRefer_by_hand writes the keys of join tables, which are checked in any case.
-func TestRefer_by_hand(t *testing.T) {
+// TestJoinRow_by_hand writes the keys of join tables, which are checked in any case.
+func TestJoinRow_by_hand(t *testing.T) { attacks(t, joinRowsByHand()) }
+
+func joinRowsByHand() attackList {
 	insert := func(table string, row map[string]any) func(*testing.T, *Env) error {
 		return func(_ *testing.T, e *Env) error { return e.As().Table(table).Create(row).Error }
 	}
@@ -22,7 +24,7 @@ func TestRefer_by_hand(t *testing.T) {
 			return e.As().Table("project_tags").Where("1 = 1").Update(column, value).Error
 		}
 	}
-	attacks(t, []attack{
+	return attackList{name: "JoinRow_by_hand", attacks: []attack{
 		{name: "first_key_of_another", run: insert("user_friends", map[string]any{"user_id": 11, "friend_id": 2}), want: gormtenant.ErrOtherTenant},
 		{name: "second_key_of_another", run: insert("user_friends", map[string]any{"user_id": 2, "friend_id": 11}), want: gormtenant.ErrOtherTenant},
 		{name: "pointer_to_the_key_of_another", run: insert("user_friends", map[string]any{"user_id": 2, "friend_id": ptr(11)}), want: gormtenant.ErrOtherTenant},
@@ -56,11 +58,13 @@ func TestRefer_by_hand(t *testing.T) {
 		{name: "map_by_the_name_of_the_field", run: func(_ *testing.T, e *Env) error {
 			return e.As().Model(&Task{}).Create(map[string]any{"Title": "x", "ProjectID": 11}).Error
 		}, want: gormtenant.ErrOtherTenant},
-	})
+	}}
 }
 
-// TestRefer_with_CheckReferences writes plain keys in ways that cannot be checked.
-func TestRefer_with_CheckReferences(t *testing.T) {
+// TestCheckReferences_of_maps_and_assignments writes plain keys in ways that cannot be checked.
+func TestCheckReferences_of_maps_and_assignments(t *testing.T) { attacks(t, assignedReferences()) }
+
+func assignedReferences() attackList {
 	set := func(model func() any, values map[string]any) func(*testing.T, *Env) error {
 		return func(_ *testing.T, e *Env) error { return e.As().Model(model()).Updates(values).Error }
 	}
@@ -74,7 +78,7 @@ func TestRefer_with_CheckReferences(t *testing.T) {
 	}
 	task := func() any { return &Task{ID: 1} } // GORM writes into it
 	note := func() any { return &Note{ID: 1} }
-	attacks(t, []attack{
+	return attackList{name: "CheckReferences_of_maps_and_assignments", attacks: []attack{
 		{name: "list_of_one", run: set(task, map[string]any{"project_id": []any{11}}), want: gormtenant.ErrOtherTenant},
 		{name: "list_of_two", run: set(task, map[string]any{"project_id": []any{1, 11}}), want: gormtenant.ErrUnsupported},
 		{name: "list_of_an_expression", run: set(task, map[string]any{"project_id": []any{gorm.Expr("11")}}), want: gormtenant.ErrUnsupported},
@@ -97,7 +101,7 @@ func TestRefer_with_CheckReferences(t *testing.T) {
 				DoUpdates: clause.Set{{Column: clause.Column{Name: "title = 'x', project_id", Raw: true}, Value: 11}},
 			}).Create(&Task{ID: 1, Title: "x"}).Error
 		}, want: gormtenant.ErrRawSQL},
-	}, tenantplugin.CheckReferences())
+	}, options: []tenantplugin.Option{tenantplugin.CheckReferences()}}
 }
 
 // TestDryRun_asks_nothing: what is only built looks nothing up.

@@ -46,7 +46,6 @@ func TestRefused_before_anything_is_sent(t *testing.T) {
 		sent := &countingPool{ConnPool: e.DB.ConnPool}
 		for _, c := range []struct {
 			name string
-
 			run  func(db *gorm.DB) error
 			want error
 		}{
@@ -117,8 +116,10 @@ func (p failingPool) QueryRowContext(ctx context.Context, query string, args ...
 }
 
 // TestLookup_that_fails must not let through what it was to look for.
-func TestLookup_that_fails(t *testing.T) {
-	attacks(t, []attack{
+func TestLookup_that_fails(t *testing.T) { attacks(t, failingLookups()) }
+
+func failingLookups() attackList {
+	return attackList{name: "Lookup_that_fails", attacks: []attack{
 		{name: "create", run: func(t *testing.T, e *Env) error {
 			tx := e.As().Session(&gorm.Session{SkipDefaultTransaction: true})
 			tx.Statement.ConnPool = failingPool{e.DB.ConnPool}
@@ -134,7 +135,7 @@ func TestLookup_that_fails(t *testing.T) {
 		{name: "key_that_cannot_be_written", run: func(_ *testing.T, e *Env) error {
 			return e.As().Table("tasks").Create(map[string]any{"title": "x", "project_id": broken{}}).Error
 		}, want: errBroken},
-	}, tenantplugin.CheckReferences())
+	}, options: []tenantplugin.Option{tenantplugin.CheckReferences()}}
 }
 
 // broken is a value that cannot be written.

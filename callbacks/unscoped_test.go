@@ -32,7 +32,6 @@ func TestOnUnscoped(t *testing.T) {
 	Run(t, func(t *testing.T, e *Env) {
 		for _, test := range []struct {
 			name string
-
 			run  func(db *gorm.DB) error
 			want []tenantplugin.UnscopedEvent
 		}{

@@ -11,8 +11,10 @@ import (
 	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 )
 
-func TestUpdate(t *testing.T) {
-	attacks(t, []attack{
+func TestUpdate(t *testing.T) { attacks(t, updates()) }
+
+func updates() attackList {
+	return attackList{name: "Update", attacks: []attack{
 		{name: "all_rows_are_all_of_the_tenant", run: func(t *testing.T, e *Env) error {
 			tx := e.As().Session(&gorm.Session{AllowGlobalUpdate: true}).Model(&Project{}).Update("name", "x")
 			require.Equal(t, int64(2), tx.RowsAffected)
@@ -102,11 +104,13 @@ func TestUpdate(t *testing.T) {
 			rows[1].TenantID = B
 			return e.As().Model(&rows).Update("name", "x").Error
 		}, want: gormtenant.ErrOtherTenant},
-	})
+	}}
 }
 
 // TestTenantChange sets the tenant column in every spelling.
-func TestTenantChange(t *testing.T) {
+func TestTenantChange(t *testing.T) { attacks(t, tenantChanges()) }
+
+func tenantChanges() attackList {
 	list := []attack{
 		{name: "own_tenant_again", run: func(t *testing.T, e *Env) error {
 			return e.As().Model(&Project{ID: 1}).Updates(map[string]any{"tenant_id": A, "name": "x"}).Error
@@ -154,7 +158,7 @@ func TestTenantChange(t *testing.T) {
 			}, want: gormtenant.ErrTenantChange})
 		}
 	}
-	attacks(t, list)
+	return attackList{name: "TenantChange", attacks: list}
 }
 
 // hookedProject gives itself to another tenant before each update.

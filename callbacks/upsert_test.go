@@ -11,8 +11,10 @@ import (
 	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 )
 
-func TestUpsert(t *testing.T) {
-	attacks(t, []attack{
+func TestUpsert(t *testing.T) { attacks(t, upserts()) }
+
+func upserts() attackList {
+	return attackList{name: "Upsert", attacks: []attack{
 		{name: "save_over_the_key_of_another", run: func(t *testing.T, e *Env) error {
 			return e.As().Save(&Project{ID: 11, Name: "x", Slug: "n"}).Error
 		}, want: gormtenant.ErrOtherTenant},
@@ -101,7 +103,7 @@ func TestUpsert(t *testing.T) {
 				DoUpdates: clause.Set{{Column: clause.Column{Name: "name"}, Value: gorm.Expr("(SELECT max(label) FROM tags)")}},
 			}).Create(&Project{ID: 1, Slug: "n"}).Error
 		}, want: gormtenant.ErrRawSQL},
-	})
+	}}
 }
 
 func TestUpsert_on_a_constraint(t *testing.T) {

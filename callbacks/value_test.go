@@ -48,8 +48,10 @@ func (failingLate) GormValue(_ context.Context, db *gorm.DB) clause.Expr {
 	return gorm.Expr("1")
 }
 
-// TestValues are arguments of unusual types.
-func TestValues(t *testing.T) {
+// TestArguments_of_unusual_types are arguments of unusual types.
+func TestArguments_of_unusual_types(t *testing.T) { attacks(t, unusualArguments()) }
+
+func unusualArguments() attackList {
 	where := func(want []uint, text string, value any) func(*testing.T, *Env) error {
 		return func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Where(text, value))
@@ -60,7 +62,7 @@ func TestValues(t *testing.T) {
 		}
 	}
 	reads := late{"(SELECT max(slug) FROM projects)"}
-	attacks(t, []attack{
+	return attackList{name: "Arguments_of_unusual_types", attacks: []attack{
 		{name: "floats", run: where([]uint{1}, "budget IN ?", []float64{100})},
 		{name: "array", run: where([]uint{1, 2}, "id IN ?", [3]uint{1, 2, 11})},
 		{name: "late_that_is_a_value_too", run: where(nil, "slug = ?", maybeLate{late: reads}), want: gormtenant.ErrRawSQL},
@@ -117,7 +119,7 @@ func TestValues(t *testing.T) {
 			type lone struct{ models.TenantModel }
 			return e.As().Table("tags").Model(&lone{}).Where("1 = 1").Update("tenant_id", A).Error
 		}, want: gormtenant.ErrTenantChange},
-	})
+	}}
 }
 
 // TestFailedStatement goes on being built for the log, but not of a tenant's table.
@@ -157,8 +159,10 @@ func TestLookup_is_logged(t *testing.T) {
 	}, tenantplugin.CheckReferences())
 }
 
-// TestLoose is what must go on to work: across tenants, of shared tables, and harmless text.
-func TestLoose(t *testing.T) {
+// TestHarmlessStatements is what must go on to work: across tenants, of shared tables, and harmless text.
+func TestHarmlessStatements(t *testing.T) { attacks(t, harmlessStatements()) }
+
+func harmlessStatements() attackList {
 	all := func(e *Env) *gorm.DB { return e.DB.WithContext(gormtenant.Unscoped(e.A, "test")) }
 	mine := func(tx *gorm.DB, text string) *gorm.DB {
 		tx.Statement.BuildClauses = []string{"SELECT", "FROM", "WHERE", "MINE"}
@@ -173,8 +177,8 @@ func TestLoose(t *testing.T) {
 			return err
 		}
 	}
-	attacks(t, []attack{
-		{name: "comment_across_tenants", run: rows(4, func(e *Env) *gorm.DB {
+	return attackList{name: "HarmlessStatements", attacks: []attack{
+		{name: "comment_across_tenants", onlyShared: true, run: rows(4, func(e *Env) *gorm.DB {
 			return all(e).Model(&Project{}).Where("1 = 1 -- all")
 		})},
 		{name: "lock_across_tenants", run: func(_ *testing.T, e *Env) error {
@@ -191,7 +195,7 @@ func TestLoose(t *testing.T) {
 		{name: "condition_behind_that_of_a_shared_table", run: rows(0, func(e *Env) *gorm.DB {
 			return mine(e.As().Model(&Country{}).Where("1 = 1"), "AND 1 = 0")
 		})},
-		{name: "condition_behind_that_of_all_tenants", run: rows(0, func(e *Env) *gorm.DB {
+		{name: "condition_behind_that_of_all_tenants", onlyShared: true, run: rows(0, func(e *Env) *gorm.DB {
 			return mine(all(e).Model(&Project{}).Where("1 = 1"), "AND 1 = 0")
 		})},
 		{name: "hint_behind_the_table", run: func(_ *testing.T, e *Env) error {
@@ -201,7 +205,7 @@ func TestLoose(t *testing.T) {
 			tx.Statement.Clauses["FROM"] = from
 			return tx.Find(&[]map[string]any{}).Error
 		}},
-		{name: "subquery_of_a_tenant_across_tenants", run: rows(2, func(e *Env) *gorm.DB {
+		{name: "subquery_of_a_tenant_across_tenants", onlyShared: true, run: rows(2, func(e *Env) *gorm.DB {
 			return all(e).Model(&Project{}).Where("owner_id IN (?)", e.As().Model(&User{}).Select("id"))
 		})},
 		{name: "shared_table_without_where", run: rows(1, func(e *Env) *gorm.DB {
@@ -224,10 +228,10 @@ func TestLoose(t *testing.T) {
 				Columns: []clause.Column{{Name: "id"}}, DoUpdates: clause.AssignmentColumns([]string{"name"}),
 			}).Create(map[string]any{"id": 11, "slug": "n", "name": "x"}).Error
 		}, want: errAny},
-		{name: "several_tables_across_tenants", run: rows(16, func(e *Env) *gorm.DB {
+		{name: "several_tables_across_tenants", onlyShared: true, run: rows(16, func(e *Env) *gorm.DB {
 			return all(e).Model(&Project{}).Table("projects p, users u").Select("p.id")
 		})},
-	})
+	}}
 }
 
 // owned is a tenant model by the name of a column that the application chose.
@@ -251,8 +255,8 @@ func TestColumn(t *testing.T) {
 	})
 }
 
-// TestRegister_over_callbacks_in_a_knot fails db.Use, rather than leave a guard out.
-func TestRegister_over_callbacks_in_a_knot(t *testing.T) {
+// TestRegister_over_callbacks_that_form_a_cycle fails db.Use, rather than leave a guard out.
+func TestRegister_over_callbacks_that_form_a_cycle(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		db := open(&gorm.Config{})
