@@ -1,9 +1,6 @@
 package gormtenant
 
-import (
-	"errors"
-	"strings"
-)
+import "errors"
 
 // The errors of this module. A statement returns them wrapped in an [*Error]; test for them with
 // errors.Is.
@@ -50,9 +47,9 @@ var (
 	// as text for an integer column.
 	ErrInvalidID = errors.New("gormtenant: the tenant ID does not fit the tenant column")
 
-	// ErrInvalidModel is returned for a model whose tenant field is ambiguous or unusable: there
-	// are two, it is not a column, or it has a serializer. For the models given to
-	// tenantplugin.Models db.Use returns it, for others every statement.
+	// ErrInvalidModel is returned for a model whose tenant field cannot be told, or cannot be used:
+	// two of them, one that is no column, one with a serializer. db.Use returns it for the models given to tenantplugin.Models, and every
+	// statement for others.
 	ErrInvalidModel = errors.New("gormtenant: invalid tenant model")
 )
 
@@ -67,18 +64,12 @@ type Error struct {
 	Err error
 }
 
-// prefix begins the text of every error of this module.
-const prefix = "gormtenant: "
-
-// Error returns the operation, the table and the cause:
-//
-//	gormtenant: update projects: the tenant of a row cannot be changed: ...
+// Error returns the operation, the table and the cause.
 func (e *Error) Error() string {
-	about := e.Op
-	if e.Table != "" {
-		about += " " + e.Table
+	if e.Table == "" {
+		return e.Op + ": " + e.Err.Error()
 	}
-	return prefix + about + ": " + strings.TrimPrefix(e.Err.Error(), prefix)
+	return e.Op + " " + e.Table + ": " + e.Err.Error()
 }
 
 // Unwrap returns the cause, for errors.Is and errors.As.

@@ -14,18 +14,13 @@ import (
 	"github.com/gormtenant/gormtenant/scopes"
 )
 
-func TestRawSQL(t *testing.T) { attacks(t, rawSQL()) }
-
-func rawSQL() attackList {
+func TestRawSQL(t *testing.T) {
 	var list []attack
 	refuse := func(name string, run func(e *Env) error) {
-		list = append(list, attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }, want: gormtenant.ErrRawSQL})
+		list = append(list, attack{name, func(_ *testing.T, e *Env) error { return run(e) }, gormtenant.ErrRawSQL})
 	}
 	allow := func(name string, run func(t *testing.T, e *Env) error) {
-		list = append(list, attack{name: name, run: run})
-	}
-	sharedOnly := func(name string, run func(t *testing.T, e *Env) error) {
-		list = append(list, attack{name: name, run: run, onlyShared: true})
+		list = append(list, attack{name, run, nil})
 	}
 	var into []map[string]any
 
@@ -200,7 +195,7 @@ func rawSQL() attackList {
 		require.Len(t, keys, 2)
 		return err
 	})
-	sharedOnly("unscoped", func(t *testing.T, e *Env) error {
+	allow("unscoped", func(t *testing.T, e *Env) error {
 		var n int
 		err := e.As().Scopes(scopes.Unscoped("report")).Raw("SELECT count(*) FROM projects").Scan(&n).Error
 		require.Equal(t, 4, n)
@@ -213,7 +208,7 @@ func rawSQL() attackList {
 		return err
 	})
 	allow("no_table", func(t *testing.T, e *Env) error { return e.DB.Raw("SELECT 1").Scan(new(int)).Error })
-	sharedOnly("shared_table", func(t *testing.T, e *Env) error {
+	allow("shared_table", func(t *testing.T, e *Env) error {
 		return e.DB.Raw("SELECT name FROM countries /* FROM projects */ WHERE name <> 'FROM projects'").Scan(new(string)).Error
 	})
 	allow("hints_and_comments", func(t *testing.T, e *Env) error {
@@ -224,17 +219,17 @@ func rawSQL() attackList {
 		return tx.Find(&into).Error
 	})
 	list = append(list,
-		attack{name: "with_the_tenant_of_another", run: func(t *testing.T, e *Env) error {
+		attack{"with_the_tenant_of_another", func(t *testing.T, e *Env) error {
 			return e.As().Raw("SELECT slug FROM projects WHERE tenant_id = ?", scopes.ID(e.B)).Scan(&into).Error
-		}, want: gormtenant.ErrOtherTenant},
-		attack{name: "with_no_tenant", run: func(t *testing.T, e *Env) error {
+		}, gormtenant.ErrOtherTenant},
+		attack{"with_no_tenant", func(t *testing.T, e *Env) error {
 			return e.DB.Raw("SELECT slug FROM projects WHERE tenant_id = ?", scopes.ID(e.A)).Scan(&into).Error
-		}, want: gormtenant.ErrNoTenant},
-		attack{name: "with_an_empty_id", run: func(t *testing.T, e *Env) error {
+		}, gormtenant.ErrNoTenant},
+		attack{"with_an_empty_id", func(t *testing.T, e *Env) error {
 			return e.As().Raw("SELECT slug FROM projects WHERE tenant_id = ?", scopes.BoundID{}).Scan(&into).Error
-		}, want: gormtenant.ErrNoTenant},
+		}, gormtenant.ErrNoTenant},
 	)
-	return attackList{name: "RawSQL", attacks: list}
+	attacks(t, list)
 }
 
 func TestAllowRawSQL(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 // routers returns a context of a tenant at each level, and the router that they share.
 func routers(t testing.TB) (*isolation.Router, map[string]context.Context) {
 	t.Helper()
-	pools, err := databases.New(databases.SQLite(filepath.Join(t.TempDir(), "tenants"), databases.CreateFiles()))
+	pools, err := databases.NewPools(databases.SQLite(filepath.Join(t.TempDir(), "tenants"), databases.CreateFiles()))
 	require.NoError(t, err)
 	rows, err := sql.Open("sqlite", ":memory:")
 	require.NoError(t, err)

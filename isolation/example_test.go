@@ -13,6 +13,7 @@ import (
 
 	"github.com/gormtenant/gormtenant/isolation"
 	"github.com/gormtenant/gormtenant/isolation/databases"
+	"github.com/gormtenant/gormtenant/isolation/databases/provision"
 	"github.com/gormtenant/gormtenant/isolation/migrations"
 	"github.com/gormtenant/gormtenant/models"
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
@@ -49,9 +50,9 @@ func Example() {
 	defer func() { _ = shared.Close() }()
 
 	// The databases of tenants' own, and the router over both.
-	files, err := databases.NewFiles(filepath.Join(dir, "tenants"), open, databases.Migrations(migrations.Models("1", &Invoice{})))
+	files, err := provision.NewFiles(filepath.Join(dir, "tenants"), open, provision.Migrations(migrations.Models("1", &Invoice{})))
 	check(err)
-	pools, err := databases.New(databases.SQLite(filepath.Join(dir, "tenants")))
+	pools, err := databases.NewPools(databases.SQLite(filepath.Join(dir, "tenants")))
 	check(err)
 	defer func() { _ = pools.Close() }()
 	cache := tenants.Cached(directory)

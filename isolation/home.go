@@ -58,7 +58,7 @@ func (h rowsHome) discard(ctx context.Context, t *tenants.Tenant, plan *transfer
 }
 
 // schemaHome are schemas of tenants' own.
-type schemaHome struct{ *schemas.Schemas }
+type schemaHome struct{ *schemas.Provisioner }
 
 func (h schemaHome) parser() *gorm.DB { return h.Owner() }
 
@@ -75,7 +75,7 @@ func (h schemaHome) name(ctx context.Context, t *tenants.Tenant) (string, error)
 }
 
 func (h schemaHome) prepare(ctx context.Context, t *tenants.Tenant) error {
-	return h.Create(named(ctx, t), t.ID)
+	return h.Provision(named(ctx, t), t.ID)
 }
 
 func (h schemaHome) open(ctx context.Context, t *tenants.Tenant) (transfer.Place, func() error, error) {
@@ -96,7 +96,7 @@ func (h schemaHome) confirmation(ctx context.Context, t *tenants.Tenant) (string
 }
 
 func (h schemaHome) discard(ctx context.Context, t *tenants.Tenant, _ *transfer.Plan, confirmation string) error {
-	return h.Drop(named(ctx, t), t.ID, confirmation)
+	return h.Deprovision(named(ctx, t), t.ID, confirmation)
 }
 
 // databaseHome are databases of tenants' own.

@@ -17,6 +17,8 @@ import (
 	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 	"github.com/gormtenant/gormtenant/isolation"
 	"github.com/gormtenant/gormtenant/isolation/databases"
+	"github.com/gormtenant/gormtenant/isolation/databases/credentials"
+	"github.com/gormtenant/gormtenant/isolation/databases/provision"
 	"github.com/gormtenant/gormtenant/isolation/rls"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 	"github.com/gormtenant/gormtenant/tenants"
@@ -49,17 +51,16 @@ func postgresAt(t *testing.T, dsn, dir string, fresh bool) *house {
 		h.furnish(ownerPool, app.User, admin.User)
 	}
 	h.init(fresh)
-	life, err := schemas.New(shared, schemas.Roles(), schemas.Login(app.User), schemas.Migrations(migrate))
+	life, err := schemas.NewProvisioner(shared, schemas.Roles(), schemas.Login(app.User), schemas.Migrations(migrate))
 	require.NoError(t, err)
 	h.life = life
-	secrets, err := databases.FileSecrets(filepath.Join(dir, "secrets"))
+	secrets, err := credentials.InFiles(filepath.Join(dir, "secrets"))
 	require.NoError(t, err)
-	server := databases.Server{Admin: admin}
-	provisioner, err := databases.NewProvisioner(secrets, []databases.Server{server}, databases.Migrations(migrate))
+	provisioner, err := provision.NewPostgres(secrets, []provision.Server{{Admin: admin}}, provision.Migrations(migrate))
 	require.NoError(t, err)
-	connect, err := databases.Connect(secrets, server)
+	connect, err := credentials.Connect(secrets, credentials.Server{Config: admin})
 	require.NoError(t, err)
-	pools, err := databases.New(databases.PostgresWith(connect), databases.ConnectTimeout(time.Minute))
+	pools, err := databases.NewPools(databases.PostgresWith(connect), databases.ConnectTimeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pools.Close() })
 	own := sql.OpenDB(schemas.NewConnector(app, schemas.Roles()))
@@ -79,7 +80,7 @@ func postgresAt(t *testing.T, dsn, dir string, fresh bool) *house {
 	return h
 }
 
-func plainPostgres(t *testing.T, shared *gorm.DB, owner *pgx.ConnConfig, life *schemas.Schemas, at *tenants.Tenant) *gorm.DB {
+func plainPostgres(t *testing.T, shared *gorm.DB, owner *pgx.ConnConfig, life *schemas.Provisioner, at *tenants.Tenant) *gorm.DB {
 	t.Helper()
 	config := owner.Copy()
 	switch at.Placement.Normal().Level {
@@ -128,7 +129,7 @@ func (h *house) furnish(pool *sql.DB, app, admin string) {
 }
 
 // clear removes what is the server's.
-func (h *house) clear(provisioner *databases.Provisioner) {
+func (h *house) clear(provisioner *provision.Postgres) {
 	ctx := context.Background()
 	for tenant, err := range h.store.List(ctx, "") {
 		require.NoError(h.t, err)
@@ -138,7 +139,7 @@ func (h *house) clear(provisioner *databases.Provisioner) {
 			switch at.Normal().Level {
 			case tenants.Schema:
 				name := at.Name
-				require.NoError(h.t, h.life.Drop(ctx, tenant.ID, schemas.Confirmation(name)))
+				require.NoError(h.t, h.life.Deprovision(ctx, tenant.ID, schemas.Confirmation(name)))
 			case tenants.Database:
 				require.NoError(h.t, provisioner.Deprovision(ctx, &there, "DELETE_DATABASE_"+at.Name))
 			}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gormtenant/gormtenant/isolation"
 	"github.com/gormtenant/gormtenant/isolation/databases"
+	"github.com/gormtenant/gormtenant/isolation/databases/provision"
 	"github.com/gormtenant/gormtenant/isolation/migrations"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 	"github.com/gormtenant/gormtenant/models"
@@ -72,7 +73,7 @@ type house struct {
 	remake func(t *testing.T) *house
 	// plain opens the place of a tenant past everything.
 	plain func(t *testing.T, at *tenants.Tenant) *gorm.DB
-	life  *schemas.Schemas
+	life  *schemas.Provisioner
 	// address is what another process enters it by: its kind, its DSN and its directory.
 	address []string
 }
@@ -113,11 +114,11 @@ func sqliteIn(t *testing.T, dir string, fresh bool) *house {
 	if fresh {
 		require.NoError(t, shared.AutoMigrate(all()...))
 	}
-	files, err := databases.NewFiles(filepath.Join(dir, "tenants"), func(path string) gorm.Dialector {
+	files, err := provision.NewFiles(filepath.Join(dir, "tenants"), func(path string) gorm.Dialector {
 		return sqlite.Open("file:" + filepath.ToSlash(path) + pragmas)
-	}, databases.Migrations(migrate))
+	}, provision.Migrations(migrate))
 	require.NoError(t, err)
-	pools, err := databases.New(databases.SQLite(filepath.Join(dir, "tenants")), databases.ConnectTimeout(time.Minute))
+	pools, err := databases.NewPools(databases.SQLite(filepath.Join(dir, "tenants")), databases.ConnectTimeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pools.Close() })
 	h.open(pool, []isolation.Option{isolation.Databases(pools)}, isolation.OwnDatabases(files))

@@ -54,17 +54,17 @@ func SharedTables(db *gorm.DB) MoverOption {
 }
 
 // OwnSchemas is the level of schemas, which are in the database of the shared tables.
-func OwnSchemas(s *schemas.Schemas) MoverOption {
+func OwnSchemas(s *schemas.Provisioner) MoverOption {
 	return moverOption(func(m *Mover) error {
 		if s == nil {
-			return errors.New("gormtenant: isolation.OwnSchemas needs schemas, as schemas.New returns them")
+			return errors.New("gormtenant: isolation.OwnSchemas needs schemas, as schemas.NewProvisioner returns them")
 		}
 		m.homes[tenants.Schema] = schemaHome{s}
 		return nil
 	})
 }
 
-// Provisioner makes and opens what tenants have of their own: *databases.Provisioner, *databases.Files.
+// Provisioner makes and opens what tenants have of their own: *provision.Postgres, *provision.Files.
 type Provisioner interface {
 	// Provision makes the database of the tenant's placement, complete and empty. It may be repeated.
 	Provision(ctx context.Context, t *tenants.Tenant) error
@@ -78,7 +78,7 @@ type Provisioner interface {
 func OwnDatabases(provisioner Provisioner) MoverOption {
 	return moverOption(func(m *Mover) error {
 		if provisioner == nil {
-			return errors.New("gormtenant: isolation.OwnDatabases needs a provisioner, as databases.NewProvisioner returns it")
+			return errors.New("gormtenant: isolation.OwnDatabases needs a provisioner, as provision.NewPostgres returns it")
 		}
 		m.homes[tenants.Database] = databaseHome{provisioner}
 		return nil

@@ -57,7 +57,7 @@ func Schemas(pool *sql.DB) Option {
 func Databases(pools *databases.Pools) Option {
 	return option(func(r *routes) error {
 		if pools == nil {
-			return errors.New("gormtenant: isolation.Databases needs pools, as databases.New returns them")
+			return errors.New("gormtenant: isolation.Databases needs pools, as databases.NewPools returns them")
 		}
 		r.databases = pools
 		return nil

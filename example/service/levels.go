@@ -16,6 +16,7 @@ import (
 
 	"github.com/gormtenant/gormtenant/isolation"
 	"github.com/gormtenant/gormtenant/isolation/databases"
+	"github.com/gormtenant/gormtenant/isolation/databases/provision"
 	"github.com/gormtenant/gormtenant/isolation/migrations"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
@@ -32,12 +33,12 @@ func placeMigrations() []migrations.Migration {
 type ownPlaces struct {
 	name        func(level tenants.Level, id string) string // nil for the default names
 	schemas     *sql.DB
-	schemaLife  *schemas.Schemas
+	schemaLife  *schemas.Provisioner
 	databases   *databases.Pools
 	provisioner provisioner
 }
 
-// provisioner is a databases.Provisioner, or databases.Files.
+// provisioner is a provision.Postgres, or provision.Files.
 type provisioner interface {
 	isolation.Provisioner
 	MigrateAll(ctx context.Context, lister tenants.Lister, options ...migrations.Option) error
@@ -45,12 +46,12 @@ type provisioner interface {
 
 // files are the databases of tenants on SQLite.
 func (d *database) files(dir string) (own ownPlaces, err error) {
-	own.provisioner, err = databases.NewFiles(dir, func(path string) gorm.Dialector { return sqlite.Open(dsn(path)) },
-		databases.Migrations(placeMigrations()...))
+	own.provisioner, err = provision.NewFiles(dir, func(path string) gorm.Dialector { return sqlite.Open(dsn(path)) },
+		provision.Migrations(placeMigrations()...))
 	if err != nil {
 		return own, err
 	}
-	own.databases, err = databases.New(databases.SQLite(dir,
+	own.databases, err = databases.NewPools(databases.SQLite(dir,
 		databases.Pragma("busy_timeout", "10000"), databases.Parameter("_txlock", "immediate"))) // see dsn
 	if err == nil {
 		d.opened(own.databases.Close)

@@ -14,6 +14,8 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/gormtenant/gormtenant/isolation/databases"
+	"github.com/gormtenant/gormtenant/isolation/databases/credentials"
+	"github.com/gormtenant/gormtenant/isolation/databases/provision"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -44,15 +46,15 @@ func (d *database) ownSchemas(application *pgx.ConnConfig, own *ownPlaces) error
 	if err != nil {
 		return err
 	}
-	options := []schemas.Option{
+	same := schemas.Options(
 		schemas.Roles(),
 		schemas.Names(func(id string) (string, error) { return own.name(tenants.Schema, id), nil }),
-	}
-	own.schemas = sql.OpenDB(schemas.NewConnector(application, options...))
+	)
+	own.schemas = sql.OpenDB(schemas.NewConnector(application, same))
 	own.schemas.SetMaxOpenConns(16)
 	d.opened(own.schemas.Close)
-	own.schemaLife, err = schemas.New(owner, append(options,
-		schemas.Login(application.User), schemas.Migrations(placeMigrations()...))...)
+	own.schemaLife, err = schemas.NewProvisioner(owner, same,
+		schemas.Login(application.User), schemas.Migrations(placeMigrations()...))
 	return err
 }
 
@@ -64,17 +66,16 @@ func (d *database) ownDatabases(ctx context.Context, config *pgx.ConnConfig, log
 	admin := config.Copy()
 	delete(admin.RuntimeParams, "search_path") // that is of the shared tables
 	admin.ConnectTimeout = 10 * time.Second
-	server := databases.Server{Admin: admin}
-	own.provisioner, err = databases.NewProvisioner(secrets, []databases.Server{server},
-		databases.Migrations(placeMigrations()...), databases.Application(config.Database))
+	own.provisioner, err = provision.NewPostgres(secrets, []provision.Server{{Admin: admin}},
+		provision.Migrations(placeMigrations()...), provision.Application(config.Database))
 	if err != nil {
 		return err
 	}
-	connect, err := databases.Connect(secrets, server)
+	connect, err := credentials.Connect(secrets, credentials.Server{Config: admin})
 	if err != nil {
 		return err
 	}
-	own.databases, err = databases.New(databases.PostgresWith(connect),
+	own.databases, err = databases.NewPools(databases.PostgresWith(connect),
 		databases.MaxPools(16), databases.MaxConnections(32), databases.ConnectTimeout(10*time.Second),
 		databases.OnFailed(func(database databases.Database, err error) {
 			log.Error("connecting to the database of a tenant", "database", database.Name, "error", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/gormtenant/gormtenant/isolation/databases"
+	"github.com/gormtenant/gormtenant/isolation/databases/credentials"
 )
 
 // tableSecrets keep the credentials of tenants' databases where all processes on one Postgres find them: in a
@@ -20,16 +21,16 @@ func newTableSecrets(ctx context.Context, owner *sql.DB) (tableSecrets, error) {
 	return tableSecrets{owner}, err
 }
 
-func (s tableSecrets) Get(ctx context.Context, d databases.Database) (secret databases.Secret, err error) {
+func (s tableSecrets) Get(ctx context.Context, d databases.Database) (secret credentials.Secret, err error) {
 	err = s.owner.QueryRowContext(ctx, `SELECT username, password FROM gormtenant_service_secrets.databases
 		WHERE tenant = $1 AND name = $2 AND server = $3`, d.Tenant, d.Name, d.Server).Scan(&secret.User, &secret.Password)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = databases.ErrNoSecret
+		err = credentials.ErrNoSecret
 	}
 	return secret, err
 }
 
-func (s tableSecrets) Put(ctx context.Context, d databases.Database, secret databases.Secret) error {
+func (s tableSecrets) Put(ctx context.Context, d databases.Database, secret credentials.Secret) error {
 	_, err := s.owner.ExecContext(ctx, `INSERT INTO gormtenant_service_secrets.databases VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (tenant, name, server) DO UPDATE SET username = excluded.username, password = excluded.password`,
 		d.Tenant, d.Name, d.Server, secret.User, secret.Password)

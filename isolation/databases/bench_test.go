@@ -49,7 +49,7 @@ type statements interface {
 // BenchmarkStatement compares a pool's own statements with those that find their pool by their context, as
 // that is in a request: the tenant of the middleware, and what else a server puts around it.
 func BenchmarkStatement(b *testing.B) {
-	pools, err := databases.New(nothing{})
+	pools, err := databases.NewPools(nothing{})
 	require.NoError(b, err)
 	defer func() { _ = pools.Close() }()
 	direct := sql.OpenDB(nothing{})
@@ -97,7 +97,7 @@ func BenchmarkStatement(b *testing.B) {
 
 // BenchmarkPick is what routing adds to a statement.
 func BenchmarkPick(b *testing.B) {
-	pools, err := databases.New(nothing{})
+	pools, err := databases.NewPools(nothing{})
 	require.NoError(b, err)
 	defer func() { _ = pools.Close() }()
 	ctx := tenants.NewContext(context.Background(), &tenants.Tenant{ID: "acme"})

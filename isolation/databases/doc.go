@@ -1,7 +1,7 @@
 // Package databases gives each tenant a database of its own: one on a server of Postgres, or a file of
 // SQLite.
 //
-//	pools, err := databases.New(databases.SQLite("data"))
+//	pools, err := databases.NewPools(databases.SQLite("data"))
 //	db, err := gorm.Open(sqlite.Dialector{Conn: pools}, &gorm.Config{})
 //	db.WithContext(gormtenant.WithTenant(ctx, "acme")).Find(&projects) // in data/tenant_acme.db
 //

@@ -187,28 +187,28 @@ func TestOptions_that_make_no_sense(t *testing.T) {
 	t.Parallel()
 	file := databases.SQLite(t.TempDir())
 	for name, attempt := range map[string]func() (*databases.Pools, error){
-		"no_opener": func() (*databases.Pools, error) { return databases.New(nil) },
-		"no_config": func() (*databases.Pools, error) { return databases.New(databases.Postgres(nil)) },
-		"no_dir":    func() (*databases.Pools, error) { return databases.New(databases.SQLite("")) },
+		"no_opener": func() (*databases.Pools, error) { return databases.NewPools(nil) },
+		"no_config": func() (*databases.Pools, error) { return databases.NewPools(databases.Postgres(nil)) },
+		"no_dir":    func() (*databases.Pools, error) { return databases.NewPools(databases.SQLite("")) },
 		"no_driver": func() (*databases.Pools, error) {
-			return databases.New(databases.SQLite("x", databases.SQLiteDriver("none")))
+			return databases.NewPools(databases.SQLite("x", databases.SQLiteDriver("none")))
 		},
-		"nil_pragma": func() (*databases.Pools, error) { return databases.New(databases.SQLite("x", nil)) },
-		"no_servers": func() (*databases.Pools, error) { return databases.New(databases.Servers(nil)) },
+		"nil_pragma": func() (*databases.Pools, error) { return databases.NewPools(databases.SQLite("x", nil)) },
+		"no_servers": func() (*databases.Pools, error) { return databases.NewPools(databases.Servers(nil)) },
 		"nil_server": func() (*databases.Pools, error) {
-			return databases.New(databases.Servers(map[string]databases.Opener{"": nil}))
+			return databases.NewPools(databases.Servers(map[string]databases.Opener{"": nil}))
 		},
-		"nil":         func() (*databases.Pools, error) { return databases.New(file, nil) },
-		"pools":       func() (*databases.Pools, error) { return databases.New(file, databases.MaxPools(0)) },
-		"connections": func() (*databases.Pools, error) { return databases.New(file, databases.MaxConnections(0)) },
-		"size":        func() (*databases.Pools, error) { return databases.New(file, databases.Size(nil)) },
-		"idle":        func() (*databases.Pools, error) { return databases.New(file, databases.IdleTime(0)) },
-		"wait":        func() (*databases.Pools, error) { return databases.New(file, databases.WaitLimit(0)) },
-		"connect":     func() (*databases.Pools, error) { return databases.New(file, databases.ConnectTimeout(-1)) },
-		"backoff":     func() (*databases.Pools, error) { return databases.New(file, databases.Backoff(2, 1)) },
-		"opened":      func() (*databases.Pools, error) { return databases.New(file, databases.OnOpened(nil)) },
-		"closed":      func() (*databases.Pools, error) { return databases.New(file, databases.OnClosed(nil)) },
-		"failed":      func() (*databases.Pools, error) { return databases.New(file, databases.OnFailed(nil)) },
+		"nil":         func() (*databases.Pools, error) { return databases.NewPools(file, nil) },
+		"pools":       func() (*databases.Pools, error) { return databases.NewPools(file, databases.MaxPools(0)) },
+		"connections": func() (*databases.Pools, error) { return databases.NewPools(file, databases.MaxConnections(0)) },
+		"size":        func() (*databases.Pools, error) { return databases.NewPools(file, databases.Size(nil)) },
+		"idle":        func() (*databases.Pools, error) { return databases.NewPools(file, databases.IdleTime(0)) },
+		"wait":        func() (*databases.Pools, error) { return databases.NewPools(file, databases.WaitLimit(0)) },
+		"connect":     func() (*databases.Pools, error) { return databases.NewPools(file, databases.ConnectTimeout(-1)) },
+		"backoff":     func() (*databases.Pools, error) { return databases.NewPools(file, databases.Backoff(2, 1)) },
+		"opened":      func() (*databases.Pools, error) { return databases.NewPools(file, databases.OnOpened(nil)) },
+		"closed":      func() (*databases.Pools, error) { return databases.NewPools(file, databases.OnClosed(nil)) },
+		"failed":      func() (*databases.Pools, error) { return databases.NewPools(file, databases.OnFailed(nil)) },
 	} {
 		pools, err := attempt()
 		require.ErrorContains(t, err, "gormtenant: ", name)

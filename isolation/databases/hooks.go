@@ -17,7 +17,7 @@ var errNilHook = errors.New("gormtenant: a hook of databases is nil: leave the o
 // OnOpened is called when a pool was opened, before its first statement runs. Hooks are called by
 // several goroutines at once and delay what they tell of; they must not call the pools.
 func OnOpened(hook func(database Database)) Option {
-	return option(func(c *config) error {
+	return poolsOption(func(c *config) error {
 		if c.onOpened = hook; hook == nil {
 			return errNilHook
 		}
@@ -27,7 +27,7 @@ func OnOpened(hook func(database Database)) Option {
 
 // OnClosed is called when a pool was closed. See [OnOpened].
 func OnClosed(hook func(database Database, reason Reason)) Option {
-	return option(func(c *config) error {
+	return poolsOption(func(c *config) error {
 		if c.onClosed = hook; hook == nil {
 			return errNilHook
 		}
@@ -38,7 +38,7 @@ func OnClosed(hook func(database Database, reason Reason)) Option {
 // OnFailed is called when a connection to a tenant's database could not be made, with the cause. It is
 // not called for the statements that fail without an attempt until the next one is due. See [OnOpened].
 func OnFailed(hook func(database Database, err error)) Option {
-	return option(func(c *config) error {
+	return poolsOption(func(c *config) error {
 		if c.onFailed = hook; hook == nil {
 			return errNilHook
 		}

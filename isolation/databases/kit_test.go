@@ -121,7 +121,7 @@ func newPools(t *testing.T, opener databases.Opener, options ...databases.Option
 	t.Helper()
 	// A busy machine may take its time.
 	options = append([]databases.Option{databases.ConnectTimeout(time.Minute)}, options...)
-	pools, err := databases.New(opener, options...)
+	pools, err := databases.NewPools(opener, options...)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		require.NoError(t, pools.Close())

@@ -5,16 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/gormtenant/gormtenant/internal/option"
 )
 
-// Option changes what [New] makes.
+// Option changes what [NewPools] makes.
 type Option interface {
 	apply(c *config) error
 }
 
-type option func(c *config) error
+type poolsOption func(c *config) error
 
-func (o option) apply(c *config) error { return o(c) }
+func (o poolsOption) apply(c *config) error { return o(c) }
 
 // config is what the options say.
 type config struct {
@@ -36,21 +38,14 @@ func configure(options []Option) (config, error) {
 		backoffFrom: 100 * time.Millisecond, backoffTo: 30 * time.Second,
 		onOpened: func(Database) {}, onClosed: func(Database, Reason) {}, onFailed: func(Database, error) {},
 	}
-	for _, o := range options {
-		if o == nil {
-			return c, errors.New("gormtenant: databases.New: an option is nil")
-		}
-		if err := o.apply(&c); err != nil {
-			return c, err
-		}
-	}
-	return c, nil
+	err := option.Apply("databases.NewPools", options, func(o Option) error { return o.apply(&c) })
+	return c, err
 }
 
 // MaxPools is how many pools may be open at once; one for each tenant that has statements. It must be at
 // least 1. Defaults to 50.
 func MaxPools(n int) Option {
-	return option(func(c *config) error {
+	return poolsOption(func(c *config) error {
 		c.maxPools = n
 		return atLeastOne("MaxPools", n)
 	})
@@ -60,7 +55,7 @@ func MaxPools(n int) Option {
 // whether it uses it or not, so that a tenant that has a pool is never short of connections because of
 // others. It must be at least 1. Defaults to 80: Postgres itself allows 100 by default.
 func MaxConnections(n int) Option {
-	return option(func(c *config) error {
+	return poolsOption(func(c *config) error {
 		c.maxConnections = n
 		return atLeastOne("MaxConnections", n)
 	})
@@ -71,7 +66,7 @@ func MaxConnections(n int) Option {
 // statement. What it returns is taken as 1 at least and [MaxConnections] at most. Defaults to 4. With 1 a
 // statement inside a loop over rows waits for ever: give 2 or more.
 func Size(size func(ctx context.Context, database Database) int) Option {
-	return option(func(c *config) error {
+	return poolsOption(func(c *config) error {
 		c.size = size
 		if size == nil {
 			return errors.New("gormtenant: databases.Size(nil): leave it out for 4 connections each")
@@ -82,7 +77,7 @@ func Size(size func(ctx context.Context, database Database) int) Option {
 
 // IdleTime is after how long without use a pool is closed. It must be positive. Defaults to 5 minutes.
 func IdleTime(d time.Duration) Option {
-	return option(func(c *config) error {
+	return poolsOption(func(c *config) error {
 		c.idle = d
 		return positive("IdleTime", d)
 	})
@@ -91,7 +86,7 @@ func IdleTime(d time.Duration) Option {
 // WaitLimit is how long a tenant without a pool waits for one while all are in use, before its statement
 // fails with [ErrBusy]. It must be positive. Defaults to 5 seconds.
 func WaitLimit(d time.Duration) Option {
-	return option(func(c *config) error {
+	return poolsOption(func(c *config) error {
 		c.wait = d
 		return positive("WaitLimit", d)
 	})
@@ -100,7 +95,7 @@ func WaitLimit(d time.Duration) Option {
 // ConnectTimeout is how long the making of a connection may take. It must be positive. Defaults to 2
 // seconds.
 func ConnectTimeout(d time.Duration) Option {
-	return option(func(c *config) error {
+	return poolsOption(func(c *config) error {
 		c.connect = d
 		return positive("ConnectTimeout", d)
 	})
@@ -112,7 +107,7 @@ func ConnectTimeout(d time.Duration) Option {
 // A database that does not exist is always tried again after from. Defaults to 100 milliseconds and 30
 // seconds.
 func Backoff(from, to time.Duration) Option {
-	return option(func(c *config) error {
+	return poolsOption(func(c *config) error {
 		c.backoffFrom, c.backoffTo = from, to
 		if from <= 0 || to < from {
 			return fmt.Errorf("gormtenant: databases.Backoff(%v, %v): the first must be positive and not above the second", from, to)

@@ -17,7 +17,7 @@ func TestParameter_of_the_driver(t *testing.T) {
 		if immediate {
 			options = append(options, databases.Parameter("_txlock", "immediate"))
 		}
-		pools, err := databases.New(databases.SQLite(t.TempDir(), options...))
+		pools, err := databases.NewPools(databases.SQLite(t.TempDir(), options...))
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = pools.Close() })
 		ctx := gormtenant.WithTenant(t.Context(), "acme")

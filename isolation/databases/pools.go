@@ -50,24 +50,24 @@ type pool = route.Pool
 
 var _ route.Stayer = (*Pools)(nil)
 
-// New returns pools over the databases that opener opens. Close them after use.
+// NewPools returns pools over the databases that opener opens. Close them after use.
 //
-//	pools, err := databases.New(databases.SQLite("data"))
+//	pools, err := databases.NewPools(databases.SQLite("data"))
 //	db, err := gorm.Open(sqlite.Dialector{Conn: pools}, &gorm.Config{})
 //
-//	pools, err := databases.New(databases.Postgres(config), databases.MaxConnections(200))
+//	pools, err := databases.NewPools(databases.Postgres(config), databases.MaxConnections(200))
 //	db, err := gorm.Open(postgres.New(postgres.Config{Conn: pools}), &gorm.Config{})
 //
 // The database of a tenant is that of its placement, where its context is of tenants.NewContext and the
 // placement is of the level tenants.Database. Otherwise its name is made of the ID: no two tenants have
 // the same, whatever their IDs are.
-func New(opener Opener, options ...Option) (*Pools, error) {
+func NewPools(opener Opener, options ...Option) (*Pools, error) {
 	c, err := configure(options)
 	switch {
 	case err != nil:
 		return nil, err
 	case opener == nil:
-		return nil, errors.New("gormtenant: databases.New needs an opener, such as databases.Postgres or databases.SQLite")
+		return nil, errors.New("gormtenant: databases.NewPools needs an opener, such as databases.Postgres or databases.SQLite")
 	}
 	if err := check(opener); err != nil {
 		return nil, err

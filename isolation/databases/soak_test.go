@@ -16,11 +16,12 @@ import (
 
 	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/internal/testing/race"
+	"github.com/gormtenant/gormtenant/internal/testing/soak"
 	"github.com/gormtenant/gormtenant/isolation/databases"
 )
 
-// soak is many tenants over few pools.
-type soak struct {
+// crowd is many tenants over few pools.
+type crowd struct {
 	tenants, pools, workers, rounds int
 
 	all     *databases.Pools
@@ -29,21 +30,22 @@ type soak struct {
 	written []atomic.Int64
 }
 
-func (s *soak) tenant(i int) string { return fmt.Sprint("tenant ", i) }
+func (s *crowd) tenant(i int) string { return fmt.Sprint("tenant ", i) }
 
-// TestSoak runs all kinds of statements of all tenants at once, over a tenth of the pools that they would
+// TestPools_soak runs all kinds of statements of all tenants at once, over a tenth of the pools that they would
 // need. Not parallel: it counts goroutines.
-func TestSoak(t *testing.T) {
-	for name, on := range map[string]func(t *testing.T) (*engine, *soak){
-		"sqlite": func(t *testing.T) (*engine, *soak) {
-			s := &soak{tenants: 500, pools: 50, workers: 64, rounds: 40, mark: "?"}
+func TestPools_soak(t *testing.T) {
+	soak.Skip(t)
+	for name, on := range map[string]func(t *testing.T) (*engine, *crowd){
+		"sqlite": func(t *testing.T) (*engine, *crowd) {
+			s := &crowd{tenants: 500, pools: 50, workers: 64, rounds: 40, mark: "?"}
 			if race.Enabled {
 				s.tenants, s.pools, s.workers, s.rounds = 150, 15, 32, 60
 			}
 			return onSQLite(t), s
 		},
-		"postgres": func(t *testing.T) (*engine, *soak) {
-			s := &soak{tenants: 8, pools: 3, workers: 8, rounds: 20, mark: "$1"}
+		"postgres": func(t *testing.T) (*engine, *crowd) {
+			s := &crowd{tenants: 8, pools: 3, workers: 8, rounds: 20, mark: "$1"}
 			if race.Enabled {
 				s.tenants, s.rounds = 5, 10
 			}
@@ -57,14 +59,14 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-func (s *soak) run(t *testing.T, e *engine) {
+func (s *crowd) run(t *testing.T, e *engine) {
 	for i := range s.tenants {
 		e.createFor(t, s.tenant(i))
 	}
 	s.written = make([]atomic.Int64, s.tenants)
 	var live, most atomic.Int64
 	before, heap := runtime.NumGoroutine(), heapInUse()
-	pools, err := databases.New(e.opener, databases.MaxPools(s.pools), databases.MaxConnections(3*s.pools),
+	pools, err := databases.NewPools(e.opener, databases.MaxPools(s.pools), databases.MaxConnections(3*s.pools),
 		databases.Size(func(_ context.Context, d databases.Database) int { return 2 + len(d.Tenant)%3 }),
 		databases.WaitLimit(time.Minute), databases.ConnectTimeout(time.Minute), databases.IdleTime(50*time.Millisecond),
 		databases.OnOpened(func(databases.Database) {
@@ -119,7 +121,7 @@ func (s *soak) run(t *testing.T, e *engine) {
 }
 
 // everyone calls fn for all tenants, of some at once.
-func (s *soak) everyone(t *testing.T, fn func(ctx context.Context, i int) error) {
+func (s *crowd) everyone(t *testing.T, fn func(ctx context.Context, i int) error) {
 	var all errgroup.Group
 	all.SetLimit(8)
 	for i := range s.tenants {
@@ -151,7 +153,7 @@ func heapInUse() uint64 {
 }
 
 // once does one thing as one tenant. Some tenants have more to do than others.
-func (s *soak) once(ctx context.Context) error {
+func (s *crowd) once(ctx context.Context) error {
 	i := rand.IntN(s.tenants)
 	if rand.IntN(2) == 0 {
 		i = rand.IntN(s.tenants/10 + 1)
@@ -196,7 +198,7 @@ func expect(row *sql.Row, want string) error {
 	return nil
 }
 
-func (s *soak) write(ctx context.Context, i int) error {
+func (s *crowd) write(ctx context.Context, i int) error {
 	_, err := s.all.ExecContext(ctx, "UPDATE own SET n = n + 1")
 	if err == nil {
 		s.written[i].Add(1)
@@ -204,7 +206,7 @@ func (s *soak) write(ctx context.Context, i int) error {
 	return err
 }
 
-func (s *soak) transaction(ctx context.Context, i int, tenant string) error {
+func (s *crowd) transaction(ctx context.Context, i int, tenant string) error {
 	tx, err := s.all.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -226,7 +228,7 @@ func (s *soak) transaction(ctx context.Context, i int, tenant string) error {
 	return nil
 }
 
-func (s *soak) connection(ctx context.Context, tenant string) error {
+func (s *crowd) connection(ctx context.Context, tenant string) error {
 	conn, err := s.all.Conn(ctx)
 	if err != nil {
 		return err
@@ -235,7 +237,7 @@ func (s *soak) connection(ctx context.Context, tenant string) error {
 	return expect(conn.QueryRowContext(ctx, "SELECT tenant FROM own"), tenant)
 }
 
-func (s *soak) rows(ctx context.Context, tenant string) error {
+func (s *crowd) rows(ctx context.Context, tenant string) error {
 	rows, err := s.all.QueryContext(ctx, "SELECT tenant FROM own")
 	if err != nil {
 		return err
@@ -255,7 +257,7 @@ func (s *soak) rows(ctx context.Context, tenant string) error {
 }
 
 // leave gives up at any time, as clients do.
-func (s *soak) leave(ctx context.Context) error {
+func (s *crowd) leave(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(rand.IntN(2000))*time.Microsecond)
 	defer cancel()
 	var err error

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/gormtenant/gormtenant/internal/option"
 )
 
 // SQLiteOption changes what [SQLite] returns.
@@ -76,13 +78,7 @@ func SQLite(dir string, options ...SQLiteOption) Opener {
 	f := &files{dir: dir, driverName: "sqlite", pragmas: []pragma{
 		{"busy_timeout", "5000"}, {"journal_mode", "WAL"}, {"foreign_keys", "ON"}, {"synchronous", "NORMAL"},
 	}}
-	for _, o := range options {
-		if o == nil {
-			f.err = errors.New("gormtenant: databases.SQLite: an option is nil")
-			continue
-		}
-		f.err = errors.Join(f.err, o.apply(f))
-	}
+	f.err = option.Apply("databases.SQLite", options, func(o SQLiteOption) error { return o.apply(f) })
 	return oneServer{f}
 }
 

@@ -94,7 +94,7 @@ func TestAll_refuses_what_cannot_be(t *testing.T) {
 	t.Parallel()
 	one := func(context.Context, *tenants.Tenant) ([]string, error) { return nil, nil }
 	for want, option := range map[string]migrations.Option{
-		"an option of the migrations is nil":  nil,
+		"migrations.All: option 1 is nil":     nil,
 		"Concurrency(0): it must be at least": migrations.Concurrency(0),
 		"migrations.Only(nil)":                migrations.Only(nil),
 		"migrations.DryRun(nil)":              migrations.DryRun(nil),

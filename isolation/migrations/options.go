@@ -2,9 +2,9 @@ package migrations
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
+	"github.com/gormtenant/gormtenant/internal/option"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -13,9 +13,9 @@ type Option interface {
 	apply(c *config) error
 }
 
-type option func(c *config) error
+type allOption func(c *config) error
 
-func (o option) apply(c *config) error { return o(c) }
+func (o allOption) apply(c *config) error { return o(c) }
 
 // config is what the options say.
 type config struct {
@@ -25,19 +25,12 @@ type config struct {
 
 func configure(options []Option) (config, error) {
 	var c config
-	for _, o := range options {
-		if o == nil {
-			return c, errors.New("gormtenant: an option of the migrations is nil")
-		}
-		if err := o.apply(&c); err != nil {
-			return c, err
-		}
-	}
-	return c, nil
+	err := option.Apply("migrations.All", options, func(o Option) error { return o.apply(&c) })
+	return c, err
 }
 
 func each(o tenants.EachOption) Option {
-	return option(func(c *config) error {
+	return allOption(func(c *config) error {
 		c.each = append(c.each, o)
 		return nil
 	})
@@ -59,8 +52,8 @@ func Total(n int) Option { return each(tenants.Total(n)) }
 // Defaults to all of them.
 func Only(keep func(t *tenants.Tenant) bool) Option {
 	if keep == nil {
-		return option(func(*config) error {
-			return fmt.Errorf("gormtenant: migrations.Only(nil): leave it out to keep every tenant")
+		return allOption(func(*config) error {
+			return errors.New("gormtenant: migrations.Only(nil): leave it out to keep every tenant")
 		})
 	}
 	return each(tenants.Only(keep))
@@ -70,7 +63,7 @@ func Only(keep func(t *tenants.Tenant) bool) Option {
 // before it that names the tenant and the versions. The migrations do run, in transactions that are rolled
 // back, and take their locks for as long; what an Up does elsewhere than in its db is done.
 func DryRun(w io.Writer) Option {
-	return option(func(c *config) error {
+	return allOption(func(c *config) error {
 		if w == nil {
 			return errors.New("gormtenant: migrations.DryRun(nil): it needs somewhere to write the SQL to")
 		}

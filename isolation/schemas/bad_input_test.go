@@ -154,7 +154,7 @@ func TestTenant_that_cannot_have_a_schema(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			proxy, config := pgtest.NewProxy(t, s.app, 0)
-			var options []schemas.Option
+			var options []schemas.ConnectorOption
 			if bad.name != "" {
 				options = append(options, schemas.Names(func(string) (string, error) {
 					if bad.name == "fail" {
@@ -190,7 +190,7 @@ var errNames = errors.New("unknown tenant")
 func TestOpen_reports_what_makes_no_sense(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	open := func(dsn string, options ...schemas.Option) error {
+	open := func(dsn string, options ...schemas.ConnectorOption) error {
 		_, err := gorm.Open(schemas.Open(dsn, options...), &gorm.Config{Logger: logger.Discard})
 		return err
 	}
@@ -198,6 +198,7 @@ func TestOpen_reports_what_makes_no_sense(t *testing.T) {
 	require.ErrorContains(t, open("postgres://%zz"), "schemas.Open")
 	require.ErrorContains(t, open("nonsense"), "schemas.Open")
 	require.ErrorContains(t, open(dsn+" TimeZone=Nowhere/Land"), "the DSN's TimeZone")
+	require.ErrorContains(t, open(dsn, schemas.Roles(), nil), "option 2 is nil")
 	for _, name := range []string{"", "pg_temp", "$user", "none", "a\x00", "information_schema", strings.Repeat("x", 64)} {
 		require.ErrorContains(t, open(dsn, schemas.Shared(name)), "gormtenant: schemas.Shared: the name", name)
 		require.ErrorContains(t, sql.OpenDB(schemas.NewConnector(s.app, schemas.Shared(name))).Ping(), "gormtenant: schemas.Shared", name)

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
@@ -20,20 +21,20 @@ import (
 //	db, err := gorm.Open(schemas.Open(dsn, schemas.Roles()), &gorm.Config{})
 //
 // A DSN or an option that makes no sense is reported by gorm.Open.
-func Open(dsn string, options ...Option) gorm.Dialector {
+func Open(dsn string, options ...ConnectorOption) gorm.Dialector {
 	parsed, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return pgsession.Dialector(pgsession.Broken(fmt.Errorf("gormtenant: schemas.Open: %w", err)))
 	}
-	return pgsession.Dialector(NewConnector(parsed, append([]Option{inZones}, options...)...))
+	return pgsession.Dialector(NewConnector(parsed, append(slices.Clip(options), inZones)...))
 }
 
 // NewConnector returns a connector for sql.OpenDB. The statements of its pool run in the schema of their
 // context's tenant, whoever sends them: GORM, sqlc, database/sql by hand. config is copied.
 //
 // An option that makes no sense is reported by the first connection.
-func NewConnector(config *pgx.ConnConfig, options ...Option) driver.Connector {
-	c, err := configure(options)
+func NewConnector(config *pgx.ConnConfig, options ...ConnectorOption) driver.Connector {
+	c, err := configureConnector(options)
 	if err == nil && config == nil {
 		err = errors.New("gormtenant: schemas.NewConnector needs a configuration, as pgx.ParseConfig returns it")
 	}
@@ -52,16 +53,16 @@ func NewConnector(config *pgx.ConnConfig, options ...Option) driver.Connector {
 
 // router gives each statement the schema of its tenant.
 type router struct {
-	config
+	connectorConfig
 	across pgsession.Setting // the path of statements under Unscoped, and what comes behind a tenant's schema
 	none   pgsession.Setting // that of statements without a tenant
 }
 
-func newRouter(c config) *router {
+func newRouter(c connectorConfig) *router {
 	return &router{
-		config: c,
-		across: pathSetting(pathOf(c.shared, temporary), markOf(c.shared)),
-		none:   pathSetting(noSchema, noMark),
+		connectorConfig: c,
+		across:          pathSetting(pathOf(c.shared, temporary), markOf(c.shared)),
+		none:            pathSetting(noSchema, noMark),
 	}
 }
 

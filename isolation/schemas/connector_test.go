@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -21,7 +20,7 @@ import (
 type server struct {
 	owner      *sql.DB // superuser
 	app        *pgx.ConnConfig
-	pooled     func() *pgx.ConnConfig     // the app through a pgbouncer
+	pooled     *pgx.ConnConfig            // the app through a pgbouncer, where the test asked for one
 	acme, zeta string                     // the IDs of the tenants
 	of         func(tenant string) string // the schema of a tenant, and its role
 }
@@ -55,7 +54,14 @@ func newServer(t testing.TB) *server {
 	t.Cleanup(func() { _, _ = owner.Exec("DROP OWNED BY " + app + "; DROP ROLE " + app) })
 	s.app = config.Copy()
 	s.app.User, s.app.Password = app, "app"
-	s.pooled = sync.OnceValue(func() *pgx.ConnConfig { return pgtest.NewPgBouncer(t, s.app, 5) })
+	return s
+}
+
+// newPooledServer is a server with a pgbouncer in front.
+func newPooledServer(t testing.TB) *server {
+	t.Helper()
+	s := newServer(t)
+	s.pooled = pgtest.NewPgBouncer(t, s.app, 5)
 	return s
 }
 
@@ -143,7 +149,7 @@ var ways = func() map[string]way {
 // each runs test in every way, on the databases with roles and without.
 func each(t *testing.T, test func(t *testing.T, s *server, w way)) {
 	t.Helper()
-	servers := map[bool]*server{false: newServer(t), true: newServer(t)}
+	servers := map[bool]*server{false: newPooledServer(t), true: newPooledServer(t)}
 	servers[false].withoutRoles(t)
 	for name, w := range ways {
 		t.Run(name, func(t *testing.T) { test(t, servers[w.roles], w) })
@@ -151,11 +157,11 @@ func each(t *testing.T, test func(t *testing.T, s *server, w way)) {
 }
 
 // open opens a pool of the app.
-func (w way) open(t testing.TB, s *server, options ...schemas.Option) *sql.DB {
+func (w way) open(t testing.TB, s *server, options ...schemas.ConnectorOption) *sql.DB {
 	t.Helper()
 	config := s.app
 	if w.pooled {
-		config = s.pooled()
+		config = s.pooled
 	}
 	config = config.Copy()
 	config.DefaultQueryExecMode = w.mode

@@ -17,25 +17,27 @@ func TestCalls_that_are_cut_off(t *testing.T) {
 	oldTables := sqlStep("0001", "CREATE TABLE projects (id int PRIMARY KEY)")
 	newTables := sqlStep("0002", "CREATE TABLE tasks (id int REFERENCES projects)")
 	for name, test := range map[string]struct {
-		setUp func(s *schemas.Schemas, id string) error
-		call  func(s *schemas.Schemas, id, suffix string) error
+		setUp func(s *schemas.Provisioner, id string) error
+		call  func(s *schemas.Provisioner, id, suffix string) error
 	}{
-		"create": {nil, func(s *schemas.Schemas, id, _ string) error { return s.Create(t.Context(), id) }},
+		"create": {nil, func(s *schemas.Provisioner, id, _ string) error { return s.Provision(t.Context(), id) }},
 		"migrate": {
-			func(s *schemas.Schemas, id string) error { return s.Create(t.Context(), id) },
-			func(s *schemas.Schemas, id, _ string) error {
+			func(s *schemas.Provisioner, id string) error { return s.Provision(t.Context(), id) },
+			func(s *schemas.Provisioner, id, _ string) error {
 				_, err := s.Migrate(t.Context(), &tenants.Tenant{ID: id})
 				return err
 			},
 		},
 		"rename": {
-			func(s *schemas.Schemas, id string) error { return s.Create(t.Context(), id) },
-			func(s *schemas.Schemas, id, suffix string) error { return s.Rename(t.Context(), id, "renamed_"+suffix) },
+			func(s *schemas.Provisioner, id string) error { return s.Provision(t.Context(), id) },
+			func(s *schemas.Provisioner, id, suffix string) error {
+				return s.Rename(t.Context(), id, "renamed_"+suffix)
+			},
 		},
 		"drop": {
-			func(s *schemas.Schemas, id string) error { return s.Create(t.Context(), id) },
-			func(s *schemas.Schemas, id, _ string) error {
-				return s.Drop(t.Context(), id, schemas.Confirmation("tenant_"+id))
+			func(s *schemas.Provisioner, id string) error { return s.Provision(t.Context(), id) },
+			func(s *schemas.Provisioner, id, _ string) error {
+				return s.Deprovision(t.Context(), id, schemas.Confirmation("tenant_"+id))
 			},
 		},
 	} {
@@ -44,7 +46,7 @@ func TestCalls_that_are_cut_off(t *testing.T) {
 			h := newHouse(t)
 			acme := h.id("acme")
 			proxy, through := pgtest.NewProxy(t, h.owner, 0)
-			s, err := schemas.New(openAs(t, through), schemas.Login(h.app.User), schemas.Roles(), schemas.Migrations(oldTables, newTables))
+			s, err := schemas.NewProvisioner(openAs(t, through), schemas.Login(h.app.User), schemas.Roles(), schemas.Migrations(oldTables, newTables))
 			require.NoError(t, err)
 			old := h.schemas(t, schemas.Roles(), schemas.Migrations(oldTables))
 			renamed := h.schemas(t, schemas.Names(func(string) (string, error) { return "renamed_" + h.suffix, nil }), schemas.Roles())
@@ -80,8 +82,8 @@ func TestCalls_that_are_cut_off(t *testing.T) {
 				}
 				require.NoError(t, test.call(s, acme, h.suffix))
 				require.Equal(t, after, h.catalog(t))
-				require.NoError(t, s.Drop(t.Context(), acme, schemas.Confirmation("tenant_"+acme)))
-				require.NoError(t, renamed.Drop(t.Context(), acme, schemas.Confirmation("renamed_"+h.suffix)))
+				require.NoError(t, s.Deprovision(t.Context(), acme, schemas.Confirmation("tenant_"+acme)))
+				require.NoError(t, renamed.Deprovision(t.Context(), acme, schemas.Confirmation("renamed_"+h.suffix)))
 			}
 			require.Greater(t, cuts, 5)
 		})

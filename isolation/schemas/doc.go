@@ -41,7 +41,7 @@
 //	CREATE SCHEMA shared;
 //	GRANT USAGE ON SCHEMA shared TO app;
 //
-// and for each tenant what [Schemas.Create] does, as the role that is to own the schemas: the schema, its role
+// and for each tenant what [Provisioner.Provision] does, as the role that is to own the schemas: the schema, its role
 // without rights to log in, the membership of the app in it, which is not inherited, and the tables. On the
 // tables of the shared schema everybody needs the rights that tenants are to have, so grant those to PUBLIC:
 //

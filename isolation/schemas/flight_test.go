@@ -24,7 +24,7 @@ func TestFlights(t *testing.T) {
 			config.DefaultQueryExecMode = mode
 			schema := config.Copy()
 			schema.RuntimeParams = map[string]string{"search_path": s.of(s.acme)}
-			for _, options := range [][]schemas.Option{nil, {schemas.Roles()}} {
+			for _, options := range [][]schemas.ConnectorOption{nil, {schemas.Roles()}} {
 				plain, scoped := stdlib.OpenDB(*schema), sql.OpenDB(schemas.NewConnector(config, options...))
 				for _, db := range []*sql.DB{plain, scoped} {
 					db.SetMaxOpenConns(1)

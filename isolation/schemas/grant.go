@@ -21,7 +21,7 @@ func (o *owned) user() string {
 	if o.roles {
 		return roleOf(o.name)
 	}
-	return o.life.login
+	return o.login
 }
 
 // admit gives the role that reads and writes the tables its rights in the schema, and makes it first if it is
@@ -77,24 +77,24 @@ func (o *owned) join(ctx context.Context, role string) error {
 	var there, inherits, owner bool
 	err := o.pool.QueryRowContext(ctx,
 		"SELECT current_setting('server_version_num')::int, count(*) > 0, coalesce(bool_or(rolinherit), false), $1 = current_user::text "+
-			"FROM pg_roles WHERE rolname = $1", o.life.login).Scan(&version, &there, &inherits, &owner)
+			"FROM pg_roles WHERE rolname = $1", o.login).Scan(&version, &there, &inherits, &owner)
 	switch {
 	case err != nil:
 		return err
 	case !there:
-		return fmt.Errorf("gormtenant: schemas.Login(%q): there is no such role", o.life.login)
+		return fmt.Errorf("gormtenant: schemas.Login(%q): there is no such role", o.login)
 	case owner:
 		return errors.New("gormtenant: schemas.Login: with Roles the application must not log in as the owner of the schemas, " +
 			"whom no right is denied")
 	case version < inheritIsGranted && inherits:
 		return fmt.Errorf("gormtenant: schemas.Login(%q): the role inherits the rights of all tenants' roles: "+
-			"run ALTER ROLE %s NOINHERIT", o.life.login, quote(o.life.login))
+			"run ALTER ROLE %s NOINHERIT", o.login, quote(o.login))
 	}
 	without := ""
 	if version >= inheritIsGranted {
 		without = " WITH INHERIT FALSE, SET TRUE"
 	}
-	return o.exec(ctx, "GRANT "+quote(role)+" TO "+quote(o.life.login)+without)
+	return o.exec(ctx, "GRANT "+quote(role)+" TO "+quote(o.login)+without)
 }
 
 // grant gives the rights in the tables that migrations may have made as another owner, and takes those in the

@@ -166,9 +166,9 @@ func openAs(t testing.TB, config *pgx.ConnConfig) *gorm.DB {
 }
 
 // schemas returns those of the house's owner.
-func (h *house) schemas(t testing.TB, options ...schemas.Option) *schemas.Schemas {
+func (h *house) schemas(t testing.TB, options ...schemas.ProvisionerOption) *schemas.Provisioner {
 	t.Helper()
-	s, err := schemas.New(openAs(t, h.owner), append([]schemas.Option{schemas.Login(h.app.User)}, options...)...)
+	s, err := schemas.NewProvisioner(openAs(t, h.owner), append([]schemas.ProvisionerOption{schemas.Login(h.app.User)}, options...)...)
 	require.NoError(t, err)
 	return s
 }

@@ -17,7 +17,7 @@ const pageSize = 500
 // List yields the tenants that have a schema, after the one with the given ID, in the order of their IDs as
 // bytes, with their Placement. Of a tenant that has several, as after a move, it yields the one that it is
 // named by. It is a tenants.Lister: it reads page by page, and holds no connection in between.
-func (s *Schemas) List(ctx context.Context, after string) iter.Seq2[*tenants.Tenant, error] {
+func (s *Provisioner) List(ctx context.Context, after string) iter.Seq2[*tenants.Tenant, error] {
 	return func(yield func(*tenants.Tenant, error) bool) {
 		for {
 			page, err := s.page(ctx, after)
@@ -44,7 +44,7 @@ FROM pg_namespace AS n JOIN pg_description AS d ON d.objoid = n.oid AND d.classo
 WHERE starts_with(d.description, '` + mark + `')`
 
 // page reads up to pageSize tenants, and all schemas of each.
-func (s *Schemas) page(ctx context.Context, after string) (page []*tenants.Tenant, err error) {
+func (s *Provisioner) page(ctx context.Context, after string) (page []*tenants.Tenant, err error) {
 	rows, err := s.db.Statement.ConnPool.QueryContext(ctx,
 		`SELECT id, array_to_string(array_agg(name ORDER BY name), '/') FROM (`+ofTenants+`) AS o WHERE id > $1 `+
 			`GROUP BY id ORDER BY id LIMIT $2`, after, pageSize)
@@ -65,7 +65,7 @@ func (s *Schemas) page(ctx context.Context, after string) (page []*tenants.Tenan
 }
 
 // pick returns the schema of a tenant among those that are marked as its.
-func (s *Schemas) pick(ctx context.Context, id, names string) string {
+func (s *Provisioner) pick(ctx context.Context, id, names string) string {
 	all := strings.Split(names, "/") // which no name has in it
 	if name, err := s.nameOf(ctx, id); err == nil && slices.Contains(all, name) {
 		return name

@@ -13,7 +13,7 @@ import (
 
 func splitLines(text string) []string { return strings.Split(text, "\n") }
 
-var _ tenants.Lister = (*schemas.Schemas)(nil)
+var _ tenants.Lister = (*schemas.Provisioner)(nil)
 
 func TestList_of_what_is_ours(t *testing.T) {
 	t.Parallel()
@@ -29,7 +29,7 @@ func TestList_of_what_is_ours(t *testing.T) {
 	}
 	require.Empty(t, list(""))
 	for _, id := range []string{"b", "a", "c", "B"} {
-		require.NoError(t, s.Create(t.Context(), id))
+		require.NoError(t, s.Provision(t.Context(), id))
 	}
 	upper := h.text(t, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'tenant\\_b.%'")
 	h.do(t, "CREATE SCHEMA other; COMMENT ON SCHEMA other IS 'gormtenan'", "CREATE SCHEMA tenant_d",

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
@@ -30,10 +29,10 @@ func TestConnection_lost_on_the_way(t *testing.T) {
 		}
 		target := s.app
 		if w.pooled {
-			target = s.pooled()
+			target = s.pooled
 		}
 		proxy, config := pgtest.NewProxy(t, target, 0)
-		through := &server{app: config, pooled: func() *pgx.ConnConfig { return config }}
+		through := &server{app: config, pooled: config}
 		db := w.open(t, through)
 		acme := as(t, s.acme)
 		for flight := range 2 {

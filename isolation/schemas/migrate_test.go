@@ -27,8 +27,8 @@ func contextThatEnds(t *testing.T) (context.Context, context.CancelFunc) {
 func TestMigrateAll_by_AutoMigrate(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	require.NoError(t, h.schemas(t, schemas.Migrations(first)).Create(t.Context(), "a"))
-	require.NoError(t, h.schemas(t).Create(t.Context(), "b"), "without tables")
+	require.NoError(t, h.schemas(t, schemas.Migrations(first)).Provision(t.Context(), "a"))
+	require.NoError(t, h.schemas(t).Provision(t.Context(), "b"), "without tables")
 	h.do(t, // that it must not take for the tenants'
 		"CREATE TABLE shared.tasks (id int)", "CREATE TABLE public.projects (id int)", "CREATE INDEX idx_tasks_title ON shared.tasks (id)")
 	type Task struct { // a newer one
@@ -59,7 +59,7 @@ func TestMigrateAll_goes_on_where_one_fails(t *testing.T) {
 	h := newHouse(t)
 	s := h.schemas(t, schemas.Migrations(sqlStep("0001", "CREATE TABLE notes (id int)")))
 	for _, id := range []string{"a", "b", "c", "d"} {
-		require.NoError(t, s.Create(t.Context(), id))
+		require.NoError(t, s.Provision(t.Context(), id))
 	}
 	h.do(t, "INSERT INTO tenant_b.notes VALUES (1), (1)")
 	next := h.schemas(t, schemas.Migrations(
@@ -89,7 +89,7 @@ func TestMigrateAll_dry_run(t *testing.T) {
 	h := newHouse(t)
 	s := h.schemas(t, schemas.Roles(), schemas.Migrations(first))
 	for _, name := range []string{"a", "b"} {
-		require.NoError(t, s.Create(t.Context(), h.id(name)))
+		require.NoError(t, s.Provision(t.Context(), h.id(name)))
 	}
 	before := h.catalog(t)
 	s = h.schemas(t, schemas.Roles(), schemas.Migrations(first, sqlStep("0002", "CREATE TABLE notes (id int)")))
@@ -110,7 +110,7 @@ func TestMigrateAll_stops_between_tenants(t *testing.T) {
 	h := newHouse(t)
 	s := h.schemas(t)
 	for i := range 6 {
-		require.NoError(t, s.Create(t.Context(), fmt.Sprint(i)))
+		require.NoError(t, s.Provision(t.Context(), fmt.Sprint(i)))
 	}
 	ctx, cancel := contextThatEnds(t)
 	defer cancel()
@@ -147,7 +147,7 @@ func TestMigrateAll_by_two_at_once(t *testing.T) {
 	s := h.schemas(t)
 	const n = 20
 	for i := range n {
-		require.NoError(t, s.Create(t.Context(), fmt.Sprint(i)))
+		require.NoError(t, s.Provision(t.Context(), fmt.Sprint(i)))
 	}
 	var wg sync.WaitGroup
 	errs := make([]error, 3)
@@ -169,7 +169,7 @@ func TestMigrate_of_one_tenant(t *testing.T) {
 	s := h.schemas(t, schemas.Roles())
 	_, err := s.Migrate(t.Context(), &tenants.Tenant{ID: acme})
 	require.ErrorIs(t, err, schemas.ErrNoSchema)
-	require.NoError(t, s.Create(t.Context(), acme))
+	require.NoError(t, s.Provision(t.Context(), acme))
 	require.NoError(t, s.Rename(t.Context(), acme, "named_"+h.suffix))
 	s = h.schemas(t, schemas.Roles(), schemas.Migrations(first))
 	placed := &tenants.Tenant{ID: acme, Placement: tenants.Placement{Level: tenants.Schema, Name: "named_" + h.suffix}}

@@ -14,7 +14,7 @@ import (
 
 // owned is the schema of one tenant, in a transaction.
 type owned struct {
-	*Schemas
+	*Provisioner
 	tx   *gorm.DB
 	pool gorm.ConnPool // of tx, past GORM, its plugins and its prepared statements
 	text string        // the ID
@@ -25,7 +25,7 @@ type owned struct {
 const mark = "gormtenant:"
 
 // of returns what is known of the schema of a tenant before anything is sent.
-func (s *Schemas) of(ctx context.Context, id any) (*owned, error) {
+func (s *Provisioner) of(ctx context.Context, id any) (*owned, error) {
 	text, err := place.TextOf(id)
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func (s *Schemas) of(ctx context.Context, id any) (*owned, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &owned{Schemas: s, tx: s.db, pool: s.db.Statement.ConnPool, text: text, name: name}, nil
+	return &owned{Provisioner: s, tx: s.db, pool: s.db.Statement.ConnPool, text: text, name: name}, nil
 }
 
 // begin puts o into the transaction, in which nobody else changes the schema.

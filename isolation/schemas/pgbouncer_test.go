@@ -11,19 +11,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/internal/testing/race"
+	"github.com/gormtenant/gormtenant/internal/testing/soak"
 )
 
-// tenantsInSoak is how many tenants share the connections of a soak.
-const tenantsInSoak = 20
+// tenantsInCrowd is how many tenants share the connections of a crowd.
+const tenantsInCrowd = 20
 
-// soak runs statements of many tenants at once over few connections, with all that goes wrong in
+// crowd runs statements of many tenants at once over few connections, with all that goes wrong in
 // between, and looks at every row. It returns how many statements ran, and how many rows were seen.
-func soak(t *testing.T, s *server, db *sql.DB, goroutines, statements int) (ran, seen int64) {
+func crowd(t *testing.T, s *server, db *sql.DB, goroutines, statements int) (ran, seen int64) {
 	t.Helper()
 	var count, rows, foreign, failed atomic.Int64
 	var all sync.WaitGroup
@@ -31,7 +30,7 @@ func soak(t *testing.T, s *server, db *sql.DB, goroutines, statements int) (ran,
 		all.Go(func() {
 			random := rand.New(rand.NewPCG(1, uint64(g)))
 			for count.Load() < int64(statements) {
-				w := &soaker{db: db, random: random, s: s, tenant: s.soaked(random.IntN(tenantsInSoak))}
+				w := &soaker{db: db, random: random, s: s, tenant: s.soaked(random.IntN(tenantsInCrowd))}
 				w.ctx = gormtenant.WithTenant(t.Context(), w.tenant)
 				if err := w.work(); err != nil {
 					failed.Add(1)
@@ -53,10 +52,10 @@ func soak(t *testing.T, s *server, db *sql.DB, goroutines, statements int) (ran,
 // soaked returns the ID of a tenant.
 func (s *server) soaked(n int) string { return fmt.Sprintf("t%d_%s", n, s.acme) }
 
-// fill makes the tenants of a soak. Of each second one the table has another column between.
+// fill makes the tenants of a crowd. Of each second one the table has another column between.
 func (s *server) fill(t *testing.T) {
 	t.Helper()
-	for n := range tenantsInSoak {
+	for n := range tenantsInCrowd {
 		id := s.soaked(n)
 		s.create(t, s.app.User, id)
 		more := []string{"", "more int, "}[n%2]
@@ -144,7 +143,7 @@ func (w *soaker) transaction() error {
 	if err != nil {
 		return err
 	}
-	other := w.s.soaked(w.random.IntN(tenantsInSoak))
+	other := w.s.soaked(w.random.IntN(tenantsInCrowd))
 	err = errors.Join(
 		w.read(w.ctx, tx, w.tenant),
 		w.exec(tx, "SAVEPOINT one"),
@@ -178,32 +177,26 @@ func (w *soaker) panics() (err error) {
 	panic("in the application")
 }
 
-// statementsInSoak is how many statements a soak runs. Under the race detector a tenth of it.
-func statementsInSoak(n int) int {
-	if race.Enabled {
-		return n / 10
-	}
-	return n
-}
-
-func TestSoak(t *testing.T) {
-	t.Parallel()
+// direct runs as many statements of many tenants at once on the server itself.
+func direct(t *testing.T, statements int) {
+	t.Helper()
 	s := newServer(t)
 	s.fill(t)
-	for name, mode := range map[string]pgx.QueryExecMode{"cache_statement": modes["cache_statement"], "cache_describe": modes["cache_describe"]} {
-		t.Run(name, func(t *testing.T) {
-			db := way{mode: mode, roles: true}.open(t, s)
+	for _, mode := range []string{"cache_statement", "cache_describe"} {
+		t.Run(mode, func(t *testing.T) {
+			db := way{mode: modes[mode], roles: true}.open(t, s)
 			db.SetMaxOpenConns(10)
-			ran, seen := soak(t, s, db, 64, statementsInSoak(20_000))
+			ran, seen := crowd(t, s, db, 64, statements)
 			t.Logf("%d statements, %d rows, none foreign", ran, seen)
 		})
 	}
 }
 
-// Through a pooler in transaction mode each transaction gets any connection of the server.
-func TestSoak_through_pgbouncer(t *testing.T) {
-	t.Parallel()
-	s := newServer(t)
+// pooled runs them through a pooler in transaction mode, where each transaction gets any connection of
+// the server.
+func pooled(t *testing.T, statements int) {
+	t.Helper()
+	s := newPooledServer(t)
 	s.fill(t)
 	for name, w := range ways {
 		if !w.pooled || !w.roles {
@@ -212,8 +205,30 @@ func TestSoak_through_pgbouncer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			db := w.open(t, s)
 			db.SetMaxOpenConns(20)
-			ran, seen := soak(t, s, db, 64, statementsInSoak(5_000))
+			ran, seen := crowd(t, s, db, 64, statements)
 			t.Logf("%d statements, %d rows, none foreign", ran, seen)
 		})
 	}
+}
+
+func TestCrowd_of_tenants_on_few_connections(t *testing.T) {
+	t.Parallel()
+	direct(t, 1_000)
+}
+
+func TestCrowd_of_tenants_through_pgbouncer(t *testing.T) {
+	t.Parallel()
+	pooled(t, 500)
+}
+
+func TestSoak(t *testing.T) {
+	soak.Skip(t)
+	t.Parallel()
+	direct(t, 20_000)
+}
+
+func TestSoak_through_pgbouncer(t *testing.T) {
+	soak.Skip(t)
+	t.Parallel()
+	pooled(t, 5_000)
 }

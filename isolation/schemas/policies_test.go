@@ -17,15 +17,15 @@ import (
 // Policies inside a schema are made with it, and statements bring the tenant that they ask for.
 func TestCreate_with_policies_inside(t *testing.T) {
 	t.Parallel()
-	withAndWithoutRoles(t, func(t *testing.T, h *house, _ bool, options ...schemas.Option) {
+	withAndWithoutRoles(t, func(t *testing.T, h *house, _ bool, same schemas.Option) {
 		inside := migrations.Migration{Version: "0002", Up: func(_ context.Context, db *gorm.DB) error {
 			return rls.Enable(db, &Project{}, &Task{})
 		}}
-		s := h.schemas(t, append(options, schemas.Migrations(first, inside))...)
+		s := h.schemas(t, same, schemas.Migrations(first, inside))
 		acme := h.id("acme")
-		require.NoError(t, s.Create(t.Context(), acme))
-		with := sql.OpenDB(schemas.NewConnector(h.app, append(options, schemas.Setting(rls.DefaultSetting))...))
-		without := sql.OpenDB(schemas.NewConnector(h.app, options...))
+		require.NoError(t, s.Provision(t.Context(), acme))
+		with := sql.OpenDB(schemas.NewConnector(h.app, same, schemas.Setting(rls.DefaultSetting)))
+		without := sql.OpenDB(schemas.NewConnector(h.app, same))
 		t.Cleanup(func() { _, _ = with.Close(), without.Close() })
 		ctx := gormtenant.WithTenant(t.Context(), acme)
 		const insert, count = "INSERT INTO projects (tenant_id, name) VALUES ($1, 'x')", "SELECT count(*) FROM projects"

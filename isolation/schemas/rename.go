@@ -14,7 +14,7 @@ import (
 // Name of the tenant's tenants.Placement. In between its statements fail, since they find no table; none of
 // them runs anywhere else. A name that is taken is [ErrNotOurs], and no schema to rename is [ErrNoSchema],
 // unless the tenant's has the new name already.
-func (s *Schemas) Rename(ctx context.Context, id any, name string) error {
+func (s *Provisioner) Rename(ctx context.Context, id any, name string) error {
 	if err := check(name); err != nil {
 		return fmt.Errorf("gormtenant: schemas.Rename: %w", err)
 	}

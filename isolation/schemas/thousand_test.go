@@ -17,20 +17,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
-	"github.com/gormtenant/gormtenant/internal/testing/race"
+	"github.com/gormtenant/gormtenant/internal/testing/soak"
 	"github.com/gormtenant/gormtenant/isolation/migrations"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 )
 
 // deployDSN names the environment variable that makes this test binary a deployer, to be killed.
 const deployDSN = "GORMTENANT_TEST_DEPLOY"
-
-func thousand() int {
-	if race.Enabled {
-		return 60
-	}
-	return 1000
-}
 
 // oldVersion makes few files, of which a thousand times as many are slow to make and to remove.
 var oldVersion = sqlStep("0001", "CREATE TABLE projects (id int PRIMARY KEY); INSERT INTO projects VALUES (1)")
@@ -60,7 +53,7 @@ func TestDeployer(t *testing.T) {
 	}
 	config, err := pgx.ParseConfig(dsn)
 	require.NoError(t, err)
-	s, err := schemas.New(openAs(t, config), schemas.Migrations(newVersion(func(*gorm.DB) error {
+	s, err := schemas.NewProvisioner(openAs(t, config), schemas.Migrations(newVersion(func(*gorm.DB) error {
 		_, err := fmt.Println("reached")
 		return err
 	})...))
@@ -94,9 +87,17 @@ func deploy(t *testing.T, h *house, until int) {
 		regexp.MustCompile(`VmHWM:\s*(.*)`).FindString(string(status)))
 }
 
-func TestMigrateAll_of_a_thousand_that_is_killed(t *testing.T) {
+func TestMigrateAll_that_is_killed(t *testing.T) { killed(t, 60) }
+
+func TestMigrateAll_of_a_thousand_that_is_killed_soak(t *testing.T) {
+	soak.Skip(t)
+	killed(t, 1000)
+}
+
+// killed kills a process that migrates n schemas, twice, and lets two others finish the work.
+func killed(t *testing.T, n int) {
+	t.Helper()
 	h := newHouse(t)
-	n := thousand()
 	began := time.Now()
 	createMany(t, h.schemas(t, schemas.Migrations(oldVersion)), n)
 	t.Logf("Create: %v for a schema", time.Since(began)/time.Duration(n))
@@ -131,7 +132,7 @@ func TestMigrateAll_of_a_thousand_that_is_killed(t *testing.T) {
 }
 
 // createMany creates the schemas of n tenants.
-func createMany(t *testing.T, s *schemas.Schemas, n int) {
+func createMany(t *testing.T, s *schemas.Provisioner, n int) {
 	t.Helper()
 	ids := make(chan int)
 	var wg sync.WaitGroup
@@ -139,7 +140,7 @@ func createMany(t *testing.T, s *schemas.Schemas, n int) {
 	for i := range errs {
 		wg.Go(func() {
 			for id := range ids {
-				errs[i] = errors.Join(errs[i], s.Create(t.Context(), fmt.Sprintf("%04d", id)))
+				errs[i] = errors.Join(errs[i], s.Provision(t.Context(), fmt.Sprintf("%04d", id)))
 			}
 		})
 	}

@@ -17,12 +17,12 @@ import (
 // The connector runs in what Create made.
 func TestCreate_for_the_connector(t *testing.T) {
 	t.Parallel()
-	withAndWithoutRoles(t, func(t *testing.T, h *house, roles bool, options ...schemas.Option) {
-		s := h.schemas(t, append(options, schemas.Migrations(first))...)
+	withAndWithoutRoles(t, func(t *testing.T, h *house, roles bool, same schemas.Option) {
+		s := h.schemas(t, same, schemas.Migrations(first))
 		acme, zeta := h.id("acme"), h.id(`Zeta "Inc"`)
-		require.NoError(t, s.Create(t.Context(), acme))
-		require.NoError(t, s.Create(t.Context(), zeta))
-		pool := sql.OpenDB(schemas.NewConnector(h.app, options...))
+		require.NoError(t, s.Provision(t.Context(), acme))
+		require.NoError(t, s.Provision(t.Context(), zeta))
+		pool := sql.OpenDB(schemas.NewConnector(h.app, same))
 		t.Cleanup(func() { _ = pool.Close() })
 		db, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}), &gorm.Config{Logger: logger.Discard})
 		require.NoError(t, err)
@@ -42,7 +42,7 @@ func TestCreate_for_the_connector(t *testing.T) {
 		err = db.WithContext(gormtenant.WithTenant(t.Context(), zeta)).Exec("SELECT * FROM tenant_" + acme + ".projects").Error
 		require.Equal(t, roles, err != nil, err)
 
-		require.NoError(t, s.Drop(t.Context(), acme, schemas.Confirmation("tenant_"+acme)))
+		require.NoError(t, s.Deprovision(t.Context(), acme, schemas.Confirmation("tenant_"+acme)))
 		require.Error(t, db.WithContext(gormtenant.WithTenant(t.Context(), acme)).Find(&[]Project{}).Error)
 		require.NoError(t, db.WithContext(gormtenant.WithTenant(t.Context(), zeta)).First(&Project{}).Error)
 	})

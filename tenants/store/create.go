@@ -9,7 +9,6 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
-	"github.com/gormtenant/gormtenant/internal/prefix"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -58,7 +57,7 @@ func (s *Store) complete(t tenants.Tenant) (tenants.Tenant, error) {
 	if t.ID == "" {
 		id, err := uuid.NewV7()
 		if err != nil {
-			return t, prefix.Errorf("making an ID for a tenant: %w", err)
+			return t, fmt.Errorf("gormtenant: making an ID for a tenant: %w", err)
 		}
 		t.ID = id.String()
 	}
@@ -90,5 +89,5 @@ func wrap(doing string, err error) error {
 			return err
 		}
 	}
-	return prefix.Errorf("%s: %w", doing, err)
+	return fmt.Errorf("gormtenant: %s: %w", doing, err)
 }

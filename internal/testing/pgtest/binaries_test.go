@@ -71,8 +71,7 @@ func TestFindBinaries_path_comes_first(t *testing.T) {
 	})
 	t.Run("link_to_initdb_alone", func(t *testing.T) {
 		links := tempDir(t)
-		link := filepath.Join(links, "initdb")
-		require.NoError(t, os.Symlink(filepath.Join(onPath, "initdb"), link))
+		require.NoError(t, os.Symlink(filepath.Join(onPath, "initdb"), filepath.Join(links, "initdb")))
 		t.Setenv("PATH", links)
 		dir, err := pgtest.FindBinaries([]string{other})
 		require.NoError(t, err)

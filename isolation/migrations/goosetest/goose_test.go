@@ -54,7 +54,7 @@ func Example() {
 		Goose("goose 2", 2),
 		Goose("goose 3", 3),
 	}
-	_ = list // for schemas.Migrations, databases.Migrations, migrations.Apply
+	_ = list // for schemas.Migrations, provision.Migrations, migrations.Apply
 }
 
 func open(t *testing.T) *gorm.DB {

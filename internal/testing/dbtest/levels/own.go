@@ -25,28 +25,25 @@ import (
 func ownSchemas(t *testing.T, s Setup, withRoles bool) *Places {
 	owner, app := roles(t, "NOINHERIT")
 	db := plain(t, postgres.New(postgres.Config{Conn: openConfig(t, owner)}))
-	options := []schemas.Option{}
+	same := schemas.Options()
 	if withRoles {
-		options = append(options, schemas.Roles())
+		same = schemas.Roles()
 	}
-	first := schemas.Migrations(migrations.Migration{
+	life, err := schemas.NewProvisioner(db, same, schemas.Login(app.User), schemas.Migrations(migrations.Migration{
 		Version: "1", Up: func(_ context.Context, db *gorm.DB) error { return s.Migrate(db) },
-	})
-	life, err := schemas.New(db, append(options, schemas.Login(app.User), first)...)
+	}))
 	require.NoError(t, err)
 	p := &Places{dialect: onPostgres, Own: true, RawSQL: true, Plain: map[string]*gorm.DB{}}
 	for _, id := range s.Tenants {
-		require.NoError(t, life.Create(t.Context(), id))
+		require.NoError(t, life.Provision(t.Context(), id))
 		name, err := place.Name(id)
 		require.NoError(t, err)
-		t.Cleanup(func() {
-			require.NoError(t, life.Drop(context.Background(), id, schemas.Confirmation(name)))
-		})
+		t.Cleanup(func() { require.NoError(t, life.Deprovision(context.Background(), id, schemas.Confirmation(name))) })
 		own := owner.Copy()
 		own.RuntimeParams["search_path"] = pgx.Identifier{name}.Sanitize()
 		p.Plain[id] = plain(t, postgres.New(postgres.Config{Conn: openConfig(t, own)}))
 	}
-	pool := sql.OpenDB(schemas.NewConnector(app, options...))
+	pool := sql.OpenDB(schemas.NewConnector(app, same))
 	t.Cleanup(func() { _ = pool.Close() })
 	return p.route(t, s, tenants.Schema, openConfig(t, app), isolation.Schemas(pool))
 }
@@ -63,14 +60,12 @@ func ownDatabases(t *testing.T, s Setup) *Places {
 	}
 	config, err := pgx.ParseConfig(pgtest.New(t))
 	require.NoError(t, err)
-	configOf := func(_ context.Context, d databases.Database) (*pgx.ConnConfig, error) {
+	pools, err := databases.NewPools(databases.PostgresWith(func(_ context.Context, d databases.Database) (*pgx.ConnConfig, error) {
 		if of, ok := configs[d.Tenant]; ok {
 			return of.Copy(), nil
 		}
 		return nil, databases.ErrNoDatabase
-	}
-	patient := databases.ConnectTimeout(time.Minute) // a busy machine may take its time
-	pools, err := databases.New(databases.PostgresWith(configOf), patient)
+	}), databases.ConnectTimeout(time.Minute)) // a busy machine may take its time
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pools.Close() })
 	return p.route(t, s, tenants.Database, openConfig(t, config), isolation.Databases(pools))
@@ -79,22 +74,17 @@ func ownDatabases(t *testing.T, s Setup) *Places {
 func ownFiles(t *testing.T, s Setup) *Places {
 	p := &Places{dialect: onSQLite, Own: true, RawSQL: true, Plain: map[string]*gorm.DB{}}
 	dir := t.TempDir()
-	files := databases.SQLite(filepath.Join(dir, "tenants"), databases.CreateFiles())
-	pools, err := databases.New(files, databases.ConnectTimeout(time.Minute))
+	pools, err := databases.NewPools(databases.SQLite(filepath.Join(dir, "tenants"), databases.CreateFiles()), databases.ConnectTimeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pools.Close() })
-	shared := openFile(t, filepath.Join(dir, "shared.db"))
-	p.route(t, s, tenants.Database, shared, isolation.Databases(pools))
+	p.route(t, s, tenants.Database, openFile(t, filepath.Join(dir, "shared.db")), isolation.Databases(pools))
 	for _, id := range s.Tenants {
-		ctx := tenants.NewContext(t.Context(), &tenants.Tenant{
-			ID: id, Placement: tenants.Placement{Level: tenants.Database},
-		})
+		ctx := tenants.NewContext(t.Context(), &tenants.Tenant{ID: id, Placement: tenants.Placement{Level: tenants.Database}})
 		_, err := p.Router.ExecContext(ctx, "SELECT 1") // makes the file
 		require.NoError(t, err)
 		name, err := place.Name(id)
 		require.NoError(t, err)
-		own := openFile(t, filepath.Join(dir, "tenants", name+".db"))
-		p.Plain[id] = plain(t, &sqlite.Dialector{Conn: own})
+		p.Plain[id] = plain(t, &sqlite.Dialector{Conn: openFile(t, filepath.Join(dir, "tenants", name+".db"))})
 		require.NoError(t, s.Migrate(p.Plain[id]))
 	}
 	return p

@@ -1,0 +1,117 @@
+package provision
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/gormtenant/gormtenant/isolation/databases/internal/private"
+)
+
+// ownerTable says whose a file is.
+const ownerTable = "gormtenant_owner"
+
+// journals are the endings of the files that SQLite has beside a database
+// (https://www.sqlite.org/tempfiles.html).
+var journals = []string{"-journal", "-wal", "-shm"}
+
+// build makes the file under the name of the unfinished one, and then renames it.
+func (b *building) build(ctx context.Context) (err error) {
+	defer func() { // a migration may panic
+		err = errors.Join(err, removeDatabase(b.unfinished))
+	}()
+	file, err := os.OpenFile(b.unfinished, os.O_WRONLY|os.O_CREATE|os.O_EXCL, private.File)
+	if err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	if _, err := b.f.migrate(ctx, b.f.dialector(b.unfinished), b.claim); err != nil {
+		return err
+	}
+	if err := complete(b.unfinished); err != nil {
+		return err
+	}
+	if err := os.Rename(b.unfinished, b.path); err != nil {
+		return err
+	}
+	return private.SyncDir(b.f.dir)
+}
+
+// complete puts a database that is closed on the disk, if all of it is in its one file.
+func complete(path string) error {
+	for _, ending := range journals {
+		if info, err := os.Lstat(path + ending); err == nil && info.Size() > 0 && ending != "-shm" {
+			return fmt.Errorf("the driver left %s when it was closed: has a migration kept a connection?", path+ending)
+		}
+		if err := removeFile(path + ending); err != nil {
+			return err
+		}
+	}
+	file, err := os.OpenFile(path, os.O_RDWR, private.File) //nolint:gosec // in the application's own directory
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close())
+}
+
+// claim writes whose the file is.
+func (b *building) claim(ctx context.Context, pool *sql.DB) error {
+	if _, err := pool.ExecContext(ctx, "CREATE TABLE "+ownerTable+" (tenant text NOT NULL, application text NOT NULL)"); err != nil {
+		return err
+	}
+	_, err := pool.ExecContext(ctx, "INSERT INTO "+ownerTable+" (tenant, application) VALUES (?, ?)", b.d.Tenant, b.f.application)
+	return err
+}
+
+// check returns ErrNotOurs if the file does not say that it is the tenant's.
+func (b *building) check(ctx context.Context, pool *sql.DB) error {
+	var claimed bool
+	err := pool.QueryRowContext(ctx, "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = ?", ownerTable).
+		Scan(&claimed)
+	var owner mark
+	if err == nil && claimed {
+		err = pool.QueryRowContext(ctx, "SELECT tenant, application FROM "+ownerTable).Scan(&owner.Tenant, &owner.Application)
+	}
+	switch {
+	case err != nil && !errors.Is(err, sql.ErrNoRows):
+		return fmt.Errorf("find out whose %s is: %w", b.path, err)
+	case !b.f.owns(owner, b.d):
+		return fmt.Errorf("%w: the file %s", ErrNotOurs, b.path)
+	}
+	return nil
+}
+
+// sweep removes what a call left that was killed. Journals without their database would be taken for those
+// of the next one.
+func (b *building) sweep() error {
+	if err := errors.Join(removeDatabase(b.unfinished), removeDatabase(b.leaving)); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(b.path); errors.Is(err, fs.ErrNotExist) {
+		return removeDatabase(b.path)
+	}
+	return nil
+}
+
+// removeDatabase removes a database's files. The database itself is the last: as long as it is there the
+// rest can be found.
+func removeDatabase(path string) error {
+	for _, ending := range journals {
+		if err := removeFile(path + ending); err != nil {
+			return err
+		}
+	}
+	return removeFile(path)
+}
+
+func removeFile(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

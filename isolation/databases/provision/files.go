@@ -1,0 +1,159 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"gorm.io/gorm"
+
+	"github.com/gormtenant/gormtenant/internal/option"
+	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/isolation/databases"
+	"github.com/gormtenant/gormtenant/isolation/databases/internal/private"
+	"github.com/gormtenant/gormtenant/isolation/migrations"
+	"github.com/gormtenant/gormtenant/tenants"
+)
+
+// Files makes, migrates and removes tenants' databases that are files of SQLite, for placements that name
+// no server. It is safe for concurrent use, by several processes too.
+type Files struct {
+	config
+	dir       string
+	dialector func(path string) gorm.Dialector
+}
+
+// NewFiles returns the files in a directory, which is made with the mode 0700, or has to have it, since
+// tenants' files have 0600. dialector opens one with the driver of the application's choice:
+//
+//	provision.NewFiles("data", func(path string) gorm.Dialector {
+//		return sqlite.Open("file:" + path + "?_pragma=foreign_keys(1)&_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)")
+//	}, provision.Migrations(list...))
+func NewFiles(
+	dir string, dialector func(path string) gorm.Dialector, options ...FilesOption,
+) (*Files, error) {
+	if dialector == nil {
+		return nil, errors.New("gormtenant: provision.NewFiles needs a function that opens a file")
+	}
+	c := newConfig()
+	err := option.Apply("provision.NewFiles", options, func(o FilesOption) error {
+		return o.applyFiles(&c)
+	})
+	if err != nil {
+		return nil, err
+	}
+	dir, err = private.MakeDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("gormtenant: provision.NewFiles: %w", err)
+	}
+	return &Files{config: c, dir: dir, dialector: dialector}, nil
+}
+
+// Path returns where the file of a database is, or will be: its name with .db in the directory.
+func (f *Files) Path(d databases.Database) (string, error) {
+	if d.Server != "" {
+		return "", fmt.Errorf("gormtenant: the database %q is a file, and its placement names a server %q", d.Name, d.Server)
+	}
+	if err := place.CheckName(d.Name); err != nil {
+		return "", fmt.Errorf("gormtenant: the file of a database: %w", err)
+	}
+	return filepath.Join(f.dir, d.Name+".db"), nil
+}
+
+// Provision makes the file of the tenant's placement, which must be of the level [tenants.Database], with
+// the [Migrations] applied. It is built under another name and gets its own when it is complete, so that it
+// is there whole or not at all, whatever fails or is killed; the same call again starts over. For a file
+// that is there it applies the migrations that are pending. Calls for one tenant wait for each other. The
+// error is [ErrNotOurs] where the file is not the tenant's.
+func (f *Files) Provision(ctx context.Context, t *tenants.Tenant) error {
+	return f.locked(ctx, t, "provision", func(b *building) error {
+		ctx := tenants.NewContext(ctx, t)
+		exists, err := b.exists()
+		if err != nil {
+			return err
+		}
+		if exists {
+			_, err := b.f.migrate(ctx, f.dialector(b.path), b.check)
+			return err
+		}
+		return b.build(ctx)
+	})
+}
+
+// MigrateAll applies the [Migrations] that are pending to the files of all tenants that lister lists and
+// that have one, as [migrations.All] does. Call it again to go on.
+func (f *Files) MigrateAll(ctx context.Context, lister tenants.Lister, options ...migrations.Option) error {
+	mine := func(t *tenants.Tenant) bool {
+		return t.Placement.Level == tenants.Database && t.Placement.Server == ""
+	}
+	return migrations.All(ctx, only(lister, mine), func(ctx context.Context, t *tenants.Tenant) ([]string, error) {
+		d, err := databaseOf(t)
+		if err != nil {
+			return nil, err
+		}
+		path, err := f.Path(d)
+		if err != nil {
+			return nil, err
+		}
+		b := &building{f: f, d: d, path: path}
+		exists, err := b.exists()
+		if err != nil {
+			return nil, err
+		}
+		if !exists {
+			return nil, databases.ErrNoDatabase // to open it would make it
+		}
+		return f.migrate(ctx, f.dialector(path), b.check)
+	}, options...)
+}
+
+// locked calls fn while nobody else makes or removes the file, when what others left is gone.
+func (f *Files) locked(ctx context.Context, t *tenants.Tenant, what string, fn func(b *building) error) error {
+	d, err := databaseOf(t)
+	if err != nil {
+		return err
+	}
+	path, err := f.Path(d)
+	if err != nil {
+		return err
+	}
+	hidden := func(ending string) string { return filepath.Join(f.dir, "."+d.Name+ending) }
+	b := &building{f: f, d: d, path: path, unfinished: hidden(".new"), leaving: hidden(".old")}
+	err = lockedFile(ctx, hidden(".lock"), func() error {
+		if err := b.sweep(); err != nil {
+			return err
+		}
+		return fn(b)
+	})
+	if err != nil {
+		return fmt.Errorf("gormtenant: %s the database %q: %w", what, d.Name, err)
+	}
+	return nil
+}
+
+// building is a file that is made or removed.
+type building struct {
+	f                   *Files
+	d                   databases.Database
+	path                string
+	unfinished, leaving string // the file before it is complete, and when it is to be removed
+}
+
+// exists says whether the file is there, and returns an error for one that others can read.
+func (b *building) exists() (bool, error) {
+	// Opening it here and closing it again would take away the locks that SQLite has on it in this process
+	// (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
+	info, err := os.Lstat(b.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case !info.Mode().IsRegular():
+		return false, fmt.Errorf("%w: %s is no file", ErrNotOurs, b.path)
+	}
+	return true, private.Check(b.path, info, private.File)
+}

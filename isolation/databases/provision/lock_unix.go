@@ -1,0 +1,63 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/gormtenant/gormtenant/isolation/databases/internal/private"
+)
+
+// lockInterval is how often a lock that another has is tried: flock cannot be waited for with a context.
+const lockInterval = 10 * time.Millisecond
+
+// lockedFile calls fn while nobody else does who has locked the same path. The system takes the lock from
+// a process that is killed. The file is gone afterwards.
+func lockedFile(ctx context.Context, path string, fn func() error) (err error) {
+	for {
+		file, err := lockFile(path)
+		if err == nil {
+			defer func() { _ = file.Close() }()
+			defer func() { _ = os.Remove(path) }() // as long as it is locked, lest another's goes
+			return fn()
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return fmt.Errorf("lock %s: %w", path, err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the lock: %w", ctx.Err())
+		case <-time.After(lockInterval):
+		}
+	}
+}
+
+// lockFile returns the locked file, or EWOULDBLOCK if another has it.
+func lockFile(path string) (_ *os.File, err error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, private.File) //nolint:gosec // in the application's own directory
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = file.Close()
+		}
+	}()
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, err
+	}
+	locked, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	// Who had the lock before may have removed the file between the opening and the locking.
+	if there, err := os.Lstat(path); err != nil || !os.SameFile(locked, there) {
+		return nil, syscall.EWOULDBLOCK
+	}
+	return file, nil
+}
