@@ -1,0 +1,228 @@
+package sqltext
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// longestText is how many bytes are read: positions are kept in 32 bits.
+const longestText = 1 << 30
+
+// tokens is a text, split by one reading, without its marks.
+type tokens struct {
+	reading
+
+	text    string
+	list    []token // The last ones are of the kind end.
+	differs bool
+	problem string
+	params  params
+	open    bool // There was an open mark.
+}
+
+// lookahead is how many tokens the reader may look at behind the end.
+const lookahead = 8
+
+// params says how the placeholders of a text look.
+type params struct {
+	first   int // How many arguments no ? stands for.
+	plain   int // How many ? there are.
+	highest int // The highest number of a placeholder that has one.
+	named   bool
+	sign    string // What stands in front of the number.
+}
+
+// split returns the tokens of a text in one reading.
+func split(text string, r reading, o *Options) (*tokens, *Refusal) {
+	t := &tokens{reading: r, text: text, params: params{first: o.First}}
+	if len(text) > longestText {
+		return nil, &Refusal{Reason: TooLarge, Detail: problemSize}
+	}
+	l := lexer{reading: r, text: text, nonce: o.Nonce}
+	t.list = make([]token, 0, len(text)/4+lookahead+8)
+	var room [32]int32
+	opened := room[:0]
+	for {
+		marks := len(l.marks)
+		next := l.next()
+		at := int32(len(t.list)) //nolint:gosec // There are not more tokens than bytes.
+		for i := marks; i < len(l.marks); i++ {
+			l.marks[i].token = at
+		}
+		switch next.kind {
+		case '(', '[':
+			opened = append(opened, at)
+		case ')', ']':
+			if len(opened) == 0 || !pair(t.list[opened[len(opened)-1]].kind, next.kind) {
+				t.problem = problemBrackets
+				break
+			}
+			next.match = opened[len(opened)-1]
+			t.list[next.match].match = at
+			opened = opened[:len(opened)-1]
+		case param:
+			next.match = t.params.number(text[next.start:next.end])
+		}
+		t.list = append(t.list, next)
+		if next.kind == end {
+			break
+		}
+	}
+	for range lookahead {
+		t.list = append(t.list, t.list[len(t.list)-1])
+	}
+	if len(opened) > 0 {
+		t.problem = problemBrackets
+	}
+	if l.problem != "" {
+		t.problem = l.problem
+	}
+	t.differs = l.differs
+	if o.Nonce == "" {
+		return t, nil
+	}
+	return t, t.strip(l.marks, o.Nonce)
+}
+
+func pair(opening, closing kind) bool {
+	return opening == '(' && closing == ')' || opening == '[' && closing == ']'
+}
+
+// close returns the parenthesis that closes the one at a token, or the token itself.
+func (t *tokens) close(at int32) int32 { return max(at, t.list[at].match) }
+
+// number counts a placeholder and returns the index of its argument, or -1 for one with a name.
+func (p *params) number(text string) int32 {
+	if text == "?" {
+		p.plain++
+		return int32(p.first + p.plain - 1) //nolint:gosec // Not more than bytes.
+	}
+	digits := len(text)
+	for digits > 0 && isDigit(text[digits-1]) {
+		digits--
+	}
+	n, err := strconv.Atoi(text[digits:])
+	sign := text[:digits]
+	known := sign == "?" || sign == "$" || sign == "@p" || sign == ":"
+	if err != nil || n < 1 || n > 1<<20 || !known || p.sign != "" && p.sign != sign {
+		p.named = true
+		return -1
+	}
+	p.sign = sign
+	p.highest = max(p.highest, n)
+	return int32(n - 1) //nolint:gosec // At most a million.
+}
+
+// strip takes the marks out of the text and notes them in the parentheses that they fill.
+func (t *tokens) strip(marks []mark, nonce string) *Refusal {
+	if strings.Count(t.text, nonce) != len(marks) {
+		for _, m := range marks {
+			if m.kind == 'e' {
+				return t.carried(m, nonce)
+			}
+		}
+		return &Refusal{Reason: Forged, Detail: "the text holds a mark of the library's own"}
+	}
+	if len(marks) == 0 {
+		return nil
+	}
+	for _, m := range marks {
+		if m.kind == 'e' {
+			return t.carried(m, nonce)
+		}
+		if !t.fills(m, marks) {
+			return &Refusal{
+				Reason: Forged, Pos: int(m.start),
+				Detail: "the mark of a sub-query does not fill its parentheses",
+			}
+		}
+	}
+	var b strings.Builder
+	b.Grow(len(t.text))
+	var last, gone int32
+	next := 0
+	for _, m := range marks {
+		for ; next < int(m.token); next++ {
+			t.list[next].start -= gone
+			t.list[next].end -= gone
+		}
+		b.WriteString(t.text[last:m.start])
+		last = m.end
+		gone += m.end - m.start
+	}
+	for ; next < len(t.list); next++ {
+		t.list[next].start -= gone
+		t.list[next].end -= gone
+	}
+	b.WriteString(t.text[last:])
+	t.text = b.String()
+	return nil
+}
+
+func (t *tokens) carried(m mark, nonce string) *Refusal {
+	body := t.text[m.start+2 : m.end-2]
+	_, message, _ := strings.Cut(body[len(nonce):], "e:")
+	if plain, err := url.QueryUnescape(message); err == nil {
+		message = plain
+	}
+	return &Refusal{Reason: Carried, Detail: message, Pos: int(m.start)}
+}
+
+// fills reports whether a mark stands at the very start or end of its parentheses, and those have
+// a mark at the other end too.
+func (t *tokens) fills(m mark, marks []mark) bool {
+	switch m.kind {
+	case 's', 'o':
+		before := m.token - 1
+		if before < 0 || t.list[before].kind != '(' || t.list[before].match < 0 ||
+			t.list[before].end != m.start {
+			return false
+		}
+		last := t.list[before].match
+		if m.kind == 's' {
+			t.list[before].flag |= sealed
+		} else {
+			t.open = true
+		}
+		return endsAt(marks, last, t.list[last].start)
+	case '.':
+		if t.list[m.token].kind != ')' || t.list[m.token].match < 0 ||
+			t.list[m.token].start != m.end {
+			return false
+		}
+		opening := t.list[m.token].match
+		return startsAt(marks, opening+1, t.list[opening].end)
+	}
+	return false
+}
+
+func endsAt(marks []mark, token, at int32) bool {
+	i := findMark(marks, token)
+	for ; i < len(marks) && marks[i].token == token; i++ {
+		if marks[i].kind == '.' && marks[i].end == at {
+			return true
+		}
+	}
+	return false
+}
+
+func startsAt(marks []mark, token, at int32) bool {
+	i := findMark(marks, token)
+	return i < len(marks) && marks[i].token == token && marks[i].start == at &&
+		(marks[i].kind == 's' || marks[i].kind == 'o')
+}
+
+// findMark returns the first of the marks in front of a token.
+func findMark(marks []mark, token int32) int {
+	low, high := 0, len(marks)
+	for low < high {
+		middle := (low + high) / 2
+		if marks[middle].token < token {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low
+}
