@@ -1,4 +1,5 @@
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+GOVULNCHECK   := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME      ?= 30s
 HUNTTIME      ?= 10m
 HUNTON        ?= sqlite
@@ -49,6 +50,10 @@ race: ## run every test under the race detector
 .PHONY: lint
 lint: ## run the linters, the import direction included
 	$(GOLANGCI_LINT) run ./...
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities in what the library calls (needs the network)
+	$(GOVULNCHECK) ./...
 
 .PHONY: fmt
 fmt: ## format the code and sort its imports

@@ -1,6 +1,9 @@
 package gormtenant
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // The errors of this module. A statement returns them wrapped in an [*Error]; test for them with
 // errors.Is.
@@ -47,9 +50,9 @@ var (
 	// as text for an integer column.
 	ErrInvalidID = errors.New("gormtenant: the tenant ID does not fit the tenant column")
 
-	// ErrInvalidModel is returned for a model whose tenant field cannot be told, or cannot be used:
-	// two of them, one that is no column, one with a serializer. db.Use returns it for the models given to tenantplugin.Models, and every
-	// statement for others.
+	// ErrInvalidModel is returned for a model whose tenant field is ambiguous or unusable: there
+	// are two, it is not a column, or it has a serializer. For the models given to
+	// tenantplugin.Models db.Use returns it, for others every statement.
 	ErrInvalidModel = errors.New("gormtenant: invalid tenant model")
 )
 
@@ -64,12 +67,18 @@ type Error struct {
 	Err error
 }
 
-// Error returns the operation, the table and the cause.
+// prefix begins the text of every error of this module.
+const prefix = "gormtenant: "
+
+// Error returns the operation, the table and the cause:
+//
+//	gormtenant: update projects: the tenant of a row cannot be changed: ...
 func (e *Error) Error() string {
-	if e.Table == "" {
-		return e.Op + ": " + e.Err.Error()
+	about := e.Op
+	if e.Table != "" {
+		about += " " + e.Table
 	}
-	return e.Op + " " + e.Table + ": " + e.Err.Error()
+	return prefix + about + ": " + strings.TrimPrefix(e.Err.Error(), prefix)
 }
 
 // Unwrap returns the cause, for errors.Is and errors.As.

@@ -3,6 +3,8 @@ package gormtenant_test
 import (
 	"context"
 	"database/sql"
+	"io"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -122,7 +124,12 @@ func TestFromContext_allocates_nothing(t *testing.T) {
 func TestError(t *testing.T) {
 	err := error(&gormtenant.Error{Op: "create", Table: "projects", Err: gormtenant.ErrNoTenant})
 	require.ErrorIs(t, err, gormtenant.ErrNoTenant)
-	require.Equal(t, "create projects: "+gormtenant.ErrNoTenant.Error(), err.Error())
+	require.EqualError(t, err, "gormtenant: create projects: "+
+		strings.TrimPrefix(gormtenant.ErrNoTenant.Error(), "gormtenant: "))
 	err = &gormtenant.Error{Op: "raw", Err: gormtenant.ErrRawSQL}
-	require.Equal(t, "raw: "+gormtenant.ErrRawSQL.Error(), err.Error())
+	require.EqualError(t, err, "gormtenant: raw: raw SQL is not scoped")
+	err = &gormtenant.Error{Op: "query", Table: "projects", Err: io.EOF}
+	require.EqualError(t, err, "gormtenant: query projects: EOF")
+	err = &gormtenant.Error{Op: "create", Table: "tasks", Err: err}
+	require.EqualError(t, err, "gormtenant: create tasks: query projects: EOF")
 }

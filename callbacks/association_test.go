@@ -13,12 +13,14 @@ import (
 )
 
 // TestAssociation_with_the_key_of_another links rows of A to rows of B through associations.
-func TestAssociation_with_the_key_of_another(t *testing.T) {
+func TestAssociation_with_the_key_of_another(t *testing.T) { attacks(t, associationKeysOfAnother()) }
+
+func associationKeysOfAnother() attackList {
 	refused := func(name string, run func(e *Env) error) attack {
-		return attack{name, func(_ *testing.T, e *Env) error { return run(e) }, gormtenant.ErrOtherTenant}
+		return attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }, want: gormtenant.ErrOtherTenant}
 	}
 	theirProject := func() *Project { return &Project{ID: 11, Name: "x", Slug: "n"} }
-	attacks(t, []attack{
+	return attackList{name: "Association_with_the_key_of_another", attacks: []attack{
 		refused("create_belongs_to", func(e *Env) error {
 			return e.As().Create(&Task{Title: "x", Project: theirProject()}).Error
 		}),
@@ -130,51 +132,53 @@ func TestAssociation_with_the_key_of_another(t *testing.T) {
 		refused("join_row_of_the_owner_of_another", func(e *Env) error {
 			return e.As().Table("project_tags").Create(map[string]any{"project_id": 11, "tag_id": 1}).Error
 		}),
-	})
+	}}
 }
 
 // TestAssociation_of_another reads and takes apart what belongs to B, and uses A's own.
-func TestAssociation_of_another(t *testing.T) {
-	attacks(t, []attack{
-		{"find", func(t *testing.T, e *Env) error {
+func TestAssociation_of_another(t *testing.T) { attacks(t, associationsOfAnother()) }
+
+func associationsOfAnother() attackList {
+	return attackList{name: "Association_of_another", attacks: []attack{
+		{name: "find", run: func(t *testing.T, e *Env) error {
 			var tasks []Task
 			err := e.As().Model(&Project{ID: 11}).Association("Tasks").Find(&tasks, "1 = 0 OR\n1 = 1")
 			for _, task := range tasks {
 				require.Equal(t, A, task.TenantID)
 			}
 			return err
-		}, nil},
-		{"count", func(t *testing.T, e *Env) error {
+		}},
+		{name: "count", run: func(t *testing.T, e *Env) error {
 			for _, name := range []string{"Tasks", "Tags", "Notes", "Owner"} {
 				require.Zero(t, e.As().Model(&Project{ID: 11, OwnerID: ptr(uint(11))}).Association(name).Count(), name)
 			}
 			return nil
-		}, nil},
-		{"clear", func(t *testing.T, e *Env) error {
+		}},
+		{name: "clear", run: func(t *testing.T, e *Env) error {
 			for _, name := range []string{"Tasks", "Tags", "Notes"} {
 				require.NoError(t, e.As().Model(&Project{ID: 11}).Association(name).Clear(), name)
 			}
 			return e.As().Model(&Project{ID: 11}).Association("Owner").Clear()
-		}, nil},
-		{"clear_of_a_value_of_another_tenant", func(t *testing.T, e *Env) error {
+		}},
+		{name: "clear_of_a_value_of_another_tenant", run: func(t *testing.T, e *Env) error {
 			p := Project{ID: 11} // GORM gives the statement its key alone.
 			p.TenantID = B
 			return e.As().Model(&p).Association("Tasks").Clear()
-		}, nil},
-		{"clear_for_good", func(t *testing.T, e *Env) error {
+		}},
+		{name: "clear_for_good", run: func(t *testing.T, e *Env) error {
 			return e.As().Model(&Project{ID: 11}).Association("Tasks").Unscoped().Clear()
-		}, nil},
-		{"delete", func(t *testing.T, e *Env) error {
+		}},
+		{name: "delete", run: func(t *testing.T, e *Env) error {
 			require.NoError(t, e.As().Model(&Project{ID: 11}).Association("Tasks").Delete(&Task{ID: 11}))
 			require.NoError(t, e.As().Model(&User{ID: 11}).Association("Profile").Delete(&Profile{ID: 11}))
 			require.NoError(t, e.As().Model(&Task{ID: 11}).Association("Project").Delete(&Project{ID: 11}))
 			return e.As().Model(&Project{ID: 11}).Association("Tags").Delete(&Tag{ID: 11})
-		}, nil},
-		{"delete_for_good", func(t *testing.T, e *Env) error {
+		}},
+		{name: "delete_for_good", run: func(t *testing.T, e *Env) error {
 			require.NoError(t, e.As().Model(&Project{ID: 11}).Association("Tags").Unscoped().Delete(&Tag{ID: 11}))
 			return e.As().Model(&Project{ID: 11}).Association("Tasks").Unscoped().Delete(&Task{ID: 11})
-		}, nil},
-		{"own", func(t *testing.T, e *Env) error {
+		}},
+		{name: "own", run: func(t *testing.T, e *Env) error {
 			p := Project{
 				Slug: "n", Owner: &User{Name: "new"}, Tasks: []Task{{Title: "a"}, {ID: 1}},
 				Tags: []Tag{{ID: 1}, {Label: "b"}}, Notes: []Note{{Text: "c"}}, CountryCode: ptr("PT"),
@@ -188,22 +192,24 @@ func TestAssociation_of_another(t *testing.T) {
 			require.NoError(t, e.As().Model(&p).Association("Owner").Replace(&User{ID: 1}))
 			require.NoError(t, e.As().Model(&p).Association("Notes").Clear())
 			return e.As().Model(&p).Association("Tags").Clear()
-		}, nil},
-		{"own_join_row_by_hand", func(t *testing.T, e *Env) error {
+		}},
+		{name: "own_join_row_by_hand", run: func(t *testing.T, e *Env) error {
 			return e.As().Table("project_tags").Create([]map[string]any{
 				{"project_id": 1, "tag_id": 2}, {"project_id": 2, "tag_id": 2},
 			}).Error
-		}, nil},
-	})
+		}},
+	}}
 }
 
 // TestCheckReferences writes plain foreign keys of B's rows.
-func TestCheckReferences(t *testing.T) {
+func TestCheckReferences(t *testing.T) { attacks(t, checkedReferences()) }
+
+func checkedReferences() attackList {
 	theirs := ptr(uint(11))
 	refused := func(name string, run func(e *Env) error) attack {
-		return attack{name, func(_ *testing.T, e *Env) error { return run(e) }, gormtenant.ErrOtherTenant}
+		return attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }, want: gormtenant.ErrOtherTenant}
 	}
-	attacks(t, []attack{
+	return attackList{name: "CheckReferences", attacks: []attack{
 		refused("create", func(e *Env) error { return e.As().Create(&Task{Title: "x", ProjectID: theirs}).Error }),
 		refused("create_one_of_a_slice", func(e *Env) error {
 			return e.As().Create(&[]Task{{ProjectID: ptr(uint(1))}, {ProjectID: theirs}}).Error
@@ -232,25 +238,27 @@ func TestCheckReferences(t *testing.T) {
 				Columns: []clause.Column{{Name: "id"}}, DoUpdates: clause.Assignments(map[string]any{"project_id": 11}),
 			}).Create(&Task{ID: 1}).Error
 		}),
-		{"update_to_an_expression", func(t *testing.T, e *Env) error {
+		{name: "update_to_an_expression", run: func(t *testing.T, e *Env) error {
 			return e.As().Model(&Task{ID: 1}).Update("project_id", gorm.Expr("10 + 1")).Error
-		}, gormtenant.ErrUnsupported},
-		{"own", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrUnsupported},
+		{name: "own", run: func(t *testing.T, e *Env) error {
 			require.NoError(t, e.As().Create(&Task{Title: "n", ProjectID: ptr(uint(2))}).Error)
 			require.NoError(t, e.As().Create(&Note{SubjectID: 11, SubjectType: "elsewhere"}).Error)
 			require.NoError(t, e.As().Create(&Project{Slug: "n", Tasks: []Task{{}, {}}, Owner: &User{}}).Error)
 			require.NoError(t, e.As().Model(&Task{ID: 1}).Update("project_id", nil).Error)
 			return e.As().Model(&Task{ID: 1}).Update("project_id", 2).Error
-		}, nil},
-	}, tenantplugin.CheckReferences())
+		}},
+	}, options: []tenantplugin.Option{tenantplugin.CheckReferences()}}
 }
 
-func TestPlainKeys_without_CheckReferences(t *testing.T) {
-	attacks(t, []attack{{"are_not_looked_up", func(t *testing.T, e *Env) error {
+func TestPlainKeys_without_CheckReferences(t *testing.T) { attacks(t, uncheckedReferences()) }
+
+func uncheckedReferences() attackList {
+	return attackList{name: "PlainKeys_without_CheckReferences", attacks: []attack{{name: "are_not_looked_up", run: func(t *testing.T, e *Env) error {
 		require.NoError(t, e.As().Create(&Task{Title: "n", ProjectID: ptr(uint(11))}).Error)
 		var tasks []Task
 		err := e.As().Preload("Project").Joins("Project").Where("title = 'n'").Find(&tasks).Error
 		require.Nil(t, tasks[0].Project, "nothing of B's row can be read through it")
 		return err
-	}, nil}})
+	}}}}
 }

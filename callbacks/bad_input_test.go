@@ -35,17 +35,20 @@ type tenantIsARelation struct {
 func TestInvalidModels(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
-		for name, model := range map[string]any{
-			"two_fields": &twoTenants{}, "no_column": &tenantWithoutColumn{}, "relation": &tenantIsARelation{},
+		for _, c := range []struct {
+			name  string
+			model any
+		}{
+			{"two_fields", &twoTenants{}}, {"no_column", &tenantWithoutColumn{}}, {"relation", &tenantIsARelation{}},
 		} {
 			db := open(&gorm.Config{})
-			require.ErrorIs(t, db.Use(tenantplugin.New(tenantplugin.Models(model))), gormtenant.ErrInvalidModel, name)
-			require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(&Project{}))), name)
+			require.ErrorIs(t, db.Use(tenantplugin.New(tenantplugin.Models(c.model))), gormtenant.ErrInvalidModel, c.name)
+			require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(&Project{}))), c.name)
 			tx := db.WithContext(gormtenant.WithTenant(t.Context(), A))
-			require.ErrorIs(t, tx.Find(model).Error, gormtenant.ErrInvalidModel, name)
-			require.ErrorIs(t, tx.Table("projects AS p").Find(model).Error, gormtenant.ErrInvalidModel, name)
-			require.ErrorIs(t, tx.Create(model).Error, gormtenant.ErrInvalidModel, name)
-			require.ErrorIs(t, tx.Where("1 = 1").Delete(model).Error, gormtenant.ErrInvalidModel, name)
+			require.ErrorIs(t, tx.Find(c.model).Error, gormtenant.ErrInvalidModel, c.name)
+			require.ErrorIs(t, tx.Table("projects AS p").Find(c.model).Error, gormtenant.ErrInvalidModel, c.name)
+			require.ErrorIs(t, tx.Create(c.model).Error, gormtenant.ErrInvalidModel, c.name)
+			require.ErrorIs(t, tx.Where("1 = 1").Delete(c.model).Error, gormtenant.ErrInvalidModel, c.name)
 		}
 	})
 }
@@ -53,23 +56,26 @@ func TestInvalidModels(t *testing.T) {
 func TestOptions_that_make_no_sense(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
-		for name, test := range map[string]struct {
+		for _, test := range []struct {
+			name   string
 			option tenantplugin.Option
 			says   string
 		}{
-			"model_that_is_none":     {tenantplugin.Models("projects"), "string, which is no model"},
-			"model_that_is_nil":      {tenantplugin.Models(nil), "<nil>, which is no model"},
-			"models_without_pointer": {tenantplugin.Models(42), "tenantplugin.Models(&Project{})"},
-			"no_column":              {tenantplugin.Column(""), "needs a name"},
-			"no_function":            {tenantplugin.OnUnscoped(nil), "needs a function"},
+			{"model_that_is_none", tenantplugin.Models("projects"), "string, which is no model"},
+			{"model_that_is_nil", tenantplugin.Models(nil), "<nil>, which is no model"},
+			{"models_without_pointer", tenantplugin.Models(42), "tenantplugin.Models(&Project{})"},
+			{"no_column", tenantplugin.Column(""), "needs a name"},
+			{"no_function", tenantplugin.OnUnscoped(nil), "needs a function"},
 		} {
-			require.ErrorContains(t, open(&gorm.Config{}).Use(tenantplugin.New(test.option)), test.says, name)
+			require.ErrorContains(t, open(&gorm.Config{}).Use(tenantplugin.New(test.option)), test.says, test.name)
 		}
 	})
 }
 
-func TestCancelledContext(t *testing.T) {
-	attacks(t, []attack{{"cancelled", func(t *testing.T, e *Env) error {
+func TestCancelledContext(t *testing.T) { attacks(t, cancelledContexts()) }
+
+func cancelledContexts() attackList {
+	return attackList{name: "CancelledContext", attacks: []attack{{name: "cancelled", run: func(t *testing.T, e *Env) error {
 		ctx, cancel := context.WithCancel(e.A)
 		cancel()
 		tx := e.DB.WithContext(ctx)
@@ -77,7 +83,7 @@ func TestCancelledContext(t *testing.T) {
 		require.ErrorIs(t, tx.Save(&Project{ID: 11, Slug: "n"}).Error, context.Canceled)
 		require.ErrorIs(t, tx.Model(&Project{ID: 11}).Association("Tasks").Append(&Task{ID: 1}), context.Canceled)
 		return tx.Create(&Project{Slug: "n", Tags: []Tag{{ID: 11}}}).Error
-	}, context.Canceled}})
+	}, want: context.Canceled}}}
 }
 
 func TestClosedDatabase(t *testing.T) {
@@ -86,16 +92,18 @@ func TestClosedDatabase(t *testing.T) {
 		pool, err := e.DB.DB()
 		require.NoError(t, err)
 		require.NoError(t, pool.Close())
-		for name, statement := range statements {
-			if name != "first_or_init" { // GORM's own gives its error in another way.
-				require.Error(t, statement(e.As()), name)
+		for _, s := range statements {
+			if s.name != "first_or_init" { // GORM's own gives its error in another way.
+				require.Error(t, s.run(e.As()), s.name)
 			}
 		}
 	})
 }
 
 // TestTable_with_hostile_text is refused or fails; it never reads B's rows and never panics.
-func TestTable_with_hostile_text(t *testing.T) {
+func TestTable_with_hostile_text(t *testing.T) { attacks(t, hostileTables()) }
+
+func hostileTables() attackList {
 	var list []attack
 	for _, text := range []string{
 		"projects --", "projects;", "projects p --", "projects) OR (1=1", `projects" p`, "projects AS p WHERE 1=1 --",
@@ -103,7 +111,7 @@ func TestTable_with_hostile_text(t *testing.T) {
 		"projects AS countries", "[projects]", "`projects`", `"projects" AS "p"`, "PROJECTS", "\tprojects\n",
 		"projects AS p /* */", "ONLY projects", "LATERAL (SELECT * FROM projects) x", "projects TABLESAMPLE BERNOULLI (100)", "(?)",
 	} {
-		list = append(list, attack{text, func(t *testing.T, e *Env) error {
+		list = append(list, attack{name: text, run: func(t *testing.T, e *Env) error {
 			var rows []map[string]any
 			_ = e.As().Table(text).Find(&rows).Error
 			for _, row := range rows {
@@ -113,34 +121,38 @@ func TestTable_with_hostile_text(t *testing.T) {
 			_ = e.As().Table(text).Where("1 = 1").Delete(nil).Error
 			_ = e.As().Table(text).Create(map[string]any{"name": "n", "slug": "n", "tenant_id": B}).Error
 			return nil
-		}, nil})
+		}})
 	}
-	attacks(t, list)
+	return attackList{name: "Table_with_hostile_text", attacks: list}
 }
 
-func TestTable_under_the_name_of_another(t *testing.T) {
-	attacks(t, []attack{
-		{"read", func(t *testing.T, e *Env) error {
+func TestTable_under_the_name_of_another(t *testing.T) { attacks(t, borrowedTableNames()) }
+
+func borrowedTableNames() attackList {
+	return attackList{name: "Table_under_the_name_of_another", attacks: []attack{
+		{name: "read", run: func(t *testing.T, e *Env) error {
 			var rows []map[string]any
 			err := e.As().Table("countries AS projects").Find(&rows).Error
 			require.Len(t, rows, 1)
 			return err
-		}, nil},
-		{"create", func(t *testing.T, e *Env) error {
+		}},
+		{name: "create", run: func(t *testing.T, e *Env) error {
 			return e.As().Table("countries AS projects").
 				Create(map[string]any{"name": "n", "slug": "n", "tenant_id": B}).Error
-		}, gormtenant.ErrUnsupported},
-	})
+		}, want: gormtenant.ErrUnsupported},
+	}}
 }
 
 // TestHostileNames are keys and columns that come from outside.
-func TestHostileNames(t *testing.T) {
+func TestHostileNames(t *testing.T) { attacks(t, hostileNames()) }
+
+func hostileNames() attackList {
 	var list []attack
 	for _, name := range []string{
 		`name" = 'x' OR "1" = "1`, `name') OR ('1'='1`, "name` = 1 OR `a", `tenant_id" OR "a`, `a"."b`, `name"--`, "",
 		`projects"."name" = '' OR 1=1 --`,
 	} {
-		list = append(list, attack{"_" + name, func(t *testing.T, e *Env) error {
+		list = append(list, attack{name: "_" + name, run: func(t *testing.T, e *Env) error {
 			for _, read := range []func() ([]uint, error){
 				func() ([]uint, error) { return find(e.As().Where(map[string]any{name: "x"})) },
 				func() ([]uint, error) { return find(e.As().Or(map[string]any{name: nil})) },
@@ -157,7 +169,7 @@ func TestHostileNames(t *testing.T) {
 			_ = e.As().Model(&Project{}).Where("id > 0").Updates(map[string]any{name: "x"}).Error
 			_ = e.As().Model(&Project{}).Create(map[string]any{name: "x", "slug": "n"}).Error
 			return nil
-		}, nil})
+		}})
 	}
-	attacks(t, list)
+	return attackList{name: "HostileNames", attacks: list}
 }

@@ -24,20 +24,23 @@ import (
 
 // TestBehavesAsEver goes through the parts of GORM that are no statements.
 func TestBehavesAsEver(t *testing.T) {
-	for name, config := range map[string]gorm.Config{
-		"plain":                       {},
-		"prepared":                    {PrepareStmt: true},
-		"without_default_transaction": {SkipDefaultTransaction: true},
-		"query_fields":                {QueryFields: true},
-		"translated_errors":           {TranslateError: true},
-		"full_saves":                  {FullSaveAssociations: true},
-		"batches":                     {CreateBatchSize: 1},
-		"no_nested_transactions":      {DisableNestedTransaction: true},
+	for _, c := range []struct {
+		name   string
+		config gorm.Config
+	}{
+		{"plain", gorm.Config{}},
+		{"prepared", gorm.Config{PrepareStmt: true}},
+		{"without_default_transaction", gorm.Config{SkipDefaultTransaction: true}},
+		{"query_fields", gorm.Config{QueryFields: true}},
+		{"translated_errors", gorm.Config{TranslateError: true}},
+		{"full_saves", gorm.Config{FullSaveAssociations: true}},
+		{"batches", gorm.Config{CreateBatchSize: 1}},
+		{"no_nested_transactions", gorm.Config{DisableNestedTransaction: true}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
-				own := config
+				own := c.config
 				behave(t, NewEnv(t, open, &own))
 			})
 		})
@@ -79,18 +82,20 @@ func behave(t *testing.T, e *Env) {
 }
 
 // TestFailedWrite_leaves_nothing_behind in GORM's own transaction.
-func TestFailedWrite_leaves_nothing_behind(t *testing.T) {
-	attacks(t, []attack{
-		{"has_many", func(t *testing.T, e *Env) error {
+func TestFailedWrite_leaves_nothing_behind(t *testing.T) { attacks(t, failedWrites()) }
+
+func failedWrites() attackList {
+	return attackList{name: "FailedWrite_leaves_nothing_behind", attacks: []attack{
+		{name: "has_many", run: func(t *testing.T, e *Env) error {
 			return e.As().Create(&Project{Slug: "n", Owner: &User{Name: "n"}, Tasks: []Task{{Title: "n"}, {ID: 11}}}).Error
-		}, gormtenant.ErrOtherTenant},
-		{"transaction", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrOtherTenant},
+		{name: "transaction", run: func(t *testing.T, e *Env) error {
 			return e.As().Transaction(func(tx *gorm.DB) error {
 				require.NoError(t, tx.Create(&Project{Slug: "n"}).Error)
 				return tx.Save(&Project{ID: 11, Slug: "m"}).Error
 			})
-		}, gormtenant.ErrOtherTenant},
-	})
+		}, want: gormtenant.ErrOtherTenant},
+	}}
 }
 
 type hooked struct {
@@ -121,25 +126,29 @@ func (h *hooked) BeforeCreate(*gorm.DB) error {
 	return nil
 }
 
-func TestHooks(t *testing.T) {
-	attacks(t, []attack{
-		{"use_tx", func(t *testing.T, e *Env) error {
+func TestHooks(t *testing.T) { attacks(t, hooks()) }
+
+func hooks() attackList {
+	return attackList{name: "Hooks", attacks: []attack{
+		{name: "use_tx", run: func(t *testing.T, e *Env) error {
 			err := e.As().Create(&hooked{Slug: "n"}).Error
 			require.Equal(t, A, e.Text(t, "SELECT tenant_id FROM tags WHERE label = 'from a hook'"))
 			return err
-		}, nil},
-		{"change_the_tenant", func(t *testing.T, e *Env) error {
+		}},
+		{name: "change_the_tenant", run: func(t *testing.T, e *Env) error {
 			return e.As().Create(&hooked{Slug: "n", Name: "steal"}).Error
-		}, gormtenant.ErrOtherTenant},
-	})
+		}, want: gormtenant.ErrOtherTenant},
+	}}
 }
 
-func TestSkippedHooks(t *testing.T) {
-	attacks(t, []attack{{"create", func(t *testing.T, e *Env) error {
+func TestSkippedHooks(t *testing.T) { attacks(t, skippedHooks()) }
+
+func skippedHooks() attackList {
+	return attackList{name: "SkippedHooks", attacks: []attack{{name: "create", run: func(t *testing.T, e *Env) error {
 		err := e.As().Session(&gorm.Session{SkipHooks: true}).Create(&hooked{Slug: "n"}).Error
 		created(t, e, "n")
 		return err
-	}, nil}})
+	}}}}
 }
 
 func TestRegister(t *testing.T) {
@@ -178,8 +187,11 @@ func TestRegister(t *testing.T) {
 // in it once more: on clause builders that both databases share.
 func TestResolver_routes_scoped_statements(t *testing.T) {
 	t.Parallel()
-	for name, resolverFirst := range map[string]bool{"resolver_first": true, "plugin_first": false} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		resolverFirst bool
+	}{{"resolver_first", true}, {"plugin_first", false}} {
+		t.Run(c.name, func(t *testing.T) {
 			file := func(name string) gorm.Dialector {
 				return sqlite.Open("file:" + filepath.ToSlash(filepath.Join(t.TempDir(), name)) + "?_pragma=busy_timeout(5000)")
 			}
@@ -188,7 +200,7 @@ func TestResolver_routes_scoped_statements(t *testing.T) {
 			require.NoError(t, Open(t, second, &gorm.Config{}).AutoMigrate(&Country{}, &Project{}, &User{}))
 			require.NoError(t, db.AutoMigrate(&Country{}, &Project{}, &User{}))
 			use := []gorm.Plugin{dbresolver.Register(dbresolver.Config{Replicas: []gorm.Dialector{second}}), tenantplugin.New()}
-			if !resolverFirst {
+			if !c.resolverFirst {
 				slices.Reverse(use)
 			}
 			for _, plugin := range use {

@@ -32,79 +32,79 @@ func between(t *testing.T, db *gorm.DB, change func(stmt *gorm.Statement)) {
 
 type betweenKey struct{}
 
-// TestBetween changes a statement after it was found to be good.
-func TestBetween(t *testing.T) {
+// TestStatement_changed_after_it_was_checked changes a statement after it was found to be good.
+func TestStatement_changed_after_it_was_checked(t *testing.T) {
 	t.Parallel()
-	statements := map[string]func(tx *gorm.DB) error{
-		"find":   func(tx *gorm.DB) error { return tx.Find(&[]Project{}).Error },
-		"where":  func(tx *gorm.DB) error { return tx.Where("id > 0").Find(&[]Project{}).Error },
-		"right":  func(tx *gorm.DB) error { return tx.Joins("RIGHT JOIN countries c ON 1 = 1").Find(&[]Project{}).Error },
-		"row":    func(tx *gorm.DB) error { return tx.Model(&Project{}).Select("id").Row().Scan(new(uint)) },
-		"create": func(tx *gorm.DB) error { return tx.Create(&Project{Slug: "n"}).Error },
-		"upsert": func(tx *gorm.DB) error { return tx.Save(&[]Project{{ID: 11, Slug: "n"}}).Error },
-		"update": func(tx *gorm.DB) error { return tx.Model(&Project{ID: 11}).Update("name", "x").Error },
-		"save":   func(tx *gorm.DB) error { return tx.Save(&Project{ID: 1, Slug: "n"}).Error },
-		"delete": func(tx *gorm.DB) error { return tx.Delete(&Project{ID: 11}).Error },
+	statements := []struct {
+		name, head string
+		run        func(tx *gorm.DB) error
+	}{
+		{"find", "SELECT", func(tx *gorm.DB) error { return tx.Find(&[]Project{}).Error }},
+		{"where", "SELECT", func(tx *gorm.DB) error { return tx.Where("id > 0").Find(&[]Project{}).Error }},
+		{"right", "SELECT", func(tx *gorm.DB) error { return tx.Joins("RIGHT JOIN countries c ON 1 = 1").Find(&[]Project{}).Error }},
+		{"row", "SELECT", func(tx *gorm.DB) error { return tx.Model(&Project{}).Select("id").Row().Scan(new(uint)) }},
+		{"create", "INSERT", func(tx *gorm.DB) error { return tx.Create(&Project{Slug: "n"}).Error }},
+		{"upsert", "INSERT", func(tx *gorm.DB) error { return tx.Save(&[]Project{{ID: 11, Slug: "n"}}).Error }},
+		{"update", "UPDATE", func(tx *gorm.DB) error { return tx.Model(&Project{ID: 11}).Update("name", "x").Error }},
+		{"save", "UPDATE", func(tx *gorm.DB) error { return tx.Save(&Project{ID: 1, Slug: "n"}).Error }},
+		{"delete", "DELETE", func(tx *gorm.DB) error { return tx.Delete(&Project{ID: 11}).Error }},
 	}
-	clauses := map[string]string{
-		"find": "SELECT", "where": "SELECT", "right": "SELECT", "row": "SELECT",
-		"create": "INSERT", "upsert": "INSERT", "update": "UPDATE", "save": "UPDATE", "delete": "DELETE",
-	}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name   string
 		change func(stmt *gorm.Statement, head string)
 		want   error
 	}{
-		"drops_the_tenant": {func(stmt *gorm.Statement, _ string) {
+		{"drops_the_tenant", func(stmt *gorm.Statement, _ string) {
 			stmt.Context = context.Background()
 		}, gormtenant.ErrNoTenant},
-		"crosses_without_a_reason": {func(stmt *gorm.Statement, _ string) {
+		{"crosses_without_a_reason", func(stmt *gorm.Statement, _ string) {
 			stmt.Context = gormtenant.Unscoped(stmt.Context, "")
 		}, gormtenant.ErrNoReason},
-		"names_several_tables": {func(stmt *gorm.Statement, _ string) {
+		{"names_several_tables", func(stmt *gorm.Statement, _ string) {
 			stmt.TableExpr = &clause.Expr{SQL: "projects, users u"}
 		}, gormtenant.ErrRawSQL},
-		"names_a_tenant_that_does_not_fit": {func(stmt *gorm.Statement, _ string) {
+		{"names_a_tenant_that_does_not_fit", func(stmt *gorm.Statement, _ string) {
 			stmt.Context = gormtenant.WithTenant(stmt.Context, 1.5)
 		}, gormtenant.ErrInvalidID},
-		"builds_the_rest_first_without_a_tenant": {func(stmt *gorm.Statement, head string) {
+		{"builds_the_rest_first_without_a_tenant", func(stmt *gorm.Statement, head string) {
 			stmt.Context = context.Background()
 			stmt.BuildClauses = []string{"ON CONFLICT", "SET", "VALUES", "FROM", "WHERE", head}
 		}, gormtenant.ErrNoTenant},
-		"builds_the_rest_first_of_several_tables": {func(stmt *gorm.Statement, head string) {
+		{"builds_the_rest_first_of_several_tables", func(stmt *gorm.Statement, head string) {
 			stmt.TableExpr = &clause.Expr{SQL: "projects, users u"}
 			stmt.BuildClauses = []string{"ON CONFLICT", "SET", "VALUES", "FROM", "WHERE", head}
 		}, gormtenant.ErrRawSQL},
-		"builds_from_alone": {func(stmt *gorm.Statement, _ string) {
+		{"builds_from_alone", func(stmt *gorm.Statement, _ string) {
 			stmt.AddClauseIfNotExists(clause.From{})
 			stmt.BuildClauses = []string{"FROM"}
 		}, gormtenant.ErrUnsupported},
-		"builds_no_condition": {func(stmt *gorm.Statement, head string) {
+		{"builds_no_condition", func(stmt *gorm.Statement, head string) {
 			stmt.BuildClauses = []string{head, "SET", "FROM"}
 		}, gormtenant.ErrUnsupported},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			Run(t, func(t *testing.T, e *Env) {
 				head := ""
 				between(t, e.DB, func(stmt *gorm.Statement) { c.change(stmt, head) })
-				for kind, statement := range statements {
-					if c.want == gormtenant.ErrUnsupported && kind == "right" { //nolint:errorlint // a name in this table
+				for _, s := range statements {
+					if c.want == gormtenant.ErrUnsupported && s.name == "right" { //nolint:errorlint // a name in this table
 						continue // Its own table is a derived one, and needs none.
 					}
 					e.Seed(t)
 					mine, theirs := e.Rows(t, A), e.Rows(t, B)
-					head = clauses[kind]
-					err := statement(e.DB.WithContext(context.WithValue(e.A, betweenKey{}, true)))
-					require.ErrorIs(t, err, c.want, kind)
-					require.Equal(t, mine+theirs, e.Rows(t, A)+e.Rows(t, B), kind)
+					head = s.head
+					err := s.run(e.DB.WithContext(context.WithValue(e.A, betweenKey{}, true)))
+					require.ErrorIs(t, err, c.want, s.name)
+					require.Equal(t, mine+theirs, e.Rows(t, A)+e.Rows(t, B), s.name)
 				}
 			})
 		})
 	}
 }
 
-// TestBetween_insert_of_a_query makes an INSERT of VALUES one of SELECT, which has no tenant.
-func TestBetween_insert_of_a_query(t *testing.T) {
+// TestInsert_changed_into_one_of_a_query makes an INSERT of VALUES one of SELECT, which has no tenant.
+func TestInsert_changed_into_one_of_a_query(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		theirs := e.Rows(t, B)
@@ -129,8 +129,8 @@ func TestBetween_insert_of_a_query(t *testing.T) {
 	})
 }
 
-// TestBetween_another_table changes the table that a statement is about.
-func TestBetween_another_table(t *testing.T) {
+// TestTable_changed_after_it_was_checked changes the table that a statement is about.
+func TestTable_changed_after_it_was_checked(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		tx := e.DB.WithContext(context.WithValue(e.A, betweenKey{}, true))

@@ -34,23 +34,23 @@ func wrapping(next clause.ClauseBuilder) clause.ClauseBuilder {
 // condition is written in. What they are given to write to is no statement.
 func TestBuilders_that_wrap_the_statement(t *testing.T) {
 	t.Parallel()
-	statements := map[string]func(tx *gorm.DB) error{
-		"WHERE":       func(tx *gorm.DB) error { return tx.Where("id > 0").Find(&[]Project{}).Error },
-		"FROM":        func(tx *gorm.DB) error { return tx.Joins("Owner").Where("1 = 1").Find(&[]Project{}).Error },
-		"SET":         func(tx *gorm.DB) error { return tx.Model(&Project{ID: 11}).Update("name", "x").Error },
-		"VALUES":      func(tx *gorm.DB) error { return tx.Create(&Project{Slug: "n"}).Error },
-		"ON CONFLICT": func(tx *gorm.DB) error { return tx.Save(&[]Project{{ID: 11, Slug: "n"}}).Error },
-		"RETURNING":   func(tx *gorm.DB) error { return tx.Clauses(clause.Returning{}).Delete(&Project{ID: 11}).Error },
+	statements := []statement{
+		{"WHERE", func(tx *gorm.DB) error { return tx.Where("id > 0").Find(&[]Project{}).Error }},
+		{"FROM", func(tx *gorm.DB) error { return tx.Joins("Owner").Where("1 = 1").Find(&[]Project{}).Error }},
+		{"SET", func(tx *gorm.DB) error { return tx.Model(&Project{ID: 11}).Update("name", "x").Error }},
+		{"VALUES", func(tx *gorm.DB) error { return tx.Create(&Project{Slug: "n"}).Error }},
+		{"ON CONFLICT", func(tx *gorm.DB) error { return tx.Save(&[]Project{{ID: 11, Slug: "n"}}).Error }},
+		{"RETURNING", func(tx *gorm.DB) error { return tx.Clauses(clause.Returning{}).Delete(&Project{ID: 11}).Error }},
 	}
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
-		for name, run := range statements {
+		for _, s := range statements {
 			refused := func(order string, register func(db *gorm.DB)) {
-				t.Run(name+"_"+order, func(t *testing.T) {
+				t.Run(s.name+"_"+order, func(t *testing.T) {
 					db := open(&gorm.Config{})
 					e := NewEnv(t, func(*gorm.Config) *gorm.DB { return open(&gorm.Config{}) }, &gorm.Config{})
 					theirs := e.Rows(t, B)
 					register(db)
-					err := run(db.WithContext(e.A))
+					err := s.run(db.WithContext(e.A))
 					require.ErrorIs(t, err, gormtenant.ErrUnsupported)
 					var failure *gormtenant.Error
 					require.ErrorAs(t, err, &failure)
@@ -59,11 +59,11 @@ func TestBuilders_that_wrap_the_statement(t *testing.T) {
 			}
 			refused("behind", func(db *gorm.DB) {
 				require.NoError(t, db.Use(tenantplugin.New()))
-				db.ClauseBuilders[name] = wrapping(db.ClauseBuilders[name])
+				db.ClauseBuilders[s.name] = wrapping(db.ClauseBuilders[s.name])
 			})
-			if name == "WHERE" || name == "FROM" || name == "ON CONFLICT" { // where ours hands on expressions
+			if s.name == "WHERE" || s.name == "FROM" || s.name == "ON CONFLICT" { // where ours hands on expressions
 				refused("before", func(db *gorm.DB) {
-					db.ClauseBuilders[name] = wrapping(db.ClauseBuilders[name])
+					db.ClauseBuilders[s.name] = wrapping(db.ClauseBuilders[s.name])
 					require.NoError(t, db.Use(tenantplugin.New()))
 				})
 			}

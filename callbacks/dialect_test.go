@@ -37,13 +37,16 @@ func TestDialects(t *testing.T) {
 		require.NoError(t, open(t, "sqlite").Where(text).Find(&[]Project{}).Error)
 	})
 	t.Run("names_that_are_cut", func(t *testing.T) {
-		for text, cut := range map[string]bool{longName: false, longName[:63]: true, longName + "_and_more": true} {
-			require.ErrorIs(t, open(t, "postgres").Exec("DELETE FROM "+text).Error, gormtenant.ErrRawSQL, text)
-			err := open(t, "sqlite").Exec("DELETE FROM " + text).Error
-			if cut {
-				require.NoError(t, err, text)
+		for _, c := range []struct {
+			text string
+			cut  bool
+		}{{longName, false}, {longName[:63], true}, {longName + "_and_more", true}} {
+			require.ErrorIs(t, open(t, "postgres").Exec("DELETE FROM "+c.text).Error, gormtenant.ErrRawSQL, c.text)
+			err := open(t, "sqlite").Exec("DELETE FROM " + c.text).Error
+			if c.cut {
+				require.NoError(t, err, c.text)
 			} else {
-				require.ErrorIs(t, err, gormtenant.ErrRawSQL, text)
+				require.ErrorIs(t, err, gormtenant.ErrRawSQL, c.text)
 			}
 		}
 		require.NoError(t, open(t, "postgres").Exec("DELETE FROM "+longName[:62]).Error)

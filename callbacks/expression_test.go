@@ -33,109 +33,115 @@ func (lateProject) TableName() string { return "projects" }
 func (late) GormDataType() string { return "text" }
 
 // TestExpressions puts a sub-query of another table, and raw text, into every expression of GORM.
-func TestExpressions(t *testing.T) {
+func TestExpressions(t *testing.T) { attacks(t, expressions()) }
+
+func expressions() attackList {
 	maxID := func(e *Env) *gorm.DB { return e.DB.Model(&Project{}).Select("max(id)") }
 	raw := clause.Expr{SQL: "(SELECT max(id) FROM projects)"}
 	id := clause.Column{Name: "id"}
 	bad := clause.Column{Name: "(SELECT max(id) FROM projects)", Raw: true}
 	scoped := func(want []uint, expr func(sub any) clause.Expression) []attack {
 		return []attack{
-			{"subquery", func(t *testing.T, e *Env) error {
+			{name: "subquery", run: func(t *testing.T, e *Env) error {
 				keys, err := find(e.As().Clauses(expr([]any{maxID(e)})))
 				require.Equal(t, want, keys)
 				return err
-			}, nil},
-			{"text", func(t *testing.T, e *Env) error {
+			}},
+			{name: "text", run: func(t *testing.T, e *Env) error {
 				_, err := find(e.As().Clauses(expr(raw)))
 				return err
-			}, gormtenant.ErrRawSQL},
+			}, want: gormtenant.ErrRawSQL},
 		}
 	}
 	var list []attack
-	for name, kind := range map[string]struct {
+	for _, kind := range []struct {
+		name string
 		want []uint
 		expr func(sub any) clause.Expression
 	}{
-		"eq":  {[]uint{2}, func(sub any) clause.Expression { return clause.Eq{Column: id, Value: gorm.Expr("?", sub)} }},
-		"neq": {[]uint{1}, func(sub any) clause.Expression { return clause.Neq{Column: id, Value: gorm.Expr("?", sub)} }},
-		"gt":  {[]uint{}, func(sub any) clause.Expression { return clause.Gt{Column: id, Value: gorm.Expr("?", sub)} }},
-		"gte": {[]uint{2}, func(sub any) clause.Expression { return clause.Gte{Column: id, Value: gorm.Expr("?", sub)} }},
-		"lt":  {[]uint{1}, func(sub any) clause.Expression { return clause.Lt{Column: id, Value: gorm.Expr("?", sub)} }},
-		"lte": {[]uint{1, 2}, func(sub any) clause.Expression { return clause.Lte{Column: id, Value: gorm.Expr("?", sub)} }},
-		"in":  {[]uint{2}, func(sub any) clause.Expression { return clause.IN{Column: id, Values: []any{gorm.Expr("?", sub), 99}} }},
-		"not": {[]uint{1}, func(sub any) clause.Expression {
+		{"eq", []uint{2}, func(sub any) clause.Expression { return clause.Eq{Column: id, Value: gorm.Expr("?", sub)} }},
+		{"neq", []uint{1}, func(sub any) clause.Expression { return clause.Neq{Column: id, Value: gorm.Expr("?", sub)} }},
+		{"gt", []uint{}, func(sub any) clause.Expression { return clause.Gt{Column: id, Value: gorm.Expr("?", sub)} }},
+		{"gte", []uint{2}, func(sub any) clause.Expression { return clause.Gte{Column: id, Value: gorm.Expr("?", sub)} }},
+		{"lt", []uint{1}, func(sub any) clause.Expression { return clause.Lt{Column: id, Value: gorm.Expr("?", sub)} }},
+		{"lte", []uint{1, 2}, func(sub any) clause.Expression { return clause.Lte{Column: id, Value: gorm.Expr("?", sub)} }},
+		{"in", []uint{2}, func(sub any) clause.Expression { return clause.IN{Column: id, Values: []any{gorm.Expr("?", sub), 99}} }},
+		{"not", []uint{1}, func(sub any) clause.Expression {
 			return clause.Not(clause.Eq{Column: id, Value: gorm.Expr("?", sub)})
 		}},
-		"and": {[]uint{2}, func(sub any) clause.Expression {
+		{"and", []uint{2}, func(sub any) clause.Expression {
 			return clause.And(clause.Eq{Column: id, Value: gorm.Expr("?", sub)}, gorm.Expr("1 = 1"))
 		}},
-		"or": {[]uint{2}, func(sub any) clause.Expression {
+		{"or", []uint{2}, func(sub any) clause.Expression {
 			return clause.Or(clause.Eq{Column: id, Value: gorm.Expr("?", sub)}, gorm.Expr("1 = 0"))
 		}},
-		"named": {[]uint{2}, func(sub any) clause.Expression {
+		{"named", []uint{2}, func(sub any) clause.Expression {
 			return clause.NamedExpr{SQL: "id = @sub", Vars: []any{sql.Named("sub", gorm.Expr("?", sub))}}
 		}},
-		"named_map": {[]uint{2}, func(sub any) clause.Expression {
+		{"named_map", []uint{2}, func(sub any) clause.Expression {
 			return clause.NamedExpr{SQL: "id = @sub AND 1 = @one", Vars: []any{map[string]any{"sub": gorm.Expr("?", sub), "one": 1}}}
 		}},
-		"named_by_position": {[]uint{2}, func(sub any) clause.Expression {
+		{"named_by_position", []uint{2}, func(sub any) clause.Expression {
 			return clause.NamedExpr{SQL: "id = ?", Vars: []any{gorm.Expr("?", sub)}}
 		}},
-		"commas": {[]uint{2}, func(sub any) clause.Expression {
+		{"commas", []uint{2}, func(sub any) clause.Expression {
 			return gorm.Expr("id IN (?)", clause.CommaExpression{Exprs: []clause.Expression{gorm.Expr("?", sub), gorm.Expr("99")}})
 		}},
-		"expressions": {[]uint{2}, func(sub any) clause.Expression {
+		{"expressions", []uint{2}, func(sub any) clause.Expression {
 			return gorm.Expr("id IN ?", []clause.Expr{gorm.Expr("?", sub), gorm.Expr("99")})
 		}},
-		"where_as_a_value": {[]uint{2}, func(sub any) clause.Expression {
+		{"where_as_a_value", []uint{2}, func(sub any) clause.Expression {
 			return gorm.Expr("id > 0 AND ?", clause.AndConditions{Exprs: []clause.Expression{clause.Eq{Column: id, Value: gorm.Expr("?", sub)}}})
 		}},
 	} {
 		for _, a := range scoped(kind.want, kind.expr) {
-			a.name = name + "_" + a.name
+			a.name = kind.name + "_" + a.name
 			list = append(list, a)
 		}
 	}
-	for name, expr := range map[string]clause.Expression{
-		"eq": clause.Eq{Column: bad, Value: 1}, "neq": clause.Neq{Column: bad, Value: 1},
-		"gt": clause.Gt{Column: bad, Value: 1}, "gte": clause.Gte{Column: bad, Value: 1},
-		"lt": clause.Lt{Column: bad, Value: 1}, "lte": clause.Lte{Column: bad, Value: 1},
-		"like": clause.Like{Column: bad, Value: 1}, "in": clause.IN{Column: bad, Values: []any{1}},
-		"column_is_an_expression": clause.Eq{Column: raw, Value: 1},
-		"own":                     rawExpression("id = (SELECT max(id) FROM projects)"),
-		"late":                    gorm.Expr("id = ?", late{"(SELECT max(id) FROM projects)"}),
-		"late_in_a_map":           clause.Eq{Column: id, Value: late{"(SELECT max(id) FROM projects)"}},
+	for _, c := range []struct {
+		name string
+		expr clause.Expression
+	}{
+		{"eq", clause.Eq{Column: bad, Value: 1}}, {"neq", clause.Neq{Column: bad, Value: 1}},
+		{"gt", clause.Gt{Column: bad, Value: 1}}, {"gte", clause.Gte{Column: bad, Value: 1}},
+		{"lt", clause.Lt{Column: bad, Value: 1}}, {"lte", clause.Lte{Column: bad, Value: 1}},
+		{"like", clause.Like{Column: bad, Value: 1}}, {"in", clause.IN{Column: bad, Values: []any{1}}},
+		{"column_is_an_expression", clause.Eq{Column: raw, Value: 1}},
+		{"own", rawExpression("id = (SELECT max(id) FROM projects)")},
+		{"late", gorm.Expr("id = ?", late{"(SELECT max(id) FROM projects)"})},
+		{"late_in_a_map", clause.Eq{Column: id, Value: late{"(SELECT max(id) FROM projects)"}}},
 	} {
-		list = append(list, attack{name + "_column", func(_ *testing.T, e *Env) error {
-			_, err := find(e.As().Clauses(expr))
+		list = append(list, attack{name: c.name + "_column", run: func(_ *testing.T, e *Env) error {
+			_, err := find(e.As().Clauses(c.expr))
 			return err
-		}, gormtenant.ErrRawSQL})
+		}, want: gormtenant.ErrRawSQL})
 	}
 	list = append(list,
-		attack{"own_without_a_table", func(t *testing.T, e *Env) error {
+		attack{name: "own_without_a_table", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Clauses(rawExpression("id = 1 OR\n1 = 1")))
 			require.Equal(t, []uint{1, 2}, keys)
 			return err
-		}, nil},
-		attack{"late_without_a_table", func(t *testing.T, e *Env) error {
+		}},
+		attack{name: "late_without_a_table", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Where("name = ?", late{"'si' || 'te'"}))
 			require.Equal(t, []uint{1}, keys)
 			return err
-		}, nil},
-		attack{"late_field", func(t *testing.T, e *Env) error {
+		}},
+		attack{name: "late_field", run: func(t *testing.T, e *Env) error {
 			err := e.As().Omit("ID").Create(&lateProject{Name: late{"'a' || 'b'"}, Slug: "n"}).Error
 			require.Equal(t, "ab", e.Text(t, "SELECT name FROM projects WHERE slug = 'n'"))
 			return err
-		}, nil},
-		attack{"late_field_that_reads", func(_ *testing.T, e *Env) error {
+		}},
+		attack{name: "late_field_that_reads", run: func(_ *testing.T, e *Env) error {
 			return e.As().Create(&lateProject{Name: late{"(SELECT max(slug) FROM projects)"}, Slug: "n"}).Error
-		}, gormtenant.ErrRawSQL},
-		attack{"late_nil", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		attack{name: "late_nil", run: func(_ *testing.T, e *Env) error {
 			_, err := find(e.As().Where("name = ?", (*late)(nil)))
 			return err
-		}, nil},
+		}},
 	)
-	attacks(t, list)
+	return attackList{name: "Expressions", attacks: list}
 }
 
 // rawExpression is an expression of a type that nobody knows.
@@ -154,59 +160,61 @@ func (o opaque) Name() string { return o.name }
 func (o opaque) MergeClause(c *clause.Clause) { c.Expression = o.rawExpression }
 
 // TestOpaqueClauses are given in the place of GORM's own.
-func TestOpaqueClauses(t *testing.T) {
-	attacks(t, []attack{
-		{"where", func(t *testing.T, e *Env) error {
+func TestOpaqueClauses(t *testing.T) { attacks(t, opaqueClauses()) }
+
+func opaqueClauses() attackList {
+	return attackList{name: "OpaqueClauses", attacks: []attack{
+		{name: "where", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Clauses(opaque{"WHERE", "1 = 0 OR\n1 = 1"}))
 			require.Equal(t, []uint{1, 2}, keys)
 			return err
-		}, nil},
-		{"where_that_reads", func(_ *testing.T, e *Env) error {
+		}},
+		{name: "where_that_reads", run: func(_ *testing.T, e *Env) error {
 			_, err := find(e.As().Clauses(opaque{"WHERE", "id IN (SELECT id FROM projects)"}))
 			return err
-		}, gormtenant.ErrRawSQL},
-		{"from", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		{name: "from", run: func(_ *testing.T, e *Env) error {
 			return e.As().Model(&Country{}).Select("1").Clauses(opaque{"FROM", "projects"}).Row().Scan(new(int))
-		}, errAny},
-		{"set", func(_ *testing.T, e *Env) error {
+		}, want: errAny},
+		{name: "set", run: func(_ *testing.T, e *Env) error {
 			return e.As().Model(&Project{ID: 1}).Clauses(opaque{"SET", "tenant_id = 'zeta'"}).Updates(map[string]any{}).Error
-		}, gormtenant.ErrUnsupported},
-		{"set_across_tenants", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrUnsupported},
+		{name: "set_across_tenants", onlyShared: true, run: func(t *testing.T, e *Env) error {
 			tx := e.DB.WithContext(gormtenant.Unscoped(e.A, "test"))
 			err := tx.Model(&Project{}).Where("id = 1").Clauses(opaque{"SET", "name = 'x'"}).Updates(map[string]any{}).Error
 			require.Equal(t, "x", e.Text(t, "SELECT name FROM projects WHERE id = 1"))
 			return err
-		}, nil},
-		{"set_of_a_shared_table", func(_ *testing.T, e *Env) error {
+		}},
+		{name: "set_of_a_shared_table", run: func(_ *testing.T, e *Env) error {
 			return e.As().Model(&Country{}).Where("1 = 1").Clauses(opaque{"SET", "name = (SELECT max(name) FROM projects)"}).
 				Updates(map[string]any{}).Error
-		}, gormtenant.ErrRawSQL},
-		{"on_conflict", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		{name: "on_conflict", run: func(_ *testing.T, e *Env) error {
 			return e.As().Clauses(opaque{"ON CONFLICT", "(id) DO UPDATE SET name = 'x'"}).Create(&Project{ID: 11, Slug: "n"}).Error
-		}, gormtenant.ErrUnsupported},
-		{"order", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrUnsupported},
+		{name: "order", run: func(_ *testing.T, e *Env) error {
 			_, err := find(e.As().Clauses(opaque{"ORDER BY", "(SELECT max(id) FROM projects)"}))
 			return err
-		}, gormtenant.ErrRawSQL},
-		{"limit", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		{name: "limit", run: func(_ *testing.T, e *Env) error {
 			_, err := find(e.As().Clauses(opaque{"LIMIT", "(SELECT count(*) FROM projects)"}))
 			return err
-		}, gormtenant.ErrRawSQL},
-		{"builder", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		{name: "builder", run: func(_ *testing.T, e *Env) error {
 			tx := e.As().Model(&Project{}).Where("id > 0")
 			where := tx.Statement.Clauses["WHERE"]
 			where.Builder = func(_ clause.Clause, b clause.Builder) { _, _ = b.WriteString("WHERE 1 = 1") }
 			tx.Statement.Clauses["WHERE"] = where
 			return tx.Find(&[]Project{}).Error
-		}, gormtenant.ErrUnsupported},
-		{"name", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrUnsupported},
+		{name: "name", run: func(_ *testing.T, e *Env) error {
 			tx := e.As().Model(&Project{}).Limit(1)
 			limit := tx.Statement.Clauses["LIMIT"]
 			limit.Name = "OR 1 = 1 LIMIT"
 			tx.Statement.Clauses["LIMIT"] = limit
 			return tx.Find(&[]Project{}).Error
-		}, gormtenant.ErrRawSQL},
-	})
+		}, want: gormtenant.ErrRawSQL},
+	}}
 }
 
 // TestBuilders_that_drop_the_condition are noticed.

@@ -18,8 +18,10 @@ type numbered struct {
 	models.TenantModelOf[int64]
 }
 
-// TestFrom gives a FROM clause of the caller's own.
-func TestFrom(t *testing.T) {
+// TestFromClause gives a FROM clause of the caller's own.
+func TestFromClause(t *testing.T) { attacks(t, fromClauses()) }
+
+func fromClauses() attackList {
 	from := func(model any, from clause.From, want error) func(*testing.T, *Env) error {
 		return func(_ *testing.T, e *Env) error {
 			var rows []map[string]any
@@ -34,89 +36,90 @@ func TestFrom(t *testing.T) {
 		return clause.Where{Exprs: []clause.Expression{gorm.Expr(text)}}
 	}
 	var list []attack
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name  string
 		model any
 		from  clause.From
 		want  error
 	}{
-		"own_table_under_an_alias": {&Project{}, clause.From{Tables: []clause.Table{
+		{"own_table_under_an_alias", &Project{}, clause.From{Tables: []clause.Table{
 			{Name: clause.CurrentTable, Alias: "p"},
 		}}, gormtenant.ErrUnsupported},
-		"shared_table_under_an_alias": {&Country{}, clause.From{Tables: []clause.Table{
+		{"shared_table_under_an_alias", &Country{}, clause.From{Tables: []clause.Table{
 			{Name: clause.CurrentTable, Alias: "c"},
 		}}, nil},
-		"own_table_and_another": {&Project{}, clause.From{Tables: []clause.Table{
+		{"own_table_and_another", &Project{}, clause.From{Tables: []clause.Table{
 			{Name: clause.CurrentTable}, {Name: "users"},
 		}}, nil},
-		"table_of_which_no_model_is_known": {&Project{}, clause.From{Tables: []clause.Table{
+		{"table_of_which_no_model_is_known", &Project{}, clause.From{Tables: []clause.Table{
 			{Name: "sqlite_master"},
 		}}, gormtenant.ErrUnsupported},
-		"raw_table": {&Country{}, clause.From{Tables: []clause.Table{
+		{"raw_table", &Country{}, clause.From{Tables: []clause.Table{
 			{Name: "countries, projects", Raw: true},
 		}}, gormtenant.ErrRawSQL},
-		"raw_table_of_a_join": {&Country{}, clause.From{Joins: []clause.Join{
+		{"raw_table_of_a_join", &Country{}, clause.From{Joins: []clause.Join{
 			{Table: clause.Table{Name: "projects", Raw: true}, ON: on("1 = 1")},
 		}}, gormtenant.ErrRawSQL},
-		"raw_alias_of_a_join": {&Country{}, clause.From{Joins: []clause.Join{
+		{"raw_alias_of_a_join", &Country{}, clause.From{Joins: []clause.Join{
 			{Table: clause.Table{Name: "countries", Alias: "c, projects", Raw: true}, ON: on("1 = 1")},
 		}}, gormtenant.ErrRawSQL},
-		"kind_of_a_join_of_a_shared_table": {&Project{}, clause.From{Joins: []clause.Join{
+		{"kind_of_a_join_of_a_shared_table", &Project{}, clause.From{Joins: []clause.Join{
 			{Type: "JOIN countries c ON 1 = 1 OR 1 = 1 LEFT", Table: clause.Table{Name: "countries"}, ON: on("1 = 1")},
 		}}, gormtenant.ErrRawSQL},
-		"kind_of_a_join_that_is_no_join": {&Project{}, clause.From{Joins: []clause.Join{
+		{"kind_of_a_join_that_is_no_join", &Project{}, clause.From{Joins: []clause.Join{
 			{Type: "WHERE 1 = 1 UNION", Table: clause.Table{Name: "countries"}, ON: on("1 = 1")},
 		}}, gormtenant.ErrRawSQL},
-		"comma_join": {&Project{}, clause.From{Joins: []clause.Join{{Expression: gorm.Expr(", countries")}}}, nil},
-		"join_behind_a_comment": {&Project{}, clause.From{Joins: []clause.Join{
+		{"comma_join", &Project{}, clause.From{Joins: []clause.Join{{Expression: gorm.Expr(", countries")}}}, nil},
+		{"join_behind_a_comment", &Project{}, clause.From{Joins: []clause.Join{
 			{Expression: gorm.Expr("/* all */ CROSS JOIN countries")},
 		}}, nil},
-		"half_a_join": {&Project{}, clause.From{Joins: []clause.Join{{Expression: gorm.Expr("CROSS JOIN")}}}, gormtenant.ErrRawSQL},
-		"nothing_that_joins": {&Project{}, clause.From{Joins: []clause.Join{
+		{"half_a_join", &Project{}, clause.From{Joins: []clause.Join{{Expression: gorm.Expr("CROSS JOIN")}}}, gormtenant.ErrRawSQL},
+		{"nothing_that_joins", &Project{}, clause.From{Joins: []clause.Join{
 			{Expression: gorm.Expr("NATURAL JOIN countries")}, {Expression: gorm.Expr("OR 1 = 1")},
 		}}, gormtenant.ErrRawSQL},
 	} {
-		list = append(list, attack{name, from(c.model, c.from, c.want), c.want})
+		list = append(list, attack{name: c.name, run: from(c.model, c.from, c.want), want: c.want})
 	}
 	list = append(list,
-		attack{"two_tables_are_both_scoped", func(t *testing.T, e *Env) error {
+		attack{name: "two_tables_are_both_scoped", run: func(t *testing.T, e *Env) error {
 			var n int64
 			err := e.As().Model(&Country{}).Clauses(clause.From{Tables: []clause.Table{
 				{Name: "projects"}, {Name: "users", Alias: "u"}, {Name: "countries"},
 			}}).Count(&n).Error
 			require.Equal(t, int64(4), n, "two projects with two users each")
 			return err
-		}, nil},
-		attack{"shared_table_joins_rows_of_all", func(t *testing.T, e *Env) error {
+		}},
+		attack{name: "shared_table_joins_rows_of_all", run: func(t *testing.T, e *Env) error {
 			var n int64
 			err := e.As().Model(&Country{}).Clauses(clause.From{Joins: []clause.Join{
 				{Table: clause.Table{Name: "projects"}, ON: on("1 = 0 OR\n1 = 1")},
 			}}).Count(&n).Error
 			require.Equal(t, int64(2), n)
 			return err
-		}, nil},
-		attack{"several_tables_into_a_model", func(_ *testing.T, e *Env) error {
+		}},
+		attack{name: "several_tables_into_a_model", run: func(_ *testing.T, e *Env) error {
 			return e.As().Table("projects p, users u").Find(&[]Project{}).Error
-		}, gormtenant.ErrRawSQL},
-		attack{"several_tables_of_a_tenant_into_a_shared_model", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		attack{name: "several_tables_of_a_tenant_into_a_shared_model", run: func(_ *testing.T, e *Env) error {
 			return e.As().Table("countries c, users u").Find(&[]Country{}).Error
-		}, gormtenant.ErrRawSQL},
-		attack{"several_shared_tables", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		attack{name: "several_shared_tables", run: func(t *testing.T, e *Env) error {
 			var rows []Country
 			err := e.As().Table("countries c, countries d").Select("c.code").Find(&rows).Error
 			require.Len(t, rows, 1)
 			return err
-		}, nil},
-		attack{"shared_model_from_the_table_of_a_tenant", func(t *testing.T, e *Env) error {
+		}},
+		attack{name: "shared_model_from_the_table_of_a_tenant", run: func(t *testing.T, e *Env) error {
 			var rows []struct{ Name string }
 			err := e.As().Model(&Country{}).Table("projects AS p").Find(&rows).Error
 			require.Len(t, rows, 2)
 			return err
-		}, nil},
-		attack{"model_from_a_table_that_nobody_knows", func(_ *testing.T, e *Env) error {
+		}},
+		attack{name: "model_from_a_table_that_nobody_knows", run: func(_ *testing.T, e *Env) error {
 			return e.As().Table("unheard_of AS u").Where("1 = 1").Find(&[]Project{}).Error
-		}, errAny},
+		}, want: errAny},
 	)
-	attacks(t, list)
+	return attackList{name: "FromClause", attacks: list}
 }
 
 // TestFrom_with_an_id_that_does_not_fit joins a table whose tenants are numbers.
@@ -124,13 +127,16 @@ func TestFrom_with_an_id_that_does_not_fit(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		require.NoError(t, e.DB.AutoMigrate(&numbered{}))
-		for name, c := range map[string]clause.From{
-			"table": {Tables: []clause.Table{{Name: "projects"}, {Name: "numbereds"}}},
-			"join":  {Joins: []clause.Join{{Table: clause.Table{Name: "numbereds"}, ON: clause.Where{Exprs: []clause.Expression{gorm.Expr("1 = 1")}}}}},
-			"right": {Joins: []clause.Join{{Type: "RIGHT", Table: clause.Table{Name: "numbereds"}, ON: clause.Where{Exprs: []clause.Expression{gorm.Expr("1 = 1")}}}}},
+		for _, c := range []struct {
+			name string
+			from clause.From
+		}{
+			{"table", clause.From{Tables: []clause.Table{{Name: "projects"}, {Name: "numbereds"}}}},
+			{"join", clause.From{Joins: []clause.Join{{Table: clause.Table{Name: "numbereds"}, ON: clause.Where{Exprs: []clause.Expression{gorm.Expr("1 = 1")}}}}}},
+			{"right", clause.From{Joins: []clause.Join{{Type: "RIGHT", Table: clause.Table{Name: "numbereds"}, ON: clause.Where{Exprs: []clause.Expression{gorm.Expr("1 = 1")}}}}}},
 		} {
-			err := e.As().Model(&Project{}).Clauses(c).Find(&[]map[string]any{}).Error
-			require.ErrorIs(t, err, gormtenant.ErrInvalidID, name)
+			err := e.As().Model(&Project{}).Clauses(c.from).Find(&[]map[string]any{}).Error
+			require.ErrorIs(t, err, gormtenant.ErrInvalidID, c.name)
 		}
 	})
 }

@@ -16,14 +16,23 @@ import (
 // The tests of gorm.G are in the files generic*_test.go and nowhere else: `make floor` leaves them
 // out, because the oldest GORM that the library works with has no gorm.G.
 
-func TestGeneric_read(t *testing.T) {
-	attacks(t, []attack{
-		{"find", func(t *testing.T, e *Env) error {
+func genericLists() []attackList {
+	return []attackList{
+		genericReads(), genericJoins(), genericCreates(), genericUpdates(),
+		genericAssociations(), genericReferences(), genericMaps(),
+	}
+}
+
+func TestGeneric_read(t *testing.T) { attacks(t, genericReads()) }
+
+func genericReads() attackList {
+	return attackList{name: "Generic_read", attacks: []attack{
+		{name: "find", run: func(t *testing.T, e *Env) error {
 			rows, err := gorm.G[Project](e.DB).Where("1 = 0").Or("1 = 1").Find(e.A)
 			require.Equal(t, []uint{1, 2}, keysOf(rows))
 			return err
-		}, nil},
-		{"batches", func(t *testing.T, e *Env) error {
+		}},
+		{name: "batches", run: func(t *testing.T, e *Env) error {
 			var keys []uint
 			err := gorm.G[Project](e.DB).FindInBatches(e.A, 1, func(rows []Project, _ int) error {
 				keys = append(keys, keysOf(rows)...)
@@ -31,62 +40,64 @@ func TestGeneric_read(t *testing.T) {
 			})
 			require.Equal(t, []uint{1, 2}, keys)
 			return err
-		}, nil},
-		{"first", func(_ *testing.T, e *Env) error {
+		}},
+		{name: "first", run: func(_ *testing.T, e *Env) error {
 			_, err := gorm.G[Project](e.DB).Where("id = ?", 11).First(e.A)
 			return err
-		}, gorm.ErrRecordNotFound},
-		{"count", func(t *testing.T, e *Env) error {
+		}, want: gorm.ErrRecordNotFound},
+		{name: "count", run: func(t *testing.T, e *Env) error {
 			n, err := gorm.G[Project](e.DB).Or("1 = 1").Count(e.A, "*")
 			require.Equal(t, int64(2), n)
 			return err
-		}, nil},
-		{"subquery_of_a_classic_query", func(t *testing.T, e *Env) error {
+		}},
+		{name: "subquery_of_a_classic_query", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Where("owner_id IN (?)", gorm.G[User](e.DB).Select("id").Where("name = ?", "bob")))
 			require.Equal(t, []uint{2}, keys)
 			return err
-		}, nil},
-		{"subquery", func(t *testing.T, e *Env) error {
+		}},
+		{name: "subquery", run: func(t *testing.T, e *Env) error {
 			rows, err := gorm.G[Project](e.DB).Where("budget > ? AND owner_id IN (?)", 1,
 				gorm.G[User](e.DB).Select("id").Where("name = ? OR\nname = ?", "x", "bob")).Where("name = ?", "app").Find(e.A)
 			require.Equal(t, []uint{2}, keysOf(rows))
 			return err
-		}, nil},
-		{"behind_a_subquery", func(_ *testing.T, e *Env) error {
+		}},
+		{name: "behind_a_subquery", run: func(_ *testing.T, e *Env) error {
 			return e.As().Model(&Country{}).Select("(? OR 1 = 1) AS x", gorm.G[Project](e.DB).Select("max(slug)")).
 				Find(&[]map[string]any{}).Error
-		}, gormtenant.ErrRawSQL},
-		{"subquery_that_changes_the_tenant", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		{name: "subquery_that_changes_the_tenant", run: func(_ *testing.T, e *Env) error {
 			_, err := find(e.As().Where("owner_id IN (?)", gorm.G[User](e.DB).Scopes(func(stmt *gorm.Statement) {
 				stmt.Context = gormtenant.WithTenant(stmt.Context, B)
 			}).Select("id")))
 			return err
-		}, gormtenant.ErrOtherTenant},
-		{"subquery_of_raw_text", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrOtherTenant},
+		{name: "subquery_of_raw_text", run: func(_ *testing.T, e *Env) error {
 			_, err := find(e.As().Where("owner_id IN (?)", gorm.G[User](e.DB).Scopes(func(stmt *gorm.Statement) {
 				_, _ = stmt.WriteString("SELECT id FROM users")
 			}).Select("id")))
 			return err
-		}, gormtenant.ErrRawSQL},
-		{"raw", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		{name: "raw", run: func(_ *testing.T, e *Env) error {
 			_, err := gorm.G[Project](e.DB).Raw("SELECT * FROM projects").Find(e.A)
 			return err
-		}, gormtenant.ErrRawSQL},
-		{"exec", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		{name: "exec", run: func(_ *testing.T, e *Env) error {
 			return gorm.G[Country](e.DB).Exec(e.A, "DELETE FROM projects")
-		}, gormtenant.ErrRawSQL},
-		{"limit_per_record_without_the_column", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		{name: "limit_per_record_without_the_column", run: func(t *testing.T, e *Env) error {
 			rows, err := gorm.G[Project](e.DB).Preload("Tasks", func(db gorm.PreloadBuilder) error {
 				db.Select("id", "title", "project_id").LimitPerRecord(1)
 				return nil
 			}).Where("id = 1").Find(e.A)
 			require.Len(t, rows[0].Tasks, 1)
 			return err
-		}, nil},
-	})
+		}},
+	}}
 }
 
-func TestGeneric_joins(t *testing.T) {
+func TestGeneric_joins(t *testing.T) { attacks(t, genericJoins()) }
+
+func genericJoins() attackList {
 	onlyA := func(t *testing.T, rows []Project, err error) error {
 		t.Helper()
 		for _, p := range rows {
@@ -100,7 +111,7 @@ func TestGeneric_joins(t *testing.T) {
 		require.Len(t, rows, 2, "a left join stays a left join")
 		return onlyA(t, rows, err)
 	}
-	attacks(t, []attack{
+	return attackList{name: "Generic_joins", attacks: []attack{
 		crossed("association", func(t *testing.T, e *Env) error {
 			rows, err := gorm.G[Project](e.DB).Joins(clause.LeftJoin.Association("Owner"), nil).Find(e.A)
 			return ofA(t, rows, err)
@@ -146,159 +157,169 @@ func TestGeneric_joins(t *testing.T) {
 			require.Equal(t, A, rows[0].Tasks[0].TenantID)
 			return err
 		}),
-		{"text_in_the_kind_of_join", func(_ *testing.T, e *Env) error {
+		{name: "text_in_the_kind_of_join", run: func(_ *testing.T, e *Env) error {
 			_, err := gorm.G[Project](e.DB).Joins(clause.JoinType("JOIN users u ON 1 = 1 LEFT").Association("Country"), nil).Find(e.A)
 			return err
-		}, gormtenant.ErrRawSQL},
-	})
+		}, want: gormtenant.ErrRawSQL},
+	}}
 }
 
-func TestGeneric_create(t *testing.T) {
-	attacks(t, []attack{
-		{"create", func(t *testing.T, e *Env) error {
+func TestGeneric_create(t *testing.T) { attacks(t, genericCreates()) }
+
+func genericCreates() attackList {
+	return attackList{name: "Generic_create", attacks: []attack{
+		{name: "create", run: func(t *testing.T, e *Env) error {
 			err := gorm.G[Project](e.DB).Create(e.A, &Project{Slug: "n"})
 			created(t, e, "n")
 			return err
-		}, nil},
-		{"select", func(t *testing.T, e *Env) error {
+		}},
+		{name: "select", run: func(t *testing.T, e *Env) error {
 			err := gorm.G[Project](e.DB).Select("slug").Create(e.A, &Project{Slug: "n"})
 			created(t, e, "n")
 			return err
-		}, nil},
-		{"set", func(t *testing.T, e *Env) error {
+		}},
+		{name: "set", run: func(t *testing.T, e *Env) error {
 			err := gorm.G[Project](e.DB).Set(clause.Assignment{Column: clause.Column{Name: "slug"}, Value: "n"}).Create(e.A)
 			created(t, e, "n")
 			return err
-		}, nil},
-		{"batches", func(t *testing.T, e *Env) error {
+		}},
+		{name: "batches", run: func(t *testing.T, e *Env) error {
 			err := gorm.G[Project](e.DB).CreateInBatches(e.A, &[]Project{{Slug: "n"}, {Slug: "m"}}, 1)
 			created(t, e, "n", "m")
 			return err
-		}, nil},
-		{"upsert_on_the_key_of_another", func(_ *testing.T, e *Env) error {
+		}},
+		{name: "upsert_on_the_key_of_another", run: func(_ *testing.T, e *Env) error {
 			return gorm.G[Project](e.DB, clause.OnConflict{UpdateAll: true}).Create(e.A, &Project{ID: 11, Slug: "n"})
-		}, gormtenant.ErrOtherTenant},
-	})
+		}, want: gormtenant.ErrOtherTenant},
+	}}
 }
 
-func TestGeneric_update(t *testing.T) {
-	attacks(t, []attack{
-		{"update", func(t *testing.T, e *Env) error {
+func TestGeneric_update(t *testing.T) { attacks(t, genericUpdates()) }
+
+func genericUpdates() attackList {
+	return attackList{name: "Generic_update", attacks: []attack{
+		{name: "update", run: func(t *testing.T, e *Env) error {
 			n, err := gorm.G[Project](e.DB).Where("1 = 0").Or("1 = 1").Update(e.A, "name", "x")
 			require.Equal(t, 2, n)
 			return err
-		}, nil},
-		{"set", func(t *testing.T, e *Env) error {
+		}},
+		{name: "set", run: func(t *testing.T, e *Env) error {
 			n, err := gorm.G[Project](e.DB).Or("1 = 1").
 				Set(clause.Assignment{Column: clause.Column{Name: "name"}, Value: "x"}).Update(e.A)
 			require.Equal(t, 2, n)
 			return err
-		}, nil},
-		{"set_the_tenant", func(_ *testing.T, e *Env) error {
+		}},
+		{name: "set_the_tenant", run: func(_ *testing.T, e *Env) error {
 			_, err := gorm.G[Project](e.DB).Where("id = 1").
 				Set(clause.Assignment{Column: clause.Column{Name: "tenant_id"}, Value: B}).Update(e.A)
 			return err
-		}, gormtenant.ErrTenantChange},
-		{"struct_of_another_tenant", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrTenantChange},
+		{name: "struct_of_another_tenant", run: func(_ *testing.T, e *Env) error {
 			values := Project{ID: 1}
 			values.TenantID = B
 			_, err := gorm.G[Project](e.DB).Where("id = 1").Updates(e.A, values)
 			return err
-		}, gormtenant.ErrTenantChange},
-		{"set_an_expression_that_goes_on", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrTenantChange},
+		{name: "set_an_expression_that_goes_on", run: func(_ *testing.T, e *Env) error {
 			_, err := gorm.G[Project](e.DB).Where("id = 1").Set(clause.Assignment{
 				Column: clause.Column{Name: "name"}, Value: gorm.Expr("'x', tenant_id = 'zeta'"),
 			}).Update(e.A)
 			return err
-		}, gormtenant.ErrRawSQL},
-		{"delete", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		{name: "delete", run: func(t *testing.T, e *Env) error {
 			n, err := gorm.G[Project](e.DB).Or("1 = 1").Delete(e.A)
 			require.Equal(t, 2, n)
 			return err
-		}, nil},
-	})
+		}},
+	}}
 }
 
-func TestGeneric_association(t *testing.T) {
-	attacks(t, []attack{
-		{"unlink", func(_ *testing.T, e *Env) error {
+func TestGeneric_association(t *testing.T) { attacks(t, genericAssociations()) }
+
+func genericAssociations() attackList {
+	return attackList{name: "Generic_association", attacks: []attack{
+		{name: "unlink", run: func(_ *testing.T, e *Env) error {
 			_, err := gorm.G[Project](e.DB).Where("1 = 1").Set(clause.Association{
 				Association: "Tasks", Type: clause.OpUnlink,
 			}).Update(e.A)
 			return err
-		}, nil},
-		{"delete_many2many", func(t *testing.T, e *Env) error {
+		}},
+		{name: "delete_many2many", run: func(t *testing.T, e *Env) error {
 			_, err := gorm.G[Project](e.DB).Where("1 = 1").Set(clause.Association{
 				Association: "Tags", Type: clause.OpDelete,
 			}).Update(e.A)
 			require.Equal(t, "0", e.Text(t, "SELECT count(*) FROM project_tags WHERE project_id < 10"))
 			return err
-		}, nil},
-		{"update_many2many", func(t *testing.T, e *Env) error {
+		}},
+		{name: "update_many2many", run: func(t *testing.T, e *Env) error {
 			_, err := gorm.G[Project](e.DB).Where("1 = 1").Set(clause.Association{
 				Association: "Tags", Type: clause.OpUpdate,
 				Set: []clause.Assignment{{Column: clause.Column{Name: "label"}, Value: "x"}},
 			}).Update(e.A)
 			require.Equal(t, "1", e.Text(t, "SELECT count(*) FROM tags WHERE label = 'x'"))
 			return err
-		}, nil},
-		{"create", func(t *testing.T, e *Env) error {
+		}},
+		{name: "create", run: func(t *testing.T, e *Env) error {
 			_, err := gorm.G[Project](e.DB).Where("id IN ?", []int{1, 11}).Set(clause.Association{
 				Association: "Tasks", Type: clause.OpCreate,
 				Set: []clause.Assignment{{Column: clause.Column{Name: "title"}, Value: "n"}},
 			}).Update(e.A)
 			require.Equal(t, A, e.Text(t, "SELECT tenant_id FROM tasks WHERE title = 'n'"))
 			return err
-		}, nil},
-	})
+		}},
+	}}
 }
 
-func TestGeneric_with_CheckReferences(t *testing.T) {
-	attacks(t, []attack{{"set", func(_ *testing.T, e *Env) error {
+func TestGeneric_with_CheckReferences(t *testing.T) { attacks(t, genericReferences()) }
+
+func genericReferences() attackList {
+	return attackList{name: "Generic_with_CheckReferences", attacks: []attack{{name: "set", run: func(_ *testing.T, e *Env) error {
 		_, err := gorm.G[Task](e.DB).Where("id = 1").
 			Set(clause.Assignment{Column: clause.Column{Name: "project_id"}, Value: 11}).Update(e.A)
 		return err
-	}, gormtenant.ErrOtherTenant}}, tenantplugin.CheckReferences())
+	}, want: gormtenant.ErrOtherTenant}}, options: []tenantplugin.Option{tenantplugin.CheckReferences()}}
 }
 
 // TestGeneric_append_map is here because GORM before 1.31 does nothing with a map.
-func TestGeneric_append_map(t *testing.T) {
-	attacks(t, []attack{{"in_capitals", func(_ *testing.T, e *Env) error {
+func TestGeneric_append_map(t *testing.T) { attacks(t, genericMaps()) }
+
+func genericMaps() attackList {
+	return attackList{name: "Generic_append_map", attacks: []attack{{name: "in_capitals", run: func(_ *testing.T, e *Env) error {
 		if e.Name != "sqlite" {
 			return errAny
 		}
 		return e.As().Model(&Project{ID: 1}).Association("Tasks").Append(map[string]any{"PROJECT_ID": 11, "title": "n"})
-	}, errAny}})
+	}, want: errAny}}}
 }
 
 func TestGeneric_without_a_tenant(t *testing.T) {
-	withoutTenant(t, map[string]func(db *gorm.DB) error{
-		"find": func(db *gorm.DB) error {
+	withoutTenant(t, []statement{
+		{"find", func(db *gorm.DB) error {
 			_, err := gorm.G[Project](db).Find(db.Statement.Context)
 			return err
-		},
-		"first": func(db *gorm.DB) error {
+		}},
+		{"first", func(db *gorm.DB) error {
 			_, err := gorm.G[Project](db).First(db.Statement.Context)
 			return err
-		},
-		"count": func(db *gorm.DB) error {
+		}},
+		{"count", func(db *gorm.DB) error {
 			_, err := gorm.G[Project](db).Count(db.Statement.Context, "*")
 			return err
-		},
-		"create": func(db *gorm.DB) error {
+		}},
+		{"create", func(db *gorm.DB) error {
 			return gorm.G[Project](db).Create(db.Statement.Context, &Project{Slug: "n"})
-		},
-		"update": func(db *gorm.DB) error {
+		}},
+		{"update", func(db *gorm.DB) error {
 			_, err := gorm.G[Project](db).Where("id = 1").Update(db.Statement.Context, "name", "x")
 			return err
-		},
-		"delete": func(db *gorm.DB) error {
+		}},
+		{"delete", func(db *gorm.DB) error {
 			_, err := gorm.G[Project](db).Where("id = 1").Delete(db.Statement.Context)
 			return err
-		},
-		"row": func(db *gorm.DB) error {
+		}},
+		{"row", func(db *gorm.DB) error {
 			return gorm.G[Project](db).Row(db.Statement.Context).Scan(new(uint))
-		},
+		}},
 	})
 }
 

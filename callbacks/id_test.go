@@ -198,7 +198,9 @@ func TestID_of_bytes(t *testing.T) {
 }
 
 // TestID_of_two_types names a tenant in a statement and in a part of it.
-func TestID_of_two_types(t *testing.T) {
+func TestID_of_two_types(t *testing.T) { attacks(t, idsOfTwoTypes()) }
+
+func idsOfTwoTypes() attackList {
 	part := func(id any, want error) func(*testing.T, *Env) error {
 		return func(t *testing.T, e *Env) error {
 			ctx := gormtenant.WithTenant(t.Context(), id)
@@ -211,36 +213,38 @@ func TestID_of_two_types(t *testing.T) {
 			return err
 		}
 	}
-	attacks(t, []attack{
-		{"the_same", part(orgID(A), nil), nil},
-		{"the_same_by_a_valuer", part(bytesID{A}, nil), nil},
-		{"another", part(orgID(B), gormtenant.ErrOtherTenant), gormtenant.ErrOtherTenant},
-		{"another_by_a_valuer", part(bytesID{B}, gormtenant.ErrOtherTenant), gormtenant.ErrOtherTenant},
-		{"one_that_is_no_text", part(1.5, gormtenant.ErrOtherTenant), gormtenant.ErrOtherTenant},
-	})
+	return attackList{name: "ID_of_two_types", attacks: []attack{
+		{name: "the_same", run: part(orgID(A), nil)},
+		{name: "the_same_by_a_valuer", run: part(bytesID{A}, nil)},
+		{name: "another", run: part(orgID(B), gormtenant.ErrOtherTenant), want: gormtenant.ErrOtherTenant},
+		{name: "another_by_a_valuer", run: part(bytesID{B}, gormtenant.ErrOtherTenant), want: gormtenant.ErrOtherTenant},
+		{name: "one_that_is_no_text", run: part(1.5, gormtenant.ErrOtherTenant), want: gormtenant.ErrOtherTenant},
+	}}
 }
 
 // TestID_in_an_update is compared as it is written.
-func TestID_in_an_update(t *testing.T) {
+func TestID_in_an_update(t *testing.T) { attacks(t, idsInUpdates()) }
+
+func idsInUpdates() attackList {
 	set := func(value any) func(*testing.T, *Env) error {
 		return func(_ *testing.T, e *Env) error {
 			return e.As().Model(&Project{ID: 1}).Updates(map[string]any{"tenant_id": value, "name": "x"}).Error
 		}
 	}
-	attacks(t, []attack{
-		{"the_same", set(A), nil},
-		{"pointer_to_the_same", set(ptr(A)), nil},
-		{"own_type_of_the_same", set(orgID(A)), nil},
-		{"valuer_of_the_same", set(sql.NullString{String: A, Valid: true}), nil},
-		{"valuer_of_another", set(sql.NullString{String: B, Valid: true}), gormtenant.ErrTenantChange},
-		{"valuer_of_null", set(sql.NullString{String: A}), gormtenant.ErrTenantChange},
-		{"valuer_that_fails", set(broken{}), gormtenant.ErrTenantChange},
-		{"nil_pointer", set((*string)(nil)), gormtenant.ErrTenantChange},
-		{"nil", set(nil), gormtenant.ErrTenantChange},
-		{"empty", set(""), gormtenant.ErrTenantChange},
-		{"slice_of_the_same", set([]string{A}), gormtenant.ErrTenantChange},
-		{"number", set(1), gormtenant.ErrTenantChange},
-	})
+	return attackList{name: "ID_in_an_update", attacks: []attack{
+		{name: "the_same", run: set(A)},
+		{name: "pointer_to_the_same", run: set(ptr(A))},
+		{name: "own_type_of_the_same", run: set(orgID(A))},
+		{name: "valuer_of_the_same", run: set(sql.NullString{String: A, Valid: true})},
+		{name: "valuer_of_another", run: set(sql.NullString{String: B, Valid: true}), want: gormtenant.ErrTenantChange},
+		{name: "valuer_of_null", run: set(sql.NullString{String: A}), want: gormtenant.ErrTenantChange},
+		{name: "valuer_that_fails", run: set(broken{}), want: gormtenant.ErrTenantChange},
+		{name: "nil_pointer", run: set((*string)(nil)), want: gormtenant.ErrTenantChange},
+		{name: "nil", run: set(nil), want: gormtenant.ErrTenantChange},
+		{name: "empty", run: set(""), want: gormtenant.ErrTenantChange},
+		{name: "slice_of_the_same", run: set([]string{A}), want: gormtenant.ErrTenantChange},
+		{name: "number", run: set(1), want: gormtenant.ErrTenantChange},
+	}}
 }
 
 func testID[M any](t *testing.T, a, b any) {
@@ -281,24 +285,25 @@ func TestID_that_cannot_be_written(t *testing.T) {
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		db := open(&gorm.Config{})
 		require.NoError(t, db.Use(tenantplugin.New()))
-		for name, test := range map[string]struct {
+		for _, test := range []struct {
+			name  string
 			id    any
 			model any
 			says  []string
 		}{
-			"text_for_an_integer":      {"acme", &doc[int64]{}, []string{"string", "doc", "TenantID", "int64"}},
-			"too_wide":                 {300, &doc[int8]{}, []string{"int", "int8"}},
-			"negative":                 {-1, &doc[uint]{}, []string{"int", "uint"}},
-			"fraction":                 {1.5, &doc[int]{}, []string{"float64", "int"}},
-			"fraction_for_a_uint":      {1.5, &doc[uint]{}, []string{"float64", "uint"}},
-			"too_wide_for_a_uint":      {300, &doc[uint8]{}, []string{"int", "uint8"}},
-			"nothing_that_can_be_read": {"acme", &doc[blankID]{}, []string{"string", "blankID"}},
-			"truth_for_text":           {true, &doc[string]{}, []string{"bool", "string"}},
-			"text_for_a_uuid":          {"acme", &doc[uuid.UUID]{}, []string{"string", "uuid.UUID"}},
-			"struct_for_text":          {struct{ A int }{1}, &doc[string]{}, []string{"struct { A int }", "string"}},
-			"integer_of_text_too_big":  {"99999999999999999999", &doc[int64]{}, []string{"string", "int64"}},
+			{"text_for_an_integer", "acme", &doc[int64]{}, []string{"string", "doc", "TenantID", "int64"}},
+			{"too_wide", 300, &doc[int8]{}, []string{"int", "int8"}},
+			{"negative", -1, &doc[uint]{}, []string{"int", "uint"}},
+			{"fraction", 1.5, &doc[int]{}, []string{"float64", "int"}},
+			{"fraction_for_a_uint", 1.5, &doc[uint]{}, []string{"float64", "uint"}},
+			{"too_wide_for_a_uint", 300, &doc[uint8]{}, []string{"int", "uint8"}},
+			{"nothing_that_can_be_read", "acme", &doc[blankID]{}, []string{"string", "blankID"}},
+			{"truth_for_text", true, &doc[string]{}, []string{"bool", "string"}},
+			{"text_for_a_uuid", "acme", &doc[uuid.UUID]{}, []string{"string", "uuid.UUID"}},
+			{"struct_for_text", struct{ A int }{1}, &doc[string]{}, []string{"struct { A int }", "string"}},
+			{"integer_of_text_too_big", "99999999999999999999", &doc[int64]{}, []string{"string", "int64"}},
 		} {
-			t.Run(name, func(t *testing.T) {
+			t.Run(test.name, func(t *testing.T) {
 				tx := db.WithContext(gormtenant.WithTenant(context.Background(), test.id))
 				for _, err := range []error{
 					tx.Find(test.model).Error, tx.Create(test.model).Error,

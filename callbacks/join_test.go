@@ -41,7 +41,9 @@ func crossed(name string, read func(t *testing.T, e *Env) error) attack {
 	}}
 }
 
-func TestJoins(t *testing.T) {
+func TestJoins(t *testing.T) { attacks(t, joins()) }
+
+func joins() attackList {
 	onlyA := func(t *testing.T, rows []Project, err error) error {
 		t.Helper()
 		for _, p := range rows {
@@ -55,7 +57,7 @@ func TestJoins(t *testing.T) {
 		require.Len(t, rows, 2, "a left join stays a left join")
 		return onlyA(t, rows, err)
 	}
-	attacks(t, []attack{
+	return attackList{name: "Joins", attacks: []attack{
 		crossed("association", func(t *testing.T, e *Env) error {
 			var rows []Project
 			err := e.As().Joins("Owner").Order("projects.id").Find(&rows).Error
@@ -154,47 +156,49 @@ func TestJoins(t *testing.T) {
 			require.Len(t, rows, 1)
 			return err
 		}),
-		{"text", func(t *testing.T, e *Env) error {
+		{name: "text", run: func(t *testing.T, e *Env) error {
 			_, err := find(e.As().Joins("JOIN users ON users.id = projects.owner_id"))
 			return err
-		}, gormtenant.ErrRawSQL},
-		{"comma_text", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		{name: "comma_text", run: func(t *testing.T, e *Env) error {
 			_, err := find(e.As().Joins(", users"))
 			return err
-		}, gormtenant.ErrRawSQL},
-		{"text_of_the_join_table", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		{name: "text_of_the_join_table", run: func(t *testing.T, e *Env) error {
 			_, err := find(e.As().Joins("JOIN project_tags pt ON pt.project_id = projects.id"))
 			return err
-		}, gormtenant.ErrRawSQL},
-		{"text_with_the_tenant", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		{name: "text_with_the_tenant", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Joins("JOIN users ON users.id = projects.owner_id AND users.tenant_id = ?", scopes.ID(e.A)))
 			require.Equal(t, []uint{1, 2}, keys)
 			return err
-		}, nil},
-		{"text_with_the_tenant_of_another", func(t *testing.T, e *Env) error {
+		}},
+		{name: "text_with_the_tenant_of_another", run: func(t *testing.T, e *Env) error {
 			_, err := find(e.As().Joins("JOIN users ON users.tenant_id = ?", scopes.ID(e.B)))
 			return err
-		}, gormtenant.ErrOtherTenant},
-		{"text_of_a_shared_table", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrOtherTenant},
+		{name: "text_of_a_shared_table", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Joins("LEFT JOIN countries c ON c.code = projects.country_code"))
 			require.Equal(t, []uint{1, 2}, keys)
 			return err
-		}, nil},
-		{"text_with_a_subquery", func(t *testing.T, e *Env) error {
+		}},
+		{name: "text_with_a_subquery", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Joins("JOIN (?) u ON u.id = projects.owner_id", e.DB.Model(&User{}).Where("age > ?", 1)))
 			require.Equal(t, []uint{1, 2}, keys)
 			return err
-		}, nil},
-		{"shared_association", func(t *testing.T, e *Env) error {
+		}},
+		{name: "shared_association", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Joins("Country"))
 			require.Equal(t, []uint{1, 2}, keys)
 			return err
-		}, nil},
-	})
+		}},
+	}}
 }
 
-func TestPreload(t *testing.T) {
-	attacks(t, []attack{
+func TestPreload(t *testing.T) { attacks(t, preloads()) }
+
+func preloads() attackList {
+	return attackList{name: "Preload", attacks: []attack{
 		crossed("belongs_to", func(t *testing.T, e *Env) error {
 			var rows []Project
 			err := e.As().Preload("Owner").Order("id").Find(&rows).Error
@@ -233,7 +237,7 @@ func TestPreload(t *testing.T) {
 			require.Len(t, rows[1].Project.Tags, 1)
 			return err
 		}),
-	})
+	}}
 }
 
 // archived is a model of a table in a schema of the database.

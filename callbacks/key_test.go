@@ -133,17 +133,20 @@ func TestKeys_of_several_columns(t *testing.T) {
 		a, b := keyed(t, open, tenantplugin.CheckReferences())
 		theirs := func() *account { return &account{Region: "eu", Code: "1", Name: "x"} }
 		eu, one, two := "eu", "1", "2"
-		for name, err := range map[string]error{
-			"save":         a.Save(theirs()).Error,
-			"upsert":       a.Clauses(clause.OnConflict{UpdateAll: true}).Create(theirs()).Error,
-			"append_items": a.Model(theirs()).Association("Items").Append(&item{Text: "x"}),
-			"labels":       a.Model(theirs()).Association("Labels").Append(&label{Text: "x"}),
-			"key":          a.Create(&item{AccountRegion: &eu, AccountCode: &one}).Error,
-			"one_of_two_keys": a.Create(&[]item{
+		for _, c := range []struct {
+			name string
+			err  error
+		}{
+			{"save", a.Save(theirs()).Error},
+			{"upsert", a.Clauses(clause.OnConflict{UpdateAll: true}).Create(theirs()).Error},
+			{"append_items", a.Model(theirs()).Association("Items").Append(&item{Text: "x"})},
+			{"labels", a.Model(theirs()).Association("Labels").Append(&label{Text: "x"})},
+			{"key", a.Create(&item{AccountRegion: &eu, AccountCode: &one}).Error},
+			{"one_of_two_keys", a.Create(&[]item{
 				{AccountRegion: &eu, AccountCode: &two}, {AccountRegion: &eu, AccountCode: &one},
-			}).Error,
+			}).Error},
 		} {
-			require.ErrorIs(t, err, gormtenant.ErrOtherTenant, name)
+			require.ErrorIs(t, c.err, gormtenant.ErrOtherTenant, c.name)
 		}
 		mine := account{
 			Region: "eu", Code: "2", Items: []item{{Text: "x"}, {Text: "y"}}, Labels: []label{{Text: "l"}, {Text: "m"}},

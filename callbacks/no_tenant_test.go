@@ -15,67 +15,73 @@ import (
 	"github.com/gormtenant/gormtenant/scopes"
 )
 
+// statement is a use of GORM under a name.
+type statement struct {
+	name string
+	run  func(db *gorm.DB) error
+}
+
 // statements is one of each kind of statement on a tenant model.
-var statements = map[string]func(db *gorm.DB) error{
-	"find":          func(db *gorm.DB) error { return db.Find(&[]Project{}).Error },
-	"first":         func(db *gorm.DB) error { return db.First(&Project{}).Error },
-	"take":          func(db *gorm.DB) error { return db.Take(&Project{}).Error },
-	"last":          func(db *gorm.DB) error { return db.Last(&Project{}).Error },
-	"count":         func(db *gorm.DB) error { return db.Model(&Project{}).Count(new(int64)).Error },
-	"pluck":         func(db *gorm.DB) error { return db.Model(&Project{}).Pluck("id", &[]uint{}).Error },
-	"scan":          func(db *gorm.DB) error { return db.Model(&Project{}).Scan(&[]Project{}).Error },
-	"row":           func(db *gorm.DB) error { return db.Model(&Project{}).Select("id").Row().Scan(new(uint)) },
-	"rows":          rowsOf,
-	"find_in_batch": func(db *gorm.DB) error { return db.FindInBatches(&[]Project{}, 2, noBatch).Error },
-	"first_or_init": func(db *gorm.DB) error { return db.FirstOrInit(&Project{}, Project{Name: "x"}).Error },
-	"first_or_create": func(db *gorm.DB) error {
+var statements = []statement{
+	{"find", func(db *gorm.DB) error { return db.Find(&[]Project{}).Error }},
+	{"first", func(db *gorm.DB) error { return db.First(&Project{}).Error }},
+	{"take", func(db *gorm.DB) error { return db.Take(&Project{}).Error }},
+	{"last", func(db *gorm.DB) error { return db.Last(&Project{}).Error }},
+	{"count", func(db *gorm.DB) error { return db.Model(&Project{}).Count(new(int64)).Error }},
+	{"pluck", func(db *gorm.DB) error { return db.Model(&Project{}).Pluck("id", &[]uint{}).Error }},
+	{"scan", func(db *gorm.DB) error { return db.Model(&Project{}).Scan(&[]Project{}).Error }},
+	{"row", func(db *gorm.DB) error { return db.Model(&Project{}).Select("id").Row().Scan(new(uint)) }},
+	{"rows", rowsOf},
+	{"find_in_batch", func(db *gorm.DB) error { return db.FindInBatches(&[]Project{}, 2, noBatch).Error }},
+	{"first_or_init", func(db *gorm.DB) error { return db.FirstOrInit(&Project{}, Project{Name: "x"}).Error }},
+	{"first_or_create", func(db *gorm.DB) error {
 		return db.FirstOrCreate(&Project{}, Project{Name: "x", Slug: "n"}).Error
-	},
-	"create":         func(db *gorm.DB) error { return db.Create(&Project{Slug: "n"}).Error },
-	"create_slice":   func(db *gorm.DB) error { return db.Create(&[]Project{{Slug: "n"}}).Error },
-	"create_batches": func(db *gorm.DB) error { return db.CreateInBatches(&[]Project{{Slug: "n"}, {Slug: "m"}}, 1).Error },
-	"create_map":     func(db *gorm.DB) error { return db.Model(&Project{}).Create(map[string]any{"slug": "n"}).Error },
-	"upsert": func(db *gorm.DB) error {
+	}},
+	{"create", func(db *gorm.DB) error { return db.Create(&Project{Slug: "n"}).Error }},
+	{"create_slice", func(db *gorm.DB) error { return db.Create(&[]Project{{Slug: "n"}}).Error }},
+	{"create_batches", func(db *gorm.DB) error { return db.CreateInBatches(&[]Project{{Slug: "n"}, {Slug: "m"}}, 1).Error }},
+	{"create_map", func(db *gorm.DB) error { return db.Model(&Project{}).Create(map[string]any{"slug": "n"}).Error }},
+	{"upsert", func(db *gorm.DB) error {
 		return db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&Project{ID: 1, Slug: "n"}).Error
-	},
-	"save":             func(db *gorm.DB) error { return db.Save(&Project{ID: 1, Slug: "n"}).Error },
-	"save_slice":       func(db *gorm.DB) error { return db.Save(&[]Project{{ID: 1, Slug: "n"}}).Error },
-	"update":           func(db *gorm.DB) error { return db.Model(&Project{ID: 1}).Update("name", "x").Error },
-	"updates":          func(db *gorm.DB) error { return db.Updates(&Project{ID: 1, Name: "x"}).Error },
-	"update_column":    func(db *gorm.DB) error { return db.Model(&Project{ID: 1}).UpdateColumn("name", "x").Error },
-	"update_all":       func(db *gorm.DB) error { return global(db).Model(&Project{}).Update("name", "x").Error },
-	"delete":           func(db *gorm.DB) error { return db.Delete(&Project{ID: 1}).Error },
-	"delete_all":       func(db *gorm.DB) error { return global(db).Delete(&Project{}).Error },
-	"delete_softly":    func(db *gorm.DB) error { return db.Delete(&Note{ID: 1}).Error },
-	"delete_unscoped":  func(db *gorm.DB) error { return db.Unscoped().Delete(&Note{ID: 1}).Error },
-	"find_unscoped":    func(db *gorm.DB) error { return db.Unscoped().Find(&[]Note{}).Error },
-	"table":            func(db *gorm.DB) error { return db.Table("projects").Find(&[]map[string]any{}).Error },
-	"table_alias":      func(db *gorm.DB) error { return db.Table("projects AS p").Find(&[]map[string]any{}).Error },
-	"table_rows":       func(db *gorm.DB) error { return rowsOf(db.Table("projects")) },
-	"table_limit_rows": func(db *gorm.DB) error { return rowsOf(db.Table("projects").Limit(1)) },
-	"join_table":       func(db *gorm.DB) error { return db.Table("project_tags").Find(&[]map[string]any{}).Error },
-	"join": func(db *gorm.DB) error {
+	}},
+	{"save", func(db *gorm.DB) error { return db.Save(&Project{ID: 1, Slug: "n"}).Error }},
+	{"save_slice", func(db *gorm.DB) error { return db.Save(&[]Project{{ID: 1, Slug: "n"}}).Error }},
+	{"update", func(db *gorm.DB) error { return db.Model(&Project{ID: 1}).Update("name", "x").Error }},
+	{"updates", func(db *gorm.DB) error { return db.Updates(&Project{ID: 1, Name: "x"}).Error }},
+	{"update_column", func(db *gorm.DB) error { return db.Model(&Project{ID: 1}).UpdateColumn("name", "x").Error }},
+	{"update_all", func(db *gorm.DB) error { return global(db).Model(&Project{}).Update("name", "x").Error }},
+	{"delete", func(db *gorm.DB) error { return db.Delete(&Project{ID: 1}).Error }},
+	{"delete_all", func(db *gorm.DB) error { return global(db).Delete(&Project{}).Error }},
+	{"delete_softly", func(db *gorm.DB) error { return db.Delete(&Note{ID: 1}).Error }},
+	{"delete_unscoped", func(db *gorm.DB) error { return db.Unscoped().Delete(&Note{ID: 1}).Error }},
+	{"find_unscoped", func(db *gorm.DB) error { return db.Unscoped().Find(&[]Note{}).Error }},
+	{"table", func(db *gorm.DB) error { return db.Table("projects").Find(&[]map[string]any{}).Error }},
+	{"table_alias", func(db *gorm.DB) error { return db.Table("projects AS p").Find(&[]map[string]any{}).Error }},
+	{"table_rows", func(db *gorm.DB) error { return rowsOf(db.Table("projects")) }},
+	{"table_limit_rows", func(db *gorm.DB) error { return rowsOf(db.Table("projects").Limit(1)) }},
+	{"join_table", func(db *gorm.DB) error { return db.Table("project_tags").Find(&[]map[string]any{}).Error }},
+	{"join", func(db *gorm.DB) error {
 		return db.Model(&Country{}).Clauses(clause.From{Joins: []clause.Join{{
 			Table: clause.Table{Name: "projects"}, ON: clause.Where{Exprs: []clause.Expression{gorm.Expr("1 = 1")}},
 		}}}).Find(&[]map[string]any{}).Error
-	},
-	"raw":  func(db *gorm.DB) error { return db.Raw("SELECT * FROM projects").Scan(&[]Project{}).Error },
-	"exec": func(db *gorm.DB) error { return db.Exec("DELETE FROM projects").Error },
-	"association_find": func(db *gorm.DB) error {
+	}},
+	{"raw", func(db *gorm.DB) error { return db.Raw("SELECT * FROM projects").Scan(&[]Project{}).Error }},
+	{"exec", func(db *gorm.DB) error { return db.Exec("DELETE FROM projects").Error }},
+	{"association_find", func(db *gorm.DB) error {
 		return db.Model(&Project{ID: 1}).Association("Tasks").Find(&[]Task{})
-	},
-	"association_append": func(db *gorm.DB) error {
+	}},
+	{"association_append", func(db *gorm.DB) error {
 		return db.Model(&Project{ID: 1}).Association("Tasks").Append(&Task{Title: "n"})
-	},
-	"association_clear": func(db *gorm.DB) error { return db.Model(&Project{ID: 1}).Association("Tags").Clear() },
-	"association_count": func(db *gorm.DB) error {
+	}},
+	{"association_clear", func(db *gorm.DB) error { return db.Model(&Project{ID: 1}).Association("Tags").Clear() }},
+	{"association_count", func(db *gorm.DB) error {
 		association := db.Model(&Project{ID: 1}).Association("Tags")
 		association.Count()
 		return association.Error
-	},
-	"transaction": func(db *gorm.DB) error {
+	}},
+	{"transaction", func(db *gorm.DB) error {
 		return db.Transaction(func(tx *gorm.DB) error { return tx.Create(&Project{Slug: "n"}).Error })
-	},
+	}},
 }
 
 func rowsOf(db *gorm.DB) error {
@@ -98,29 +104,30 @@ func global(db *gorm.DB) *gorm.DB { return db.Session(&gorm.Session{AllowGlobalU
 // has an empty one, and unscoped without a reason. Nothing is sent, not even BEGIN.
 func TestNoTenant(t *testing.T) { withoutTenant(t, statements) }
 
-func withoutTenant(t *testing.T, statements map[string]func(db *gorm.DB) error) {
+func withoutTenant(t *testing.T, statements []statement) {
 	t.Helper()
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		sent := &countingPool{ConnPool: e.DB.ConnPool}
-		for name, c := range map[string]struct {
+		for _, c := range []struct {
+			name string
 			ctx  context.Context
 			want error
 		}{
-			"background":     {context.Background(), gormtenant.ErrNoTenant},
-			"empty":          {gormtenant.WithTenant(e.A, ""), gormtenant.ErrNoTenant},
-			"nil":            {gormtenant.WithTenant(e.A, nil), gormtenant.ErrNoTenant},
-			"not_comparable": {gormtenant.WithTenant(e.A, []int{1}), gormtenant.ErrNoTenant},
-			"no_reason":      {gormtenant.Unscoped(e.A, " "), gormtenant.ErrNoReason},
+			{"background", context.Background(), gormtenant.ErrNoTenant},
+			{"empty", gormtenant.WithTenant(e.A, ""), gormtenant.ErrNoTenant},
+			{"nil", gormtenant.WithTenant(e.A, nil), gormtenant.ErrNoTenant},
+			{"not_comparable", gormtenant.WithTenant(e.A, []int{1}), gormtenant.ErrNoTenant},
+			{"no_reason", gormtenant.Unscoped(e.A, " "), gormtenant.ErrNoReason},
 		} {
-			for kind, statement := range statements {
-				t.Run(name+"/"+kind, func(t *testing.T) {
+			for _, s := range statements {
+				t.Run(c.name+"/"+s.name, func(t *testing.T) {
 					sent.n = 0
 					db := e.DB.Session(&gorm.Session{Context: c.ctx})
 					db.Statement.ConnPool = sent
-					err := statement(db)
+					err := s.run(db)
 					require.ErrorIs(t, err, c.want)
-					if kind != "transaction" && kind != "create_batches" {
+					if s.name != "transaction" && s.name != "create_batches" {
 						require.Zero(t, sent.n, "what was sent")
 					}
 					var failure *gormtenant.Error
@@ -133,46 +140,48 @@ func withoutTenant(t *testing.T, statements map[string]func(db *gorm.DB) error) 
 }
 
 // TestScopes says per statement whose it is.
-func TestScopes(t *testing.T) {
-	attacks(t, []attack{
-		{"tenant", func(t *testing.T, e *Env) error {
+func TestScopes(t *testing.T) { attacks(t, statementScopes()) }
+
+func statementScopes() attackList {
+	return attackList{name: "Scopes", attacks: []attack{
+		{name: "tenant", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.DB.Scopes(scopes.Tenant(A)))
 			require.Equal(t, []uint{1, 2}, keys)
 			return err
-		}, nil},
-		{"tenant_of_an_empty_id", func(t *testing.T, e *Env) error {
+		}},
+		{name: "tenant_of_an_empty_id", run: func(t *testing.T, e *Env) error {
 			_, err := find(e.As().Scopes(scopes.Tenant("")))
 			return err
-		}, gormtenant.ErrNoTenant},
-		{"tenant_of_a_create", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrNoTenant},
+		{name: "tenant_of_a_create", run: func(t *testing.T, e *Env) error {
 			err := e.DB.Scopes(scopes.Tenant(A)).Create(&Project{Slug: "n", Tasks: []Task{{Title: "x"}}}).Error
 			created(t, e, "n")
 			return err
-		}, nil},
-		{"unscoped", func(t *testing.T, e *Env) error {
+		}},
+		{name: "unscoped", onlyShared: true, run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Scopes(scopes.Unscoped("report")))
 			require.Len(t, keys, 4)
 			return err
-		}, nil},
-		{"unscoped_without_a_reason", func(t *testing.T, e *Env) error {
+		}},
+		{name: "unscoped_without_a_reason", run: func(t *testing.T, e *Env) error {
 			_, err := find(e.As().Scopes(scopes.Unscoped("")))
 			return err
-		}, gormtenant.ErrNoReason},
-		{"they_do_not_last", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrNoReason},
+		{name: "they_do_not_last", onlyShared: true, run: func(t *testing.T, e *Env) error {
 			db := e.As()
 			_, err := find(db.Scopes(scopes.Unscoped("report")))
 			require.NoError(t, err)
 			keys, err := find(db)
 			require.Equal(t, []uint{1, 2}, keys)
 			return err
-		}, nil},
-		{"preloads_follow", func(t *testing.T, e *Env) error {
+		}},
+		{name: "preloads_follow", run: func(t *testing.T, e *Env) error {
 			var rows []Project
 			err := e.DB.Scopes(scopes.Tenant(A)).Preload("Tags").Order("id").Find(&rows).Error
 			require.Len(t, rows[0].Tags, 1)
 			return err
-		}, nil},
-	})
+		}},
+	}}
 }
 
 // countingPool counts what is sent through it.

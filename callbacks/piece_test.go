@@ -15,110 +15,115 @@ import (
 	"github.com/gormtenant/gormtenant/scopes"
 )
 
-// TestPieces are texts that name a table, or extend a condition, only together with what is beside
+// TestText_in_several_pieces are texts that name a table, or extend a condition, only together with what is beside
 // them.
-func TestPieces(t *testing.T) {
+func TestText_in_several_pieces(t *testing.T) { attacks(t, splitTexts()) }
+
+func splitTexts() attackList {
 	var into []map[string]any
 	shared := func(e *Env) *gorm.DB { return e.As().Model(&Country{}) }
 	sub := func(e *Env) *gorm.DB { return e.DB.Model(&Project{}).Select("max(slug)") }
 	raw := func(name string) clause.Table { return clause.Table{Name: name, Raw: true} }
 	var list []attack
-	for name, run := range map[string]func(e *Env) error{
-		"behind_a_subquery": func(e *Env) error { return shared(e).Select("(? OR 1 = 1) AS x", sub(e)).Find(&into).Error },
-		"operator_behind_a_subquery": func(e *Env) error {
+	for _, c := range []struct {
+		name string
+		run  func(e *Env) error
+	}{
+		{"behind_a_subquery", func(e *Env) error { return shared(e).Select("(? OR 1 = 1) AS x", sub(e)).Find(&into).Error }},
+		{"operator_behind_a_subquery", func(e *Env) error {
 			return shared(e).Select("(? IS NOT NULL) AS x", sub(e)).Find(&into).Error
-		},
-		"behind_a_nested_subquery": func(e *Env) error {
+		}},
+		{"behind_a_nested_subquery", func(e *Env) error {
 			return shared(e).Select("(? OR 1 = 1) AS x", gorm.Expr("?", sub(e))).Find(&into).Error
-		},
-		"behind_a_derived_table": func(e *Env) error {
+		}},
+		{"behind_a_derived_table", func(e *Env) error {
 			return e.As().Table("(? OR 1 = 1) AS t", e.DB.Model(&Project{})).Find(&into).Error
-		},
-		"behind_a_joined_subquery": func(e *Env) error {
+		}},
+		{"behind_a_joined_subquery", func(e *Env) error {
 			return shared(e).Joins("JOIN (? OR 1 = 1) t ON 1 = 1", e.DB.Model(&Project{})).Find(&into).Error
-		},
-		"two_columns": func(e *Env) error {
+		}},
+		{"two_columns", func(e *Env) error {
 			return shared(e).Select("(SELECT max(slug) FROM countries", "projects) AS x").Find(&into).Error
-		},
-		"a_quote": func(e *Env) error {
+		}},
+		{"a_quote", func(e *Env) error {
 			return shared(e).Select("slug, '").Where("' AS x FROM projects").Find(&into).Error
-		},
-		"a_comment": func(e *Env) error {
+		}},
+		{"a_comment", func(e *Env) error {
 			return shared(e).Select("slug /*").Where("'*/ FROM projects --'").Find(&into).Error
-		},
-		"two_joins": func(e *Env) error { return shared(e).Joins("JOIN").Joins("users u ON 1 = 1").Find(&into).Error },
-		"table_and_join": func(e *Env) error {
+		}},
+		{"two_joins", func(e *Env) error { return shared(e).Joins("JOIN").Joins("users u ON 1 = 1").Find(&into).Error }},
+		{"table_and_join", func(e *Env) error {
 			return e.As().Table("countries c JOIN").Joins("users u ON 1 = 1").Find(&into).Error
-		},
-		"two_orders": func(e *Env) error {
+		}},
+		{"two_orders", func(e *Env) error {
 			return shared(e).Order("(SELECT max(slug) FROM countries").Order("projects)").Find(&into).Error
-		},
-		"alias_of_a_column": func(e *Env) error {
+		}},
+		{"alias_of_a_column", func(e *Env) error {
 			return shared(e).Clauses(clause.Select{Columns: []clause.Column{
 				{Name: "code", Alias: "x, (SELECT max(slug) FROM projects)", Raw: true},
 			}}).Find(&into).Error
-		},
-		"column_as_a_value": func(e *Env) error {
+		}},
+		{"column_as_a_value", func(e *Env) error {
 			_, err := find(e.As().Where(map[string]any{"name": clause.Column{Name: "(SELECT max(slug) FROM projects)", Raw: true}}))
 			return err
-		},
-		"alias_of_a_table": func(e *Env) error {
+		}},
+		{"alias_of_a_table", func(e *Env) error {
 			return shared(e).Clauses(clause.From{Tables: []clause.Table{{Name: "countries", Alias: "c, projects p", Raw: true}}}).
 				Find(&into).Error
-		},
-		"table_of_a_lock": func(e *Env) error {
+		}},
+		{"table_of_a_lock", func(e *Env) error {
 			_, err := find(e.As().Clauses(clause.Locking{Strength: "UPDATE", Table: raw("projects LIMIT (SELECT count(*) FROM users)")}))
 			return err
-		},
-		"value_that_is_a_table": func(e *Env) error {
+		}},
+		{"value_that_is_a_table", func(e *Env) error {
 			return shared(e).Where("code IN (SELECT slug FROM ?)", late{"projects"}).Find(&into).Error
-		},
-		"join_that_extends_a_join": func(e *Env) error { return e.As().Model(&Project{}).Joins("Owner").Joins("OR 1 = 1").Find(&into).Error },
-		"half_a_join_before_another": func(e *Env) error {
+		}},
+		{"join_that_extends_a_join", func(e *Env) error { return e.As().Model(&Project{}).Joins("Owner").Joins("OR 1 = 1").Find(&into).Error }},
+		{"half_a_join_before_another", func(e *Env) error {
 			return shared(e).Clauses(clause.From{Joins: []clause.Join{
 				{Expression: gorm.Expr("RIGHT")}, {Table: clause.Table{Name: "users"}, ON: clause.Where{Exprs: []clause.Expression{gorm.Expr("1 = 0")}}},
 			}}).Find(&into).Error
-		},
-		"behind_from": func(e *Env) error {
+		}},
+		{"behind_from", func(e *Env) error {
 			tx := e.As().Model(&Project{}).Clauses(clause.From{})
 			from := tx.Statement.Clauses["FROM"]
 			from.AfterExpression = gorm.Expr("OR 1 = 1")
 			tx.Statement.Clauses["FROM"] = from
 			return tx.Joins("Owner").Find(&into).Error
-		},
-		"behind_the_name_of_where": func(e *Env) error {
+		}},
+		{"behind_the_name_of_where", func(e *Env) error {
 			tx := e.As().Model(&Project{}).Where("id > 0")
 			where := tx.Statement.Clauses["WHERE"]
 			where.AfterNameExpression = gorm.Expr("1 = 1 OR")
 			tx.Statement.Clauses["WHERE"] = where
 			return tx.Find(&into).Error
-		},
-		"clause_without_a_name": func(e *Env) error {
+		}},
+		{"clause_without_a_name", func(e *Env) error {
 			tx := e.As().Model(&Project{}).Where("id > 0")
 			tx.Statement.Clauses["ORDER BY"] = clause.Clause{Expression: gorm.Expr("OR 1 = 1")}
 			return tx.Find(&into).Error
-		},
-		"own_clauses_alone": func(e *Env) error {
+		}},
+		{"own_clauses_alone", func(e *Env) error {
 			tx := shared(e)
 			tx.Statement.BuildClauses = []string{"MINE", "WHERE"}
 			tx.Statement.Clauses["MINE"] = clause.Clause{Expression: gorm.Expr("SELECT * FROM projects")}
 			return tx.Find(&into).Error
-		},
+		}},
 	} {
-		list = append(list, attack{name, func(_ *testing.T, e *Env) error { return run(e) }, gormtenant.ErrRawSQL})
+		list = append(list, attack{name: c.name, run: func(_ *testing.T, e *Env) error { return c.run(e) }, want: gormtenant.ErrRawSQL})
 	}
-	attacks(t, append(list,
-		attack{"without_a_head", func(_ *testing.T, e *Env) error {
+	return attackList{name: "Text_in_several_pieces", attacks: append(list,
+		attack{name: "without_a_head", run: func(_ *testing.T, e *Env) error {
 			tx := e.As().Model(&Project{})
 			tx.Statement.BuildClauses = []string{"FROM", "WHERE"}
 			return tx.Find(&into).Error
-		}, gormtenant.ErrUnsupported},
-		attack{"from_clause_without_where", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrUnsupported},
+		attack{name: "from_clause_without_where", run: func(_ *testing.T, e *Env) error {
 			tx := shared(e).Clauses(clause.From{Tables: []clause.Table{{Name: "projects"}}}).Where("1 = 1")
 			tx.Statement.BuildClauses = []string{"SELECT", "FROM"}
 			return tx.Find(&into).Error
-		}, gormtenant.ErrUnsupported},
-		attack{"own_table_and_another", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrUnsupported},
+		attack{name: "own_table_and_another", run: func(t *testing.T, e *Env) error {
 			var rows []map[string]any
 			err := e.As().Model(&Project{}).Select("projects.tenant_id AS p, users.tenant_id AS u").
 				Clauses(clause.From{Tables: []clause.Table{{Name: clause.CurrentTable}, {Name: "users"}}}).Find(&rows).Error
@@ -127,8 +132,8 @@ func TestPieces(t *testing.T) {
 				require.Equal(t, map[string]any{"p": A, "u": A}, row)
 			}
 			return err
-		}, nil},
-		attack{"quoted_names_in_from", func(t *testing.T, e *Env) error {
+		}},
+		attack{name: "quoted_names_in_from", run: func(t *testing.T, e *Env) error {
 			var slugs []string
 			err := shared(e).Select("slug").Clauses(clause.From{Tables: []clause.Table{{Name: `"projects"`}}}).Scan(&slugs).Error
 			require.NotContains(t, slugs, B+"-site")
@@ -136,29 +141,29 @@ func TestPieces(t *testing.T) {
 				require.NotEmpty(t, slugs)
 			}
 			return nil
-		}, nil},
-		attack{"subquery_that_becomes_another_tenants", func(_ *testing.T, e *Env) error {
+		}},
+		attack{name: "subquery_that_becomes_another_tenants", run: func(_ *testing.T, e *Env) error {
 			_, err := find(e.As().Where("owner_id IN (?)", e.DB.Model(&User{}).Select("id").Scopes(scopes.Tenant(B))))
 			return err
-		}, gormtenant.ErrOtherTenant},
-		attack{"id_in_an_expression", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrOtherTenant},
+		attack{name: "id_in_an_expression", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Where("owner_id = ?", gorm.Expr("(SELECT max(id) FROM users WHERE tenant_id = ?)", scopes.ID(e.A))))
 			require.Equal(t, []uint{2}, keys)
 			return err
-		}, nil},
-		attack{"subqueries_that_go_on", func(t *testing.T, e *Env) error {
+		}},
+		attack{name: "subqueries_that_go_on", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Where("id IN (? UNION ?)", e.DB.Model(&Project{}).Select("min(id)"), e.DB.Model(&Project{}).Select("max(id)")))
 			require.Equal(t, []uint{1, 2}, keys)
 			return err
-		}, nil},
-		attack{"outer_join_as_text", func(t *testing.T, e *Env) error {
+		}},
+		attack{name: "outer_join_as_text", run: func(t *testing.T, e *Env) error {
 			var codes []string
 			err := e.As().Model(&Project{}).Select("c.code").
 				Joins("RIGHT JOIN countries c ON c.code = projects.country_code AND 1 = 0").Scan(&codes).Error
 			require.Equal(t, []string{"PT"}, codes, "the country that no project matches")
 			return err
-		}, nil},
-	))
+		}},
+	)}
 }
 
 // TestReuse_as_another_tenant uses a statement of A again as B.
@@ -183,12 +188,14 @@ type maskedID string
 
 func (maskedID) String() string { return "***" }
 
-func TestMaskedID(t *testing.T) {
-	attacks(t, []attack{{"raw", func(_ *testing.T, e *Env) error {
+func TestMaskedID(t *testing.T) { attacks(t, maskedIDs()) }
+
+func maskedIDs() attackList {
+	return attackList{name: "MaskedID", attacks: []attack{{name: "raw", run: func(t *testing.T, e *Env) error {
 		a := gormtenant.WithTenant(t.Context(), maskedID(A))
 		b := gormtenant.WithTenant(t.Context(), maskedID(B))
 		return e.DB.WithContext(a).Raw("SELECT 1 FROM projects WHERE tenant_id = ?", scopes.ID(b)).Scan(new(int)).Error
-	}, gormtenant.ErrOtherTenant}})
+	}, want: gormtenant.ErrOtherTenant}}}
 }
 
 const longName = "a_table_whose_name_is_longer_than_the_sixty_three_bytes_of_postgres"
@@ -211,8 +218,8 @@ type (
 func (longDoc) TableName() string   { return longName }
 func (quotedDoc) TableName() string { return `"quoted_docs"` }
 
-// TestNames are those of tables and columns in unusual spellings.
-func TestNames(t *testing.T) {
+// TestTableNames_in_unusual_spellings are those of tables and columns in unusual spellings.
+func TestTableNames_in_unusual_spellings(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		db := open(&gorm.Config{NamingStrategy: schema.NamingStrategy{NoLowerCase: true, IdentifierMaxLength: 63}})

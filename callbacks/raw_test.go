@@ -14,13 +14,18 @@ import (
 	"github.com/gormtenant/gormtenant/scopes"
 )
 
-func TestRawSQL(t *testing.T) {
+func TestRawSQL(t *testing.T) { attacks(t, rawSQL()) }
+
+func rawSQL() attackList {
 	var list []attack
 	refuse := func(name string, run func(e *Env) error) {
-		list = append(list, attack{name, func(_ *testing.T, e *Env) error { return run(e) }, gormtenant.ErrRawSQL})
+		list = append(list, attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }, want: gormtenant.ErrRawSQL})
 	}
 	allow := func(name string, run func(t *testing.T, e *Env) error) {
-		list = append(list, attack{name, run, nil})
+		list = append(list, attack{name: name, run: run})
+	}
+	sharedOnly := func(name string, run func(t *testing.T, e *Env) error) {
+		list = append(list, attack{name: name, run: run, onlyShared: true})
 	}
 	var into []map[string]any
 
@@ -195,7 +200,7 @@ func TestRawSQL(t *testing.T) {
 		require.Len(t, keys, 2)
 		return err
 	})
-	allow("unscoped", func(t *testing.T, e *Env) error {
+	sharedOnly("unscoped", func(t *testing.T, e *Env) error {
 		var n int
 		err := e.As().Scopes(scopes.Unscoped("report")).Raw("SELECT count(*) FROM projects").Scan(&n).Error
 		require.Equal(t, 4, n)
@@ -208,7 +213,7 @@ func TestRawSQL(t *testing.T) {
 		return err
 	})
 	allow("no_table", func(t *testing.T, e *Env) error { return e.DB.Raw("SELECT 1").Scan(new(int)).Error })
-	allow("shared_table", func(t *testing.T, e *Env) error {
+	sharedOnly("shared_table", func(t *testing.T, e *Env) error {
 		return e.DB.Raw("SELECT name FROM countries /* FROM projects */ WHERE name <> 'FROM projects'").Scan(new(string)).Error
 	})
 	allow("hints_and_comments", func(t *testing.T, e *Env) error {
@@ -219,17 +224,17 @@ func TestRawSQL(t *testing.T) {
 		return tx.Find(&into).Error
 	})
 	list = append(list,
-		attack{"with_the_tenant_of_another", func(t *testing.T, e *Env) error {
+		attack{name: "with_the_tenant_of_another", run: func(t *testing.T, e *Env) error {
 			return e.As().Raw("SELECT slug FROM projects WHERE tenant_id = ?", scopes.ID(e.B)).Scan(&into).Error
-		}, gormtenant.ErrOtherTenant},
-		attack{"with_no_tenant", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrOtherTenant},
+		attack{name: "with_no_tenant", run: func(t *testing.T, e *Env) error {
 			return e.DB.Raw("SELECT slug FROM projects WHERE tenant_id = ?", scopes.ID(e.A)).Scan(&into).Error
-		}, gormtenant.ErrNoTenant},
-		attack{"with_an_empty_id", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrNoTenant},
+		attack{name: "with_an_empty_id", run: func(t *testing.T, e *Env) error {
 			return e.As().Raw("SELECT slug FROM projects WHERE tenant_id = ?", scopes.BoundID{}).Scan(&into).Error
-		}, gormtenant.ErrNoTenant},
+		}, want: gormtenant.ErrNoTenant},
 	)
-	attacks(t, list)
+	return attackList{name: "RawSQL", attacks: list}
 }
 
 func TestAllowRawSQL(t *testing.T) {

@@ -44,52 +44,53 @@ func TestRefused_before_anything_is_sent(t *testing.T) {
 	}
 	Run(t, func(t *testing.T, e *Env) {
 		sent := &countingPool{ConnPool: e.DB.ConnPool}
-		for name, c := range map[string]struct {
+		for _, c := range []struct {
+			name string
 			run  func(db *gorm.DB) error
 			want error
 		}{
-			"create_of_another":         {func(db *gorm.DB) error { return db.Create(of(B)).Error }, gormtenant.ErrOtherTenant},
-			"create_of_one_of_many":     {func(db *gorm.DB) error { return db.Create([]*told{{Slug: "n"}, of(B), nil}).Error }, gormtenant.ErrOtherTenant},
-			"create_of_an_array":        {func(db *gorm.DB) error { return db.Create(&[1]told{*of(B)}).Error }, gormtenant.ErrOtherTenant},
-			"unscoped_create_of_nobody": {func(db *gorm.DB) error { return all(db).Create(of("")).Error }, gormtenant.ErrNoTenant},
-			"update_of_another":         {func(db *gorm.DB) error { return db.Model(of(B)).Update("name", "x").Error }, gormtenant.ErrOtherTenant},
-			"update_to_another":         {func(db *gorm.DB) error { return db.Model(&told{ID: 1}).Updates(of(B)).Error }, gormtenant.ErrTenantChange},
-			"save_of_another":           {func(db *gorm.DB) error { return db.Save(of(B)).Error }, gormtenant.ErrOtherTenant},
-			"delete_of_another":         {func(db *gorm.DB) error { return db.Delete(of(B)).Error }, gormtenant.ErrOtherTenant},
-			"delete_of_one_of_many":     {func(db *gorm.DB) error { return db.Delete(&[]told{*of(""), *of(B)}).Error }, gormtenant.ErrOtherTenant},
-			"find_of_another": {func(db *gorm.DB) error {
+			{"create_of_another", func(db *gorm.DB) error { return db.Create(of(B)).Error }, gormtenant.ErrOtherTenant},
+			{"create_of_one_of_many", func(db *gorm.DB) error { return db.Create([]*told{{Slug: "n"}, of(B), nil}).Error }, gormtenant.ErrOtherTenant},
+			{"create_of_an_array", func(db *gorm.DB) error { return db.Create(&[1]told{*of(B)}).Error }, gormtenant.ErrOtherTenant},
+			{"unscoped_create_of_nobody", func(db *gorm.DB) error { return all(db).Create(of("")).Error }, gormtenant.ErrNoTenant},
+			{"update_of_another", func(db *gorm.DB) error { return db.Model(of(B)).Update("name", "x").Error }, gormtenant.ErrOtherTenant},
+			{"update_to_another", func(db *gorm.DB) error { return db.Model(&told{ID: 1}).Updates(of(B)).Error }, gormtenant.ErrTenantChange},
+			{"save_of_another", func(db *gorm.DB) error { return db.Save(of(B)).Error }, gormtenant.ErrOtherTenant},
+			{"delete_of_another", func(db *gorm.DB) error { return db.Delete(of(B)).Error }, gormtenant.ErrOtherTenant},
+			{"delete_of_one_of_many", func(db *gorm.DB) error { return db.Delete(&[]told{*of(""), *of(B)}).Error }, gormtenant.ErrOtherTenant},
+			{"find_of_another", func(db *gorm.DB) error {
 				return db.Model(of(B)).Find(&[]map[string]any{}).Error
 			}, gormtenant.ErrOtherTenant},
-			"create_without_values": {func(db *gorm.DB) error {
+			{"create_without_values", func(db *gorm.DB) error {
 				db = db.Session(&gorm.Session{})
 				tx := db.Clauses()
 				tx.Statement.BuildClauses = []string{"INSERT", "ON CONFLICT"}
 				return tx.Create(of("")).Error
 			}, gormtenant.ErrUnsupported},
-			"create_of_a_query": {func(db *gorm.DB) error {
+			{"create_of_a_query", func(db *gorm.DB) error {
 				tx := db.Clauses(clause.Select{Expression: gorm.Expr("1")})
 				tx.Statement.BuildClauses = []string{"INSERT", "VALUES", "SELECT"}
 				return tx.Create(of("")).Error
 			}, gormtenant.ErrUnsupported},
-			"update_without_where": {func(db *gorm.DB) error {
+			{"update_without_where", func(db *gorm.DB) error {
 				tx := db.Model(of(""))
 				tx.Statement.BuildClauses = []string{"UPDATE", "SET"}
 				return tx.Update("name", "x").Error
 			}, gormtenant.ErrUnsupported},
-			"number_for_text": {func(db *gorm.DB) error {
+			{"number_for_text", func(db *gorm.DB) error {
 				return db.WithContext(gormtenant.WithTenant(db.Statement.Context, 1.5)).Create(of("")).Error
 			}, gormtenant.ErrInvalidID},
-			"several_tables": {func(db *gorm.DB) error { return db.Table("projects p, users u").Find(&[]told{}).Error }, gormtenant.ErrRawSQL},
-			"update_of_several_tables": {func(db *gorm.DB) error {
+			{"several_tables", func(db *gorm.DB) error { return db.Table("projects p, users u").Find(&[]told{}).Error }, gormtenant.ErrRawSQL},
+			{"update_of_several_tables", func(db *gorm.DB) error {
 				return db.Model(of("")).Table("projects p, users u").Update("name", "x").Error
 			}, gormtenant.ErrRawSQL},
-			"find_without_a_context": {func(db *gorm.DB) error {
+			{"find_without_a_context", func(db *gorm.DB) error {
 				tx := db.Model(&told{})
 				tx.Statement.Context = nil // which a careless plugin can leave behind
 				return tx.Find(&[]told{}).Error
 			}, gormtenant.ErrNoTenant},
 		} {
-			t.Run(name, func(t *testing.T) {
+			t.Run(c.name, func(t *testing.T) {
 				sent.n = 0
 				db := e.As()
 				db.Statement.ConnPool = sent
@@ -115,24 +116,26 @@ func (p failingPool) QueryRowContext(ctx context.Context, query string, args ...
 }
 
 // TestLookup_that_fails must not let through what it was to look for.
-func TestLookup_that_fails(t *testing.T) {
-	attacks(t, []attack{
-		{"create", func(t *testing.T, e *Env) error {
+func TestLookup_that_fails(t *testing.T) { attacks(t, failingLookups()) }
+
+func failingLookups() attackList {
+	return attackList{name: "Lookup_that_fails", attacks: []attack{
+		{name: "create", run: func(t *testing.T, e *Env) error {
 			tx := e.As().Session(&gorm.Session{SkipDefaultTransaction: true})
 			tx.Statement.ConnPool = failingPool{e.DB.ConnPool}
 			err := tx.Create(&Task{Title: "x", ProjectID: ptr(uint(11))}).Error
 			require.ErrorContains(t, err, "looking up whose a row is")
 			return err
-		}, context.Canceled},
-		{"join_row", func(_ *testing.T, e *Env) error {
+		}, want: context.Canceled},
+		{name: "join_row", run: func(_ *testing.T, e *Env) error {
 			tx := e.As().Session(&gorm.Session{SkipDefaultTransaction: true})
 			tx.Statement.ConnPool = failingPool{e.DB.ConnPool}
 			return tx.Table("project_tags").Create(map[string]any{"project_id": 1, "tag_id": 11}).Error
-		}, context.Canceled},
-		{"key_that_cannot_be_written", func(_ *testing.T, e *Env) error {
+		}, want: context.Canceled},
+		{name: "key_that_cannot_be_written", run: func(_ *testing.T, e *Env) error {
 			return e.As().Table("tasks").Create(map[string]any{"title": "x", "project_id": broken{}}).Error
-		}, errBroken},
-	}, tenantplugin.CheckReferences())
+		}, want: errBroken},
+	}, options: []tenantplugin.Option{tenantplugin.CheckReferences()}}
 }
 
 // broken is a value that cannot be written.

@@ -30,48 +30,49 @@ func TestOnUnscoped(t *testing.T) {
 		events[name] = append(events[name], event)
 	})
 	Run(t, func(t *testing.T, e *Env) {
-		for name, test := range map[string]struct {
+		for _, test := range []struct {
+			name string
 			run  func(db *gorm.DB) error
 			want []tenantplugin.UnscopedEvent
 		}{
-			"find":    {func(db *gorm.DB) error { return db.Find(&[]Project{}).Error }, event("query", "projects")},
-			"count":   {func(db *gorm.DB) error { return db.Model(&Project{}).Count(new(int64)).Error }, event("query", "projects")},
-			"rows":    {rowsOf, event("row", "projects")},
-			"update":  {func(db *gorm.DB) error { return db.Model(&Project{ID: 1}).Update("name", "x").Error }, event("update", "projects")},
-			"delete":  {func(db *gorm.DB) error { return db.Delete(&Task{ID: 1}).Error }, event("delete", "tasks")},
-			"softly":  {func(db *gorm.DB) error { return db.Delete(&Note{ID: 1}).Error }, event("delete", "notes")},
-			"exec":    {func(db *gorm.DB) error { return db.Exec("UPDATE projects SET name = 'x'").Error }, event("raw", "projects")},
-			"raw":     {func(db *gorm.DB) error { return db.Raw("SELECT 1 FROM tags").Scan(new(int)).Error }, event("raw", "tags")},
-			"shared":  {func(db *gorm.DB) error { return db.Find(&[]Country{}).Error }, nil},
-			"no_rows": {func(db *gorm.DB) error { return db.Exec("SELECT 1").Error }, nil},
-			"dry_run": {func(db *gorm.DB) error { return db.Session(&gorm.Session{DryRun: true}).Find(&[]Project{}).Error }, nil},
-			"subquery_of_a_scoped_statement": {func(db *gorm.DB) error {
+			{"find", func(db *gorm.DB) error { return db.Find(&[]Project{}).Error }, event("query", "projects")},
+			{"count", func(db *gorm.DB) error { return db.Model(&Project{}).Count(new(int64)).Error }, event("query", "projects")},
+			{"rows", rowsOf, event("row", "projects")},
+			{"update", func(db *gorm.DB) error { return db.Model(&Project{ID: 1}).Update("name", "x").Error }, event("update", "projects")},
+			{"delete", func(db *gorm.DB) error { return db.Delete(&Task{ID: 1}).Error }, event("delete", "tasks")},
+			{"softly", func(db *gorm.DB) error { return db.Delete(&Note{ID: 1}).Error }, event("delete", "notes")},
+			{"exec", func(db *gorm.DB) error { return db.Exec("UPDATE projects SET name = 'x'").Error }, event("raw", "projects")},
+			{"raw", func(db *gorm.DB) error { return db.Raw("SELECT 1 FROM tags").Scan(new(int)).Error }, event("raw", "tags")},
+			{"shared", func(db *gorm.DB) error { return db.Find(&[]Country{}).Error }, nil},
+			{"no_rows", func(db *gorm.DB) error { return db.Exec("SELECT 1").Error }, nil},
+			{"dry_run", func(db *gorm.DB) error { return db.Session(&gorm.Session{DryRun: true}).Find(&[]Project{}).Error }, nil},
+			{"subquery_of_a_scoped_statement", func(db *gorm.DB) error {
 				return db.Scopes(scopes.Tenant(A)).Where("owner_id IN (?)", db.Session(&gorm.Session{NewDB: true}).Model(&User{}).Select("id")).
 					Find(&[]Project{}).Error
 			}, event("query", "users")},
-			"preload": {func(db *gorm.DB) error { return db.Preload("Tasks").Find(&[]Project{}).Error }, append(event("query", "projects"), event("query", "tasks")...)},
-			"join_from_a_shared_table": {func(db *gorm.DB) error {
+			{"preload", func(db *gorm.DB) error { return db.Preload("Tasks").Find(&[]Project{}).Error }, append(event("query", "projects"), event("query", "tasks")...)},
+			{"join_from_a_shared_table", func(db *gorm.DB) error {
 				return db.Model(&Country{}).Clauses(clause.From{Joins: []clause.Join{{
 					Table: clause.Table{Name: "projects"}, ON: clause.Where{Exprs: []clause.Expression{gorm.Expr("1 = 1")}},
 				}, {
 					Table: clause.Table{Name: "tags"}, ON: clause.Where{Exprs: []clause.Expression{gorm.Expr("1 = 1")}},
 				}}}).Find(&[]Country{}).Error
 			}, event("query", "projects")},
-			"fragments_of_a_shared_table": {func(db *gorm.DB) error {
+			{"fragments_of_a_shared_table", func(db *gorm.DB) error {
 				return db.Where("EXISTS (SELECT 1 FROM projects) AND EXISTS (SELECT 1 FROM tags)").
 					Order("(SELECT count(*) FROM users)").Find(&[]Country{}).Error
 			}, event("query", "projects")},
-			"create": {func(db *gorm.DB) error {
+			{"create", func(db *gorm.DB) error {
 				p := Project{Slug: "n"}
 				p.TenantID = A
 				return db.Create(&p).Error
 			}, event("create", "projects")},
-			"refused_create": {func(db *gorm.DB) error { _ = db.Create(&Project{Slug: "n"}); return nil }, nil},
-			"tenant_inside":  {func(db *gorm.DB) error { return db.Scopes(scopes.Tenant(A)).Find(&[]Project{}).Error }, nil},
+			{"refused_create", func(db *gorm.DB) error { _ = db.Create(&Project{Slug: "n"}); return nil }, nil},
+			{"tenant_inside", func(db *gorm.DB) error { return db.Scopes(scopes.Tenant(A)).Find(&[]Project{}).Error }, nil},
 		} {
-			t.Run(name, func(t *testing.T) {
+			t.Run(test.name, func(t *testing.T) {
 				e.Seed(t)
-				name := e.Name + name
+				name := e.Name + test.name
 				ctx := context.WithValue(gormtenant.Unscoped(t.Context(), "audit"), nameKey{}, name)
 				require.NoError(t, test.run(e.DB.WithContext(ctx)))
 				mutex.Lock()

@@ -48,8 +48,10 @@ func (failingLate) GormValue(_ context.Context, db *gorm.DB) clause.Expr {
 	return gorm.Expr("1")
 }
 
-// TestValues are arguments of unusual types.
-func TestValues(t *testing.T) {
+// TestArguments_of_unusual_types are arguments of unusual types.
+func TestArguments_of_unusual_types(t *testing.T) { attacks(t, unusualArguments()) }
+
+func unusualArguments() attackList {
 	where := func(want []uint, text string, value any) func(*testing.T, *Env) error {
 		return func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Where(text, value))
@@ -60,64 +62,64 @@ func TestValues(t *testing.T) {
 		}
 	}
 	reads := late{"(SELECT max(slug) FROM projects)"}
-	attacks(t, []attack{
-		{"floats", where([]uint{1}, "budget IN ?", []float64{100}), nil},
-		{"array", where([]uint{1, 2}, "id IN ?", [3]uint{1, 2, 11}), nil},
-		{"late_that_is_a_value_too", where(nil, "slug = ?", maybeLate{late: reads}), gormtenant.ErrRawSQL},
-		{"late_that_is_written_as_null", where(nil, "slug = ?", maybeLate{late: reads, null: true}), gormtenant.ErrRawSQL},
-		{"late_that_is_compared_to_null", func(t *testing.T, e *Env) error {
+	return attackList{name: "Arguments_of_unusual_types", attacks: []attack{
+		{name: "floats", run: where([]uint{1}, "budget IN ?", []float64{100})},
+		{name: "array", run: where([]uint{1, 2}, "id IN ?", [3]uint{1, 2, 11})},
+		{name: "late_that_is_a_value_too", run: where(nil, "slug = ?", maybeLate{late: reads}), want: gormtenant.ErrRawSQL},
+		{name: "late_that_is_written_as_null", run: where(nil, "slug = ?", maybeLate{late: reads, null: true}), want: gormtenant.ErrRawSQL},
+		{name: "late_that_is_compared_to_null", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Where(map[string]any{"country_code": maybeLate{late: reads, null: true}}))
 			require.Equal(t, []uint{2}, keys, "IS NULL")
 			return err
-		}, nil},
-		{"late_in_a_map", func(_ *testing.T, e *Env) error {
+		}},
+		{name: "late_in_a_map", run: func(_ *testing.T, e *Env) error {
 			_, err := find(e.As().Where(map[string]any{"slug": maybeLate{late: reads}}))
 			return err
-		}, gormtenant.ErrRawSQL},
-		{"late_nil_pointer_that_is_a_value_too", where([]uint{}, "slug = ?", (*maybeLate)(nil)), nil},
-		{"late_list", where(nil, "slug = ?", lateList{"(SELECT max(slug) FROM projects)"}), gormtenant.ErrRawSQL},
-		{"late_list_that_reads_nothing", where([]uint{1}, "name = ?", lateList{"'site'"}), nil},
-		{"late_list_behind_a_parenthesis", where([]uint{1}, "name IN (?)", lateList{"'x'", "site"}), nil},
-		{"late_list_in_a_map", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		{name: "late_nil_pointer_that_is_a_value_too", run: where([]uint{}, "slug = ?", (*maybeLate)(nil))},
+		{name: "late_list", run: where(nil, "slug = ?", lateList{"(SELECT max(slug) FROM projects)"}), want: gormtenant.ErrRawSQL},
+		{name: "late_list_that_reads_nothing", run: where([]uint{1}, "name = ?", lateList{"'site'"})},
+		{name: "late_list_behind_a_parenthesis", run: where([]uint{1}, "name IN (?)", lateList{"'x'", "site"})},
+		{name: "late_list_in_a_map", run: func(_ *testing.T, e *Env) error {
 			_, err := find(e.As().Where(map[string]any{"slug": lateList{"(SELECT max(slug) FROM projects)"}}))
 			return err
-		}, gormtenant.ErrRawSQL},
-		{"late_list_in_an_update_goes_on_to_the_tenant", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		{name: "late_list_in_an_update_goes_on_to_the_tenant", run: func(_ *testing.T, e *Env) error {
 			return e.As().Model(&Project{ID: 1}).Updates(map[string]any{"name": lateList{"'x', tenant_id = 'zeta'"}}).Error
-		}, gormtenant.ErrRawSQL},
-		{"late_list_in_a_create", func(_ *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		{name: "late_list_in_a_create", run: func(_ *testing.T, e *Env) error {
 			return e.As().Model(&Project{}).Create(map[string]any{"slug": lateList{"(SELECT max(slug) || 'x' FROM projects)"}}).Error
-		}, gormtenant.ErrRawSQL},
-		{"vouched_in_a_list", where([]uint{1, 2}, "owner_id IN (SELECT id FROM users WHERE tenant_id IN ?)", []any{scopes.ID(
-			gormtenant.WithTenant(context.Background(), A))}), nil},
-		{"vouched_for_another_in_a_list", where(nil, "owner_id IN (SELECT id FROM users WHERE tenant_id IN ?)", []any{scopes.ID(
-			gormtenant.WithTenant(context.Background(), B))}), gormtenant.ErrOtherTenant},
-		{"failing", where(nil, "slug = ?", failingLate{}), errLate},
-		{"map_with_an_empty_tenant", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		{name: "vouched_in_a_list", run: where([]uint{1, 2}, "owner_id IN (SELECT id FROM users WHERE tenant_id IN ?)", []any{scopes.ID(
+			gormtenant.WithTenant(context.Background(), A))})},
+		{name: "vouched_for_another_in_a_list", run: where(nil, "owner_id IN (SELECT id FROM users WHERE tenant_id IN ?)", []any{scopes.ID(
+			gormtenant.WithTenant(context.Background(), B))}), want: gormtenant.ErrOtherTenant},
+		{name: "failing", run: where(nil, "slug = ?", failingLate{}), want: errLate},
+		{name: "map_with_an_empty_tenant", run: func(t *testing.T, e *Env) error {
 			err := e.As().Model(&Project{}).Create(map[string]any{"slug": "n", "tenant_id": ""}).Error
 			created(t, e, "n")
 			return err
-		}, nil},
-		{"empty_map", func(t *testing.T, e *Env) error {
+		}},
+		{name: "empty_map", run: func(t *testing.T, e *Env) error {
 			err := e.As().Model(&Tag{}).Create(map[string]any{}).Error
 			require.Equal(t, "3", e.Text(t, "SELECT count(*) FROM tags WHERE tenant_id = 'acme'"))
 			return err
-		}, nil},
-		{"update_behind_a_comment_without_a_condition", func(_ *testing.T, e *Env) error {
+		}},
+		{name: "update_behind_a_comment_without_a_condition", run: func(_ *testing.T, e *Env) error {
 			tx := e.As().Model(&Project{})
 			tx.Statement.Clauses["UPDATE"] = clause.Clause{BeforeExpression: gorm.Expr("/* all */")}
 			return tx.Update("name", "x").Error
-		}, errAny},
-		{"update_behind_a_hint_without_a_condition", func(_ *testing.T, e *Env) error {
+		}, want: errAny},
+		{name: "update_behind_a_hint_without_a_condition", run: func(_ *testing.T, e *Env) error {
 			tx := e.As().Model(&Project{})
 			tx.Statement.Clauses["UPDATE"] = clause.Clause{Name: "/* all */ UPDATE"}
 			return tx.Update("name", "x").Error
-		}, errAny},
-		{"nothing_left_to_update", func(_ *testing.T, e *Env) error {
+		}, want: errAny},
+		{name: "nothing_left_to_update", run: func(_ *testing.T, e *Env) error {
 			type lone struct{ models.TenantModel }
 			return e.As().Table("tags").Model(&lone{}).Where("1 = 1").Update("tenant_id", A).Error
-		}, gormtenant.ErrTenantChange},
-	})
+		}, want: gormtenant.ErrTenantChange},
+	}}
 }
 
 // TestFailedStatement goes on being built for the log, but not of a tenant's table.
@@ -157,8 +159,10 @@ func TestLookup_is_logged(t *testing.T) {
 	}, tenantplugin.CheckReferences())
 }
 
-// TestLoose is what must go on to work: across tenants, of shared tables, and harmless text.
-func TestLoose(t *testing.T) {
+// TestHarmlessStatements is what must go on to work: across tenants, of shared tables, and harmless text.
+func TestHarmlessStatements(t *testing.T) { attacks(t, harmlessStatements()) }
+
+func harmlessStatements() attackList {
 	all := func(e *Env) *gorm.DB { return e.DB.WithContext(gormtenant.Unscoped(e.A, "test")) }
 	mine := func(tx *gorm.DB, text string) *gorm.DB {
 		tx.Statement.BuildClauses = []string{"SELECT", "FROM", "WHERE", "MINE"}
@@ -173,61 +177,61 @@ func TestLoose(t *testing.T) {
 			return err
 		}
 	}
-	attacks(t, []attack{
-		{"comment_across_tenants", rows(4, func(e *Env) *gorm.DB {
+	return attackList{name: "HarmlessStatements", attacks: []attack{
+		{name: "comment_across_tenants", onlyShared: true, run: rows(4, func(e *Env) *gorm.DB {
 			return all(e).Model(&Project{}).Where("1 = 1 -- all")
-		}), nil},
-		{"lock_across_tenants", func(_ *testing.T, e *Env) error {
+		})},
+		{name: "lock_across_tenants", run: func(_ *testing.T, e *Env) error {
 			lock := clause.Locking{Strength: "UPDATE", Table: clause.Table{Name: "projects NOWAIT", Raw: true}}
 			return all(e).Session(&gorm.Session{DryRun: true}).Clauses(lock).Find(&[]Project{}).Error
-		}, nil},
-		{"lock_of_a_raw_name", func(_ *testing.T, e *Env) error {
+		}},
+		{name: "lock_of_a_raw_name", run: func(_ *testing.T, e *Env) error {
 			lock := clause.Locking{Strength: "UPDATE", Table: clause.Table{Name: "projects", Raw: true}}
 			return e.As().Session(&gorm.Session{DryRun: true}).Clauses(lock).Find(&[]Project{}).Error
-		}, nil},
-		{"clause_behind_the_condition", rows(1, func(e *Env) *gorm.DB {
+		}},
+		{name: "clause_behind_the_condition", run: rows(1, func(e *Env) *gorm.DB {
 			return mine(e.As().Model(&Project{}), "LIMIT 1")
-		}), nil},
-		{"condition_behind_that_of_a_shared_table", rows(0, func(e *Env) *gorm.DB {
+		})},
+		{name: "condition_behind_that_of_a_shared_table", run: rows(0, func(e *Env) *gorm.DB {
 			return mine(e.As().Model(&Country{}).Where("1 = 1"), "AND 1 = 0")
-		}), nil},
-		{"condition_behind_that_of_all_tenants", rows(0, func(e *Env) *gorm.DB {
+		})},
+		{name: "condition_behind_that_of_all_tenants", onlyShared: true, run: rows(0, func(e *Env) *gorm.DB {
 			return mine(all(e).Model(&Project{}).Where("1 = 1"), "AND 1 = 0")
-		}), nil},
-		{"hint_behind_the_table", func(_ *testing.T, e *Env) error {
+		})},
+		{name: "hint_behind_the_table", run: func(_ *testing.T, e *Env) error {
 			tx := e.As().Session(&gorm.Session{DryRun: true}).Model(&Project{}).Clauses(clause.From{})
 			from := tx.Statement.Clauses["FROM"]
 			from.AfterExpression = gorm.Expr("NOT INDEXED")
 			tx.Statement.Clauses["FROM"] = from
 			return tx.Find(&[]map[string]any{}).Error
-		}, nil},
-		{"subquery_of_a_tenant_across_tenants", rows(2, func(e *Env) *gorm.DB {
+		}},
+		{name: "subquery_of_a_tenant_across_tenants", onlyShared: true, run: rows(2, func(e *Env) *gorm.DB {
 			return all(e).Model(&Project{}).Where("owner_id IN (?)", e.As().Model(&User{}).Select("id"))
-		}), nil},
-		{"shared_table_without_where", rows(1, func(e *Env) *gorm.DB {
+		})},
+		{name: "shared_table_without_where", run: rows(1, func(e *Env) *gorm.DB {
 			tx := e.As().Model(&Country{}).Where("1 = 0")
 			tx.Statement.BuildClauses = []string{"SELECT", "FROM"}
 			return tx
-		}), nil},
-		{"empty_join", func(_ *testing.T, e *Env) error {
+		})},
+		{name: "empty_join", run: func(_ *testing.T, e *Env) error {
 			return e.As().Joins("").Find(&[]Project{}).Error
-		}, gormtenant.ErrRawSQL},
-		{"create_of_a_list_of_clauses", func(t *testing.T, e *Env) error {
+		}, want: gormtenant.ErrRawSQL},
+		{name: "create_of_a_list_of_clauses", run: func(t *testing.T, e *Env) error {
 			tx := e.As().Model(&Project{})
 			tx.Statement.BuildClauses = []string{"INSERT", "VALUES"}
 			err := tx.Create(map[string]any{"slug": "n"}).Error
 			created(t, e, "n")
 			return err
-		}, nil},
-		{"upsert_of_a_map_without_a_model", func(_ *testing.T, e *Env) error {
+		}},
+		{name: "upsert_of_a_map_without_a_model", run: func(_ *testing.T, e *Env) error {
 			return e.As().Table("projects").Clauses(clause.OnConflict{
 				Columns: []clause.Column{{Name: "id"}}, DoUpdates: clause.AssignmentColumns([]string{"name"}),
 			}).Create(map[string]any{"id": 11, "slug": "n", "name": "x"}).Error
-		}, errAny},
-		{"several_tables_across_tenants", rows(16, func(e *Env) *gorm.DB {
+		}, want: errAny},
+		{name: "several_tables_across_tenants", onlyShared: true, run: rows(16, func(e *Env) *gorm.DB {
 			return all(e).Model(&Project{}).Table("projects p, users u").Select("p.id")
-		}), nil},
-	})
+		})},
+	}}
 }
 
 // owned is a tenant model by the name of a column that the application chose.
@@ -251,8 +255,8 @@ func TestColumn(t *testing.T) {
 	})
 }
 
-// TestRegister_over_callbacks_in_a_knot fails db.Use, rather than leave a guard out.
-func TestRegister_over_callbacks_in_a_knot(t *testing.T) {
+// TestRegister_over_callbacks_that_form_a_cycle fails db.Use, rather than leave a guard out.
+func TestRegister_over_callbacks_that_form_a_cycle(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		db := open(&gorm.Config{})

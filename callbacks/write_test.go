@@ -69,11 +69,13 @@ func onSlug(doNothing bool) clause.OnConflict {
 	}
 }
 
-// TestWrites writes in the ways that are easily overlooked: around clauses, beside values, with keys
+// TestWrites_beside_clauses_and_values writes in the ways that are easily overlooked: around clauses, beside values, with keys
 // that only memory holds.
-func TestWrites(t *testing.T) {
+func TestWrites_beside_clauses_and_values(t *testing.T) { attacks(t, overlookedWrites()) }
+
+func overlookedWrites() attackList {
 	no := func(name string, run func(e *Env) error) attack {
-		return attack{name, func(_ *testing.T, e *Env) error { return run(e) }, errAny}
+		return attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }, want: errAny}
 	}
 	sqliteOnly := func(name string, run func(e *Env) error) attack {
 		return no(name, func(e *Env) error {
@@ -87,7 +89,7 @@ func TestWrites(t *testing.T) {
 	children := func() []Task { return append([]Task(nil), kids...) }
 	set := clause.Set{{Column: clause.Column{Name: "name"}, Value: "x"}}
 	joinKey := []clause.Column{{Name: "project_id"}, {Name: "tag_id"}}
-	attacks(t, []attack{
+	return attackList{name: "Writes_beside_clauses_and_values", attacks: []attack{
 		no("raw_create", func(e *Env) error {
 			return e.As().Raw("UPDATE projects SET name = 'pwn'").Create(&Project{Slug: "n"}).Error
 		}),
@@ -235,17 +237,19 @@ func TestWrites(t *testing.T) {
 		no("belongs_to_omit_in_a_slice", func(e *Env) error {
 			return e.As().Omit("Owner.ID").Create(&[]Project{{Slug: "n", Owner: &User{ID: 11, Name: "x"}}}).Error
 		}),
-	})
+	}}
 }
 
-func TestWrites_with_CheckReferences(t *testing.T) {
+func TestWrites_beside_references(t *testing.T) { attacks(t, overlookedReferences()) }
+
+func overlookedReferences() attackList {
 	no := func(name string, run func(e *Env) error) attack {
-		return attack{name, func(_ *testing.T, e *Env) error { return run(e) }, errAny}
+		return attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }, want: errAny}
 	}
 	yes := func(name string, run func(e *Env) error) attack {
-		return attack{name, func(_ *testing.T, e *Env) error { return run(e) }, nil}
+		return attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }}
 	}
-	attacks(t, []attack{
+	return attackList{name: "Writes_beside_references", attacks: []attack{
 		no("excluded_of_another_column", func(e *Env) error {
 			return e.As().Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, DoUpdates: clause.Set{{
 				Column: clause.Column{Name: "owner_id"}, Value: clause.Column{Table: "excluded", Name: "budget"},
@@ -285,7 +289,7 @@ func TestWrites_with_CheckReferences(t *testing.T) {
 		yes("null_by_an_expression", func(e *Env) error {
 			return e.As().Model(&Task{ID: 1}).Update("project_id", gorm.Expr("NULL")).Error
 		}),
-	}, tenantplugin.CheckReferences())
+	}, options: []tenantplugin.Option{tenantplugin.CheckReferences()}}
 }
 
 func onSlugUpdate() clause.OnConflict {

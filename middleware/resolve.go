@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/gormtenant/gormtenant/internal/prefix"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -116,7 +117,7 @@ func (m *Middleware) lookup(ctx context.Context, n naming) (*tenants.Tenant, *Er
 	case errors.Is(err, tenants.ErrNotFound):
 		return nil, refusal(unknown, fmt.Errorf("%w: the one that %s names", tenants.ErrNotFound, n.source))
 	case err != nil:
-		return nil, refusal(unavailable, fmt.Errorf("%w: %w", ErrUnavailable, err))
+		return nil, refusal(unavailable, prefix.Errorf("%w: %w", ErrUnavailable, err))
 	case t == nil || t.ID == "":
 		return nil, refusal(unavailable, fmt.Errorf("%w: the directory returned neither an error "+
 			"nor a tenant with an ID", ErrUnavailable))
@@ -145,9 +146,9 @@ func judged(k kind, why, cause error) *Error {
 		return refusal(unavailable, cause)
 	}
 	if errors.Is(cause, context.DeadlineExceeded) || errors.Is(cause, context.Canceled) {
-		return refusal(unavailable, fmt.Errorf("%w: %w", ErrUnavailable, cause))
+		return refusal(unavailable, prefix.Errorf("%w: %w", ErrUnavailable, cause))
 	}
-	return refusal(k, fmt.Errorf("%w: %w", why, cause))
+	return refusal(k, prefix.Errorf("%w: %w", why, cause))
 }
 
 // hide returns refused as the client may see it.

@@ -3,6 +3,8 @@ package middleware
 import (
 	"fmt"
 	"net/http"
+
+	"github.com/gormtenant/gormtenant/internal/prefix"
 )
 
 // source finds the name of a tenant in a request.
@@ -15,5 +17,5 @@ type source struct {
 
 // malformedf refuses a request whose tenant cannot be read.
 func malformedf(format string, args ...any) *Error {
-	return refusal(malformed, fmt.Errorf("%w: %w", ErrMalformed, fmt.Errorf(format, args...)))
+	return refusal(malformed, prefix.Errorf("%w: %w", ErrMalformed, fmt.Errorf(format, args...)))
 }

@@ -16,16 +16,17 @@ type orgID string
 
 func TestID(t *testing.T) {
 	id := uuid.New()
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name string
 		id   any
 		want driver.Value
 	}{
-		"string":   {"acme", "acme"},
-		"integer":  {uint16(7), int64(7)},
-		"uuid":     {id, id.String()},
-		"own_type": {orgID("acme"), "acme"},
+		{"string", "acme", "acme"},
+		{"integer", uint16(7), int64(7)},
+		{"uuid", id, id.String()},
+		{"own_type", orgID("acme"), "acme"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			bound := scopes.ID(gormtenant.WithTenant(context.Background(), test.id))
 			tenant, err := bound.Tenant()
 			require.NoError(t, err)
@@ -38,16 +39,19 @@ func TestID(t *testing.T) {
 }
 
 func TestID_without_a_tenant_is_never_written(t *testing.T) {
-	for name, bound := range map[string]scopes.BoundID{
-		"no_tenant":  scopes.ID(context.Background()),
-		"empty":      scopes.ID(gormtenant.WithTenant(context.Background(), "")),
-		"unscoped":   scopes.ID(gormtenant.Unscoped(context.Background(), "report")),
-		"zero_value": {},
+	for _, c := range []struct {
+		name  string
+		bound scopes.BoundID
+	}{
+		{"no_tenant", scopes.ID(context.Background())},
+		{"empty", scopes.ID(gormtenant.WithTenant(context.Background(), ""))},
+		{"unscoped", scopes.ID(gormtenant.Unscoped(context.Background(), "report"))},
+		{"zero_value", scopes.BoundID{}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := bound.Tenant()
+		t.Run(c.name, func(t *testing.T) {
+			_, err := c.bound.Tenant()
 			require.ErrorIs(t, err, gormtenant.ErrNoTenant)
-			_, err = bound.Value()
+			_, err = c.bound.Value()
 			require.ErrorIs(t, err, gormtenant.ErrNoTenant)
 		})
 	}

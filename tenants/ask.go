@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/gormtenant/gormtenant/internal/prefix"
 )
 
 // ask asks the directory, and returns a tenant that has the identifier, ErrNotFound, or an error that is
@@ -49,7 +51,7 @@ func judge(identifier string, t *Tenant, err error) (*Tenant, error) {
 		// Two things at once, such as the answers of two directories. That one gave up decides.
 		return nil, fmt.Errorf("gormtenant: look up a tenant: the directory failed: %s", err.Error())
 	case err != nil:
-		return nil, fmt.Errorf("gormtenant: look up a tenant: %w", err)
+		return nil, prefix.Errorf("look up a tenant: %w", err)
 	case t == nil:
 		return nil, errors.New("gormtenant: look up a tenant: the directory returned neither a tenant " +
 			"nor an error: where there is no tenant it has to return tenants.ErrNotFound")

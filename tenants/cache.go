@@ -3,7 +3,6 @@ package tenants
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -12,6 +11,8 @@ import (
 	"github.com/maypok86/otter/v2"
 	"github.com/maypok86/otter/v2/stats"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/gormtenant/gormtenant/internal/prefix"
 )
 
 // Cache is a [Directory] that remembers what another one answered. [Cached] makes one. It is safe for
@@ -124,11 +125,11 @@ func (c *Cache) Lookup(ctx context.Context, identifier string) (*Tenant, error) 
 func (c *Cache) miss(ctx context.Context, identifier string, e *entry) (*Tenant, error) {
 	c.asked.RecordMisses(1)
 	if ctx.Err() != nil {
-		return nil, fmt.Errorf("gormtenant: look up a tenant: %w", ended(ctx))
+		return nil, prefix.Errorf("look up a tenant: %w", ended(ctx))
 	}
 	select {
 	case <-ctx.Done():
-		return nil, fmt.Errorf("gormtenant: look up a tenant: %w", ended(ctx))
+		return nil, prefix.Errorf("look up a tenant: %w", ended(ctx))
 	case answer := <-c.fly(ctx, identifier):
 		switch {
 		case answer.Err == nil:

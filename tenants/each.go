@@ -3,13 +3,13 @@ package tenants
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gormtenant/gormtenant/internal/meter"
+	"github.com/gormtenant/gormtenant/internal/prefix"
 )
 
 // Lister lists tenants. Package tenants/store has one.
@@ -106,7 +106,7 @@ func (r *eachRun) list(ctx context.Context, lister Lister, start func(job)) erro
 		case ctx.Err() != nil:
 			return stopped(ctx) // whatever error of the lister came of it
 		case err != nil:
-			return fmt.Errorf("gormtenant: list the tenants: %w", err)
+			return prefix.Errorf("list the tenants: %w", err)
 		case t == nil || t.ID == "":
 			return errors.New("gormtenant: list the tenants: the lister yielded a tenant without an ID")
 		case t.ID == last:

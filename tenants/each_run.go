@@ -3,8 +3,9 @@ package tenants
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
+
+	"github.com/gormtenant/gormtenant/internal/prefix"
 )
 
 // maxStacks is how many panics keep their stack.
@@ -83,5 +84,5 @@ func (r *eachRun) result(err error) error {
 
 // stopped is the error of a run whose ctx has ended.
 func stopped(ctx context.Context) error {
-	return fmt.Errorf("gormtenant: stopped before every tenant was served: %w", ended(ctx))
+	return prefix.Errorf("stopped before every tenant was served: %w", ended(ctx))
 }

@@ -12,34 +12,40 @@ import (
 )
 
 // configs are the settings of GORM that change which calls of the pool it makes.
-var configs = map[string]gorm.Config{
-	"plain":          {},
-	"prepared":       {PrepareStmt: true},
-	"no_transaction": {SkipDefaultTransaction: true},
+var configs = []struct {
+	name   string
+	config gorm.Config
+}{
+	{"plain", gorm.Config{}},
+	{"prepared", gorm.Config{PrepareStmt: true}},
+	{"no_transaction", gorm.Config{SkipDefaultTransaction: true}},
 }
 
 func TestGORM(t *testing.T) {
 	t.Parallel()
-	for setting, config := range configs {
-		t.Run(setting, func(t *testing.T) {
+	for _, setting := range configs {
+		t.Run(setting.name, func(t *testing.T) {
 			t.Parallel()
 			run(t, func(t *testing.T, e *env) {
-				db := e.gorm(t, config)
-				for name, test := range map[string]func(t *testing.T, e *env, db *gorm.DB){
-					"statements":          statements,
-					"transaction":         transaction,
-					"nested_transaction":  nestedTransaction,
-					"savepoint":           savepoint,
-					"other_tenant_inside": otherTenantInside,
-					"begun_without":       begunWithout,
-					"connection":          connection,
-					"migrator":            migrates,
-					"rows":                openRows,
-					"generics":            generics,
+				db := e.gorm(t, setting.config)
+				for _, c := range []struct {
+					name string
+					test func(t *testing.T, e *env, db *gorm.DB)
+				}{
+					{"statements", statements},
+					{"transaction", transaction},
+					{"nested_transaction", nestedTransaction},
+					{"savepoint", savepoint},
+					{"other_tenant_inside", otherTenantInside},
+					{"begun_without", begunWithout},
+					{"connection", connection},
+					{"migrator", migrates},
+					{"rows", openRows},
+					{"generics", generics},
 				} {
-					t.Run(name, func(t *testing.T) {
+					t.Run(c.name, func(t *testing.T) {
 						e.reset(t)
-						test(t, e, db)
+						c.test(t, e, db)
 					})
 				}
 			})

@@ -33,18 +33,21 @@ func TestPool_without_a_tenant(t *testing.T) {
 		require.NoError(t, err)
 		stmt, err := e.pool.PrepareContext(e.none, firstNote)
 		require.NoError(t, err)
-		for name, attack := range map[string]func() error{
-			"exec":       func() error { _, err := e.pool.ExecContext(e.none, "DELETE FROM notes"); return err },
-			"query":      func() error { _, err := e.pool.QueryContext(e.none, firstNote); return err },
-			"row":        func() error { return e.pool.QueryRowContext(e.none, firstNote).Scan(new(string)) },
-			"begin":      func() error { _, err := e.pool.BeginTx(e.none, nil); return err },
-			"db_exec":    func() error { _, err := db.ExecContext(e.none, "DELETE FROM notes"); return err },
-			"db_begin":   func() error { _, err := db.BeginTx(e.none, nil); return err },
-			"conn_query": func() error { return conn.QueryRowContext(e.none, firstNote).Scan(new(string)) },
-			"statement":  func() error { return stmt.QueryRowContext(e.none).Scan(new(string)) },
-			"raw":        func() error { return route.Raw(e.none, conn, func(any) error { return nil }) },
+		for _, c := range []struct {
+			name   string
+			attack func() error
+		}{
+			{"exec", func() error { _, err := e.pool.ExecContext(e.none, "DELETE FROM notes"); return err }},
+			{"query", func() error { _, err := e.pool.QueryContext(e.none, firstNote); return err }},
+			{"row", func() error { return e.pool.QueryRowContext(e.none, firstNote).Scan(new(string)) }},
+			{"begin", func() error { _, err := e.pool.BeginTx(e.none, nil); return err }},
+			{"db_exec", func() error { _, err := db.ExecContext(e.none, "DELETE FROM notes"); return err }},
+			{"db_begin", func() error { _, err := db.BeginTx(e.none, nil); return err }},
+			{"conn_query", func() error { return conn.QueryRowContext(e.none, firstNote).Scan(new(string)) }},
+			{"statement", func() error { return stmt.QueryRowContext(e.none).Scan(new(string)) }},
+			{"raw", func() error { return route.Raw(e.none, conn, func(any) error { return nil }) }},
 		} {
-			require.ErrorIs(t, attack(), gormtenant.ErrNoTenant, name)
+			require.ErrorIs(t, c.attack(), gormtenant.ErrNoTenant, c.name)
 		}
 		require.Zero(t, e.picked.Load())
 		require.NoError(t, e.pool.Ping())

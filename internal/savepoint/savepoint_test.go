@@ -151,17 +151,18 @@ func TestTransaction_that_cannot_be_committed(t *testing.T) {
 // Of two transactions that overlap, the one that was begun first decides over the other.
 func TestTransactions_that_overlap(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name                     string
 		commitOuter, commitInner bool
 		sum                      int
 		err                      string
 	}{
-		"both_committed":             {true, true, 11, ""},
-		"inner_rolled_back_too_late": {true, false, 11, "can no longer be rolled back"},
-		"inner_committed_too_late":   {false, true, 0, "was rolled back, with one that was begun before it"},
-		"both_rolled_back":           {false, false, 0, ""},
+		{"both_committed", true, true, 11, ""},
+		{"inner_rolled_back_too_late", true, false, 11, "can no longer be rolled back"},
+		{"inner_committed_too_late", false, true, 0, "was rolled back, with one that was begun before it"},
+		{"both_rolled_back", false, false, 0, ""},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			each(t, func(t trial) {
 				end := func(tx *sql.Tx, commit bool) error {

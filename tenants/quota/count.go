@@ -1,13 +1,13 @@
 package quota
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"gorm.io/gorm"
 
+	"github.com/gormtenant/gormtenant/internal/prefix"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -44,7 +44,7 @@ func (l *limited) scan(db *gorm.DB, sql string, args []any, into ...any) error {
 	if isMissing(err) {
 		hint = ": call quota.Migrate(db) when the application is deployed"
 	}
-	return fmt.Errorf("gormtenant: counting for the limit of %s: %w%s", l.name, err, hint)
+	return prefix.Errorf("counting for the limit of %s: %w%s", l.name, err, hint)
 }
 
 // isMissing says whether a database has not the table of the locks.

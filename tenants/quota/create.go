@@ -2,12 +2,12 @@ package quota
 
 import (
 	"errors"
-	"fmt"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/prefix"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -38,7 +38,7 @@ func (g *guard) register(db *gorm.DB) error {
 		{"gorm:save_after_associations", SettleName, settle},
 	} {
 		if err := create.Before(c.before).Register(c.name, c.run); err != nil {
-			return fmt.Errorf("gormtenant: registering callback %s: %w", c.name, err)
+			return prefix.Errorf("registering callback %s: %w", c.name, err)
 		}
 	}
 	return nil

@@ -1,9 +1,9 @@
 package quota
 
 import (
-	"fmt"
-
 	"gorm.io/gorm"
+
+	"github.com/gormtenant/gormtenant/internal/prefix"
 )
 
 // Lock is a row of the table tenant_quota_locks. It is what two creates of a tenant wait for; it counts
@@ -31,7 +31,7 @@ func (Lock) TableName() string { return "tenant_quota_locks" }
 // the table.
 func Migrate(db *gorm.DB) error {
 	if err := db.AutoMigrate(&Lock{}); err != nil {
-		return fmt.Errorf("gormtenant: making the table of the quotas' locks: %w", err)
+		return prefix.Errorf("making the table of the quotas' locks: %w", err)
 	}
 	return nil
 }

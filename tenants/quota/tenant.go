@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/prefix"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -113,7 +114,7 @@ func (g *guard) limitOf(ctx context.Context, l *limited, s *share) error {
 		}
 		var err error
 		if t, err = g.directory.Lookup(ctx, s.id); err != nil {
-			return fmt.Errorf("gormtenant: looking up the tenant for its limit of %s: %w", l.name, err)
+			return prefix.Errorf("looking up the tenant for its limit of %s: %w", l.name, err)
 		}
 		if t == nil || t.ID != s.id {
 			return fmt.Errorf("gormtenant: looking up the tenant for its limit of %s: "+

@@ -55,7 +55,7 @@ func TestTenant(t *testing.T) {
 				require.ErrorIs(t, err, test.fails, name)
 			case test.says != "":
 				require.ErrorContains(t, err, test.says, name)
-				require.ErrorContains(t, err, "create projects: gormtenant: ", name)
+				require.ErrorContains(t, err, "gormtenant: create projects: ", name)
 			default:
 				require.NoError(t, err, name)
 			}

@@ -1,9 +1,9 @@
 package quota
 
 import (
-	"fmt"
-
 	"gorm.io/gorm"
+
+	"github.com/gormtenant/gormtenant/internal/prefix"
 )
 
 // begin begins a transaction for the count and the INSERT where the statement runs outside of one: the
@@ -14,7 +14,7 @@ func (c *creation) begin(db *gorm.DB) error {
 	}
 	tx := db.Begin()
 	if tx.Error != nil {
-		return fmt.Errorf("gormtenant: beginning a transaction for the limit of %s: %w", c.limited.name, tx.Error)
+		return prefix.Errorf("beginning a transaction for the limit of %s: %w", c.limited.name, tx.Error)
 	}
 	c.tx, c.pool = tx, db.Statement.ConnPool
 	db.Statement.ConnPool = tx.Statement.ConnPool
@@ -43,7 +43,7 @@ func rollback(db *gorm.DB) error { return execute(db, "ROLLBACK TO SAVEPOINT gor
 // execute sends a statement in the transaction of db's. The SavePoint of GORM's dialects drops errors.
 func execute(db *gorm.DB, sql string) error {
 	if err := db.Session(&gorm.Session{NewDB: true}).Exec(sql).Error; err != nil {
-		return fmt.Errorf("gormtenant: %s, around an upsert that may go past a limit: %w", sql, err)
+		return prefix.Errorf("%s, around an upsert that may go past a limit: %w", sql, err)
 	}
 	return nil
 }

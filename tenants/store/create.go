@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/gormtenant/gormtenant/internal/prefix"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -57,7 +58,7 @@ func (s *Store) complete(t tenants.Tenant) (tenants.Tenant, error) {
 	if t.ID == "" {
 		id, err := uuid.NewV7()
 		if err != nil {
-			return t, fmt.Errorf("gormtenant: making an ID for a tenant: %w", err)
+			return t, prefix.Errorf("making an ID for a tenant: %w", err)
 		}
 		t.ID = id.String()
 	}
@@ -89,5 +90,5 @@ func wrap(doing string, err error) error {
 			return err
 		}
 	}
-	return fmt.Errorf("gormtenant: %s: %w", doing, err)
+	return prefix.Errorf("%s: %w", doing, err)
 }

@@ -2,11 +2,11 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"iter"
 
 	"gorm.io/gorm/clause"
 
+	"github.com/gormtenant/gormtenant/internal/prefix"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -26,7 +26,7 @@ func (s *Store) Lookup(ctx context.Context, identifier string) (*tenants.Tenant,
 		Where("id = (SELECT tenant_id FROM gormtenant_names WHERE name = ?)", identifier).
 		Limit(1).Find(&row) // Take would log what is not found
 	if found.Error != nil {
-		return nil, fmt.Errorf("gormtenant: looking up a tenant: %w", found.Error)
+		return nil, prefix.Errorf("reading a tenant: %w", found.Error)
 	}
 	if found.RowsAffected == 0 {
 		return nil, tenants.ErrNotFound
@@ -83,7 +83,7 @@ func (s *Store) page(ctx context.Context, after string) ([]tenantRow, error) {
 		Clauses(clause.Gt{Column: clause.Column{Name: "id"}, Value: after}).
 		Order("id").Limit(pageSize).Find(&page).Error
 	if err != nil {
-		return nil, fmt.Errorf("gormtenant: listing tenants: %w", err)
+		return nil, prefix.Errorf("listing tenants: %w", err)
 	}
 	return page, nil
 }
@@ -92,7 +92,7 @@ func (s *Store) page(ctx context.Context, after string) ([]tenantRow, error) {
 func (s *Store) Count(ctx context.Context) (int64, error) {
 	var count int64
 	if err := s.session(ctx).Model(&tenantRow{}).Count(&count).Error; err != nil {
-		return 0, fmt.Errorf("gormtenant: counting tenants: %w", err)
+		return 0, prefix.Errorf("counting tenants: %w", err)
 	}
 	return count, nil
 }

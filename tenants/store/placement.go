@@ -3,13 +3,13 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
 	"strings"
 
 	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/prefix"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -110,7 +110,7 @@ func addPlacement(db *gorm.DB) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("gormtenant: adding the placement to the table of tenants: %w", err)
+		return prefix.Errorf("adding the placement to the table of tenants: %w", err)
 	}
 	return nil
 }

@@ -2,13 +2,13 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"gorm.io/gorm"
 
+	"github.com/gormtenant/gormtenant/internal/prefix"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -101,7 +101,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	return db.Transaction(func(tx *gorm.DB) error {
 		// CREATE TABLE IF NOT EXISTS fails where another session makes the table at the same time.
 		if err := tx.Exec("SELECT pg_advisory_xact_lock(?)", lockKey).Error; err != nil {
-			return fmt.Errorf("gormtenant: waiting for others that make the tables of tenants: %w", err)
+			return prefix.Errorf("waiting for others that make the tables of tenants: %w", err)
 		}
 		// In the order of bytes, as SQLite has it, List goes through the tenants in one order everywhere.
 		if err := createTables(tx, strings.NewReplacer("{key}", ` COLLATE "C"`, "{time}", "timestamptz")); err != nil {
@@ -114,7 +114,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 func createTables(db *gorm.DB, dialect *strings.Replacer) error {
 	for _, statement := range ddl {
 		if err := db.Exec(dialect.Replace(statement)).Error; err != nil {
-			return fmt.Errorf("gormtenant: making the tables of tenants: %w", err)
+			return prefix.Errorf("making the tables of tenants: %w", err)
 		}
 	}
 	return nil

@@ -42,7 +42,9 @@ func findBinaries(places []string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		slices.SortFunc(matches, func(a, b string) int { return cmp.Compare(version(b), version(a)) })
+		slices.SortFunc(matches, func(a, b string) int {
+			return cmp.Compare(version(b), version(a))
+		})
 		dirs = append(dirs, matches...)
 	}
 
@@ -70,7 +72,8 @@ var versionNumber = regexp.MustCompile(`[0-9]+(\.[0-9]+)?`)
 // version returns the number in the name of the directory above dir, such as 9.6 or 16, or 0. It
 // is compared as a number because 9.6 sorts after 16 as text.
 func version(dir string) float64 {
-	number, err := strconv.ParseFloat(versionNumber.FindString(filepath.Base(filepath.Dir(dir))), 64)
+	name := filepath.Base(filepath.Dir(dir))
+	number, err := strconv.ParseFloat(versionNumber.FindString(name), 64)
 	if err != nil {
 		return 0
 	}

@@ -71,7 +71,8 @@ func TestFindBinaries_path_comes_first(t *testing.T) {
 	})
 	t.Run("link_to_initdb_alone", func(t *testing.T) {
 		links := tempDir(t)
-		require.NoError(t, os.Symlink(filepath.Join(onPath, "initdb"), filepath.Join(links, "initdb")))
+		link := filepath.Join(links, "initdb")
+		require.NoError(t, os.Symlink(filepath.Join(onPath, "initdb"), link))
 		t.Setenv("PATH", links)
 		dir, err := pgtest.FindBinaries([]string{other})
 		require.NoError(t, err)

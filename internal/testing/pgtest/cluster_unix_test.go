@@ -36,13 +36,13 @@ func TestNew_on_given_server(t *testing.T) {
 	given, err := pgx.ParseConfig(admin)
 	require.NoError(t, err)
 
-	for name, dsn := range map[string]string{
-		"url": admin,
-		"pairs": "host=127.0.0.1 user=postgres dbname=postgres sslmode=disable" +
-			" port=" + mustParse(t, admin).Port() + " password=" + given.Password,
+	for _, test := range []struct{ name, dsn string }{
+		{"url", admin},
+		{"pairs", "host=127.0.0.1 user=postgres dbname=postgres sslmode=disable" +
+			" port=" + mustParse(t, admin).Port() + " password=" + given.Password},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv(pgtest.EnvDSN, dsn)
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv(pgtest.EnvDSN, test.dsn)
 			var made string
 			t.Run("test", func(t *testing.T) {
 				made = pgtest.New(t)
@@ -56,16 +56,17 @@ func TestNew_on_given_server(t *testing.T) {
 func TestStart_settings(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, start(t, pgtest.FreePort))
-	for name, want := range map[string]string{
-		"fsync":                   "off",
-		"synchronous_commit":      "off",
-		"full_page_writes":        "off",
-		"max_connections":         "200",
-		"listen_addresses":        "127.0.0.1",
-		"unix_socket_directories": "",
-		"timezone":                "UTC",
+	for _, setting := range []struct{ name, want string }{
+		{"fsync", "off"},
+		{"synchronous_commit", "off"},
+		{"full_page_writes", "off"},
+		{"max_connections", "200"},
+		{"listen_addresses", "127.0.0.1"},
+		{"unix_socket_directories", ""},
+		{"timezone", "UTC"},
 	} {
-		require.Equal(t, want, query[string](t, conn, "SHOW "+name), name)
+		got := query[string](t, conn, "SHOW "+setting.name)
+		require.Equal(t, setting.want, got, setting.name)
 	}
 }
 

@@ -12,21 +12,22 @@ import (
 func TestWithDatabase(t *testing.T) {
 	t.Parallel()
 	const pairs = "host=db.test port=5433 password=secret sslmode=disable"
-	for name, dsn := range map[string]string{
-		"url":                     "postgres://app:secret@db.test:5433/prod?sslmode=disable",
-		"url_without_database":    "postgres://app:secret@db.test:5433?sslmode=disable",
-		"url_other_scheme":        "postgresql://app:secret@db.test:5433/prod?sslmode=disable",
-		"url_dbname_parameter":    "postgres://app:secret@db.test:5433/?sslmode=disable&dbname=prod",
-		"url_database_parameter":  "postgres://app:secret@db.test:5433/a?sslmode=disable&database=b",
-		"url_two_hosts":           "postgres://app:secret@db.test:5433,b.test:5433/a?sslmode=disable",
-		"pairs":                   "user=app " + pairs + " dbname=prod",
-		"pairs_without_database":  "user=app " + pairs,
-		"pairs_other_key":         "database=prod user=app " + pairs,
-		"pairs_dbname_comes_last": "user=app " + pairs + " dbname = 'x'",
+	const url = "postgres://app:secret@db.test:5433"
+	for _, test := range []struct{ name, dsn string }{
+		{"url", url + "/prod?sslmode=disable"},
+		{"url_without_database", url + "?sslmode=disable"},
+		{"url_other_scheme", "postgresql://app:secret@db.test:5433/prod?sslmode=disable"},
+		{"url_dbname_parameter", url + "/?sslmode=disable&dbname=prod"},
+		{"url_database_parameter", url + "/a?sslmode=disable&database=b"},
+		{"url_two_hosts", url + ",b.test:5433/a?sslmode=disable"},
+		{"pairs", "user=app " + pairs + " dbname=prod"},
+		{"pairs_without_database", "user=app " + pairs},
+		{"pairs_other_key", "database=prod user=app " + pairs},
+		{"pairs_dbname_comes_last", "user=app " + pairs + " dbname = 'x'"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := pgtest.WithDatabase(dsn, "fresh")
+			got, err := pgtest.WithDatabase(test.dsn, "fresh")
 			require.NoError(t, err)
 
 			config, err := pgx.ParseConfig(got)

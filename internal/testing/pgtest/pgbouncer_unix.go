@@ -56,7 +56,9 @@ func NewPgBouncer(t testing.TB, config *pgx.ConnConfig, size int) *pgx.ConnConfi
 }
 
 func findPgBouncer() (string, error) {
-	for _, name := range []string{"pgbouncer", "/usr/sbin/pgbouncer", "/opt/homebrew/bin/pgbouncer"} {
+	for _, name := range []string{
+		"pgbouncer", "/usr/sbin/pgbouncer", "/opt/homebrew/bin/pgbouncer",
+	} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
 		}

@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Proxy passes on what a client and a server say to each other, counts it, and can make it slow or cut
-// it off.
+// Proxy passes on what a client and a server say to each other, counts it, and can make it slow or
+// cut it off.
 type Proxy struct {
 	listener net.Listener
 	server   string
@@ -26,9 +26,12 @@ type Proxy struct {
 	cut     func(piece []byte) (pass int, cut bool)
 }
 
-// NewProxy starts a proxy in front of the server of a configuration, and returns a configuration that
-// goes through it, without TLS. Each direction takes latency longer. The proxy stops with t.
-func NewProxy(t testing.TB, config *pgx.ConnConfig, latency time.Duration) (*Proxy, *pgx.ConnConfig) {
+// NewProxy starts a proxy in front of the server of a configuration, and returns a configuration
+// that goes through it, without TLS. Each direction takes latency longer, for benchmarks; tests
+// give 0. The proxy stops with t.
+func NewProxy(
+	t testing.TB, config *pgx.ConnConfig, latency time.Duration,
+) (*Proxy, *pgx.ConnConfig) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -61,8 +64,8 @@ func (p *Proxy) Flights() int {
 	return n
 }
 
-// Syncs returns how many messages clients sent since the last call that ask for an answer and end an
-// implicit transaction: Sync in the extended protocol, Query in the simple one.
+// Syncs returns how many messages clients sent since the last call that ask for an answer and end
+// an implicit transaction: Sync in the extended protocol, Query in the simple one.
 func (p *Proxy) Syncs() int {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()

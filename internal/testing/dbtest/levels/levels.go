@@ -1,6 +1,6 @@
-// Package levels gives tests the same tenants at every level of isolation: in shared tables with and without
-// row-level security, in schemas of their own with and without roles, and in databases of their own, on
-// Postgres and on SQLite. The application's side is always an isolation.Router.
+// Package levels gives tests the same tenants at every level of isolation: in shared tables with
+// and without row-level security, in schemas of their own with and without roles, and in databases
+// of their own, on Postgres and on SQLite. The application's side is always an isolation.Router.
 package levels
 
 import (
@@ -69,15 +69,19 @@ const (
 
 // Names are the levels, in the order in which they isolate.
 var Names = []string{
-	"rows_sqlite", "rows_postgres", "rows_rls", "schema", "schema_roles", "database_postgres", "database_sqlite",
+	"rows_sqlite", "rows_postgres", "rows_rls", "schema", "schema_roles",
+	"database_postgres", "database_sqlite",
 }
 
 // openers open them.
 var openers = map[string]func(t *testing.T, s Setup) *Places{
-	"rows_sqlite": rowsSQLite, "rows_postgres": rowsPostgres, "rows_rls": rowsRLS,
+	"rows_sqlite":       rowsSQLite,
+	"rows_postgres":     rowsPostgres,
+	"rows_rls":          rowsRLS,
 	"schema":            func(t *testing.T, s Setup) *Places { return ownSchemas(t, s, false) },
 	"schema_roles":      func(t *testing.T, s Setup) *Places { return ownSchemas(t, s, true) },
-	"database_postgres": ownDatabases, "database_sqlite": ownFiles,
+	"database_postgres": ownDatabases,
+	"database_sqlite":   ownFiles,
 }
 
 // Each runs test at every level, on empty databases each.
@@ -111,11 +115,15 @@ func (d directory) Lookup(_ context.Context, id string) (*tenants.Tenant, error)
 }
 
 // route makes the router of a level.
-func (p *Places) route(t *testing.T, s Setup, level tenants.Level, rows *sql.DB, options ...isolation.Option) *Places {
+func (p *Places) route(
+	t *testing.T, s Setup, level tenants.Level, rows *sql.DB, options ...isolation.Option,
+) *Places {
 	t.Helper()
 	all := directory{}
 	for _, id := range s.Tenants {
-		all[id] = &tenants.Tenant{ID: id, Slug: id, Status: tenants.Active, Placement: tenants.Placement{Level: level}}
+		all[id] = &tenants.Tenant{
+			ID: id, Slug: id, Status: tenants.Active, Placement: tenants.Placement{Level: level},
+		}
 	}
 	var err error
 	p.Router, err = isolation.NewRouter(all, rows, options...)
@@ -127,7 +135,9 @@ func (p *Places) route(t *testing.T, s Setup, level tenants.Level, rows *sql.DB,
 // plain opens a pool as its owner.
 func plain(t *testing.T, dialector gorm.Dialector) *gorm.DB {
 	t.Helper()
-	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard, DisableForeignKeyConstraintWhenMigrating: true})
+	db, err := gorm.Open(dialector, &gorm.Config{
+		Logger: logger.Discard, DisableForeignKeyConstraintWhenMigrating: true,
+	})
 	require.NoError(t, err)
 	pool, err := db.DB()
 	require.NoError(t, err)

@@ -29,16 +29,19 @@ func ownSchemas(t *testing.T, s Setup, withRoles bool) *Places {
 	if withRoles {
 		same = schemas.Roles()
 	}
-	life, err := schemas.NewProvisioner(db, same, schemas.Login(app.User), schemas.Migrations(migrations.Migration{
+	first := schemas.Migrations(migrations.Migration{
 		Version: "1", Up: func(_ context.Context, db *gorm.DB) error { return s.Migrate(db) },
-	}))
+	})
+	life, err := schemas.NewProvisioner(db, same, schemas.Login(app.User), first)
 	require.NoError(t, err)
 	p := &Places{dialect: onPostgres, Own: true, RawSQL: true, Plain: map[string]*gorm.DB{}}
 	for _, id := range s.Tenants {
 		require.NoError(t, life.Provision(t.Context(), id))
 		name, err := place.Name(id)
 		require.NoError(t, err)
-		t.Cleanup(func() { require.NoError(t, life.Deprovision(context.Background(), id, schemas.Confirmation(name))) })
+		t.Cleanup(func() {
+			require.NoError(t, life.Deprovision(context.Background(), id, schemas.Confirmation(name)))
+		})
 		own := owner.Copy()
 		own.RuntimeParams["search_path"] = pgx.Identifier{name}.Sanitize()
 		p.Plain[id] = plain(t, postgres.New(postgres.Config{Conn: openConfig(t, own)}))
@@ -60,12 +63,14 @@ func ownDatabases(t *testing.T, s Setup) *Places {
 	}
 	config, err := pgx.ParseConfig(pgtest.New(t))
 	require.NoError(t, err)
-	pools, err := databases.NewPools(databases.PostgresWith(func(_ context.Context, d databases.Database) (*pgx.ConnConfig, error) {
+	configOf := func(_ context.Context, d databases.Database) (*pgx.ConnConfig, error) {
 		if of, ok := configs[d.Tenant]; ok {
 			return of.Copy(), nil
 		}
 		return nil, databases.ErrNoDatabase
-	}), databases.ConnectTimeout(time.Minute)) // a busy machine may take its time
+	}
+	patient := databases.ConnectTimeout(time.Minute) // a busy machine may take its time
+	pools, err := databases.NewPools(databases.PostgresWith(configOf), patient)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pools.Close() })
 	return p.route(t, s, tenants.Database, openConfig(t, config), isolation.Databases(pools))
@@ -74,17 +79,22 @@ func ownDatabases(t *testing.T, s Setup) *Places {
 func ownFiles(t *testing.T, s Setup) *Places {
 	p := &Places{dialect: onSQLite, Own: true, RawSQL: true, Plain: map[string]*gorm.DB{}}
 	dir := t.TempDir()
-	pools, err := databases.NewPools(databases.SQLite(filepath.Join(dir, "tenants"), databases.CreateFiles()), databases.ConnectTimeout(time.Minute))
+	files := databases.SQLite(filepath.Join(dir, "tenants"), databases.CreateFiles())
+	pools, err := databases.NewPools(files, databases.ConnectTimeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pools.Close() })
-	p.route(t, s, tenants.Database, openFile(t, filepath.Join(dir, "shared.db")), isolation.Databases(pools))
+	shared := openFile(t, filepath.Join(dir, "shared.db"))
+	p.route(t, s, tenants.Database, shared, isolation.Databases(pools))
 	for _, id := range s.Tenants {
-		ctx := tenants.NewContext(t.Context(), &tenants.Tenant{ID: id, Placement: tenants.Placement{Level: tenants.Database}})
+		ctx := tenants.NewContext(t.Context(), &tenants.Tenant{
+			ID: id, Placement: tenants.Placement{Level: tenants.Database},
+		})
 		_, err := p.Router.ExecContext(ctx, "SELECT 1") // makes the file
 		require.NoError(t, err)
 		name, err := place.Name(id)
 		require.NoError(t, err)
-		p.Plain[id] = plain(t, &sqlite.Dialector{Conn: openFile(t, filepath.Join(dir, "tenants", name+".db"))})
+		own := openFile(t, filepath.Join(dir, "tenants", name+".db"))
+		p.Plain[id] = plain(t, &sqlite.Dialector{Conn: own})
 		require.NoError(t, s.Migrate(p.Plain[id]))
 	}
 	return p

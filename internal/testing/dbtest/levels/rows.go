@@ -69,7 +69,8 @@ func roles(t *testing.T, attributes string) (owner, app *pgx.ConnConfig) {
 	pool := openConfig(t, owner)
 	app = owner.Copy()
 	app.User, app.Password = "app_"+owner.Database, "app"
-	_, err = pool.Exec("CREATE ROLE " + app.User + " LOGIN PASSWORD 'app' NOSUPERUSER NOBYPASSRLS " + attributes)
+	_, err = pool.Exec("CREATE ROLE " + app.User +
+		" LOGIN PASSWORD 'app' NOSUPERUSER NOBYPASSRLS " + attributes)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		_, err := pool.Exec("DROP OWNED BY " + app.User + "; DROP ROLE " + app.User)
