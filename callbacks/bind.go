@@ -19,7 +19,7 @@ import (
 // be. A tenant is what is in the column, whatever Go type the context has it in: a uuid.UUID and
 // its text are one tenant.
 func (t *table) bind(id any) (any, error) {
-	fieldType := t.field.IndirectFieldType
+	fieldType := t.Field.IndirectFieldType
 	if reflect.TypeOf(id) == fieldType {
 		return id, nil
 	}
@@ -33,11 +33,11 @@ func (t *table) bind(id any) (any, error) {
 		return nil, t.invalidID(id)
 	}
 	// GORM's own setter knows the rest: scanners such as uuid.UUID.
-	scratch := reflect.New(t.model.ModelType).Elem()
-	if err := t.field.Set(context.Background(), scratch, id); err != nil {
+	scratch := reflect.New(t.Model.ModelType).Elem()
+	if err := t.Field.Set(context.Background(), scratch, id); err != nil {
 		return nil, t.invalidID(id)
 	}
-	bound, zero := t.field.ValueOf(context.Background(), scratch)
+	bound, zero := t.Field.ValueOf(context.Background(), scratch)
 	if zero {
 		return nil, t.invalidID(id)
 	}
@@ -47,7 +47,7 @@ func (t *table) bind(id any) (any, error) {
 func (t *table) invalidID(id any) error {
 	return fmt.Errorf("%w: the context has a %T, but %s.%s is a %s: "+
 		"give gormtenant.WithTenant an ID of that type",
-		gormtenant.ErrInvalidID, id, t.model.Name, t.field.Name, t.field.FieldType)
+		gormtenant.ErrInvalidID, id, t.Model.Name, t.Field.Name, t.Field.FieldType)
 }
 
 // convert turns id into a string or an integer of type to, where nothing is lost.
@@ -125,7 +125,7 @@ func (t *table) isTenant(value, bound any) bool {
 		return false
 	}
 	written, err := t.bind(value)
-	return err == nil && canonical(t.field, written) == canonical(t.field, bound)
+	return err == nil && canonical(t.Field, written) == canonical(t.Field, bound)
 }
 
 // canonical returns what two spellings of one tenant have in common: the value that is written to
@@ -163,13 +163,13 @@ func isZero(value any) bool {
 
 // tenantOf says what the tenant field of a row holds: nothing, the tenant bound, or another.
 func (t *table) tenantOf(ctx context.Context, row reflect.Value, bound any) (zero, same bool) {
-	if !t.direct {
-		value, zero := t.field.ValueOf(ctx, row)
+	if !t.Direct {
+		value, zero := t.Field.ValueOf(ctx, row)
 		zero = zero || isZero(value)
 		return zero, !zero && t.isTenant(value, bound) //nolint:contextcheck // bind needs none: it writes to a scratch value.
 	}
 	// As ValueOf, without putting the value into an interface for each row.
-	value := reflect.Indirect(t.field.ReflectValueOf(ctx, row))
+	value := reflect.Indirect(t.Field.ReflectValueOf(ctx, row))
 	if !value.IsValid() || value.IsZero() {
 		return true, false
 	}
@@ -187,7 +187,7 @@ func isDirect(field *schema.Field) bool {
 
 // isModel says whether row is a struct of the table's model, so that its fields can be read.
 func (t *table) isModel(row reflect.Value) bool {
-	return t.field != nil && row.IsValid() && row.Type() == t.model.ModelType
+	return t.Field != nil && row.IsValid() && row.Type() == t.Model.ModelType
 }
 
 // sameID says whether two contexts name one tenant: the same value, or, of two types, the same text

@@ -35,7 +35,7 @@ func (g *guard) buildConflict(c clause.Clause, stmt *gorm.Statement, prev clause
 	if !ok {
 		w.unknown(c.Expression)
 		if own.table != nil {
-			failBuild(stmt, own.table.name, errUpsert)
+			failBuild(stmt, own.table.Name, errUpsert)
 		}
 	} else {
 		w.conflict(&conflict, own.table != nil && !w.unscoped())
@@ -51,7 +51,7 @@ func (g *guard) buildConflict(c clause.Clause, stmt *gorm.Statement, prev clause
 		return
 	}
 	if err != nil {
-		failBuild(stmt, own.table.name, err)
+		failBuild(stmt, own.table.Name, err)
 	}
 	g.scopeConflict(&w, own.table, s, &conflict)
 	if w.failed() {
@@ -68,7 +68,7 @@ func (g *guard) buildConflict(c clause.Clause, stmt *gorm.Statement, prev clause
 	c.Expression = conflict
 	write(c, stmt, prev)
 	if !guarded.built {
-		failBuild(stmt, own.table.name, errUpsert)
+		failBuild(stmt, own.table.Name, errUpsert)
 	}
 }
 
@@ -86,7 +86,7 @@ func (w *walker) conflict(conflict *clause.OnConflict, ofTenant bool) {
 // scopeConflict takes the tenant column out of what an upsert sets.
 func (g *guard) scopeConflict(w *walker, t *table, s scope, conflict *clause.OnConflict) {
 	if conflict.OnConstraint != "" && !isIdentifier(conflict.OnConstraint) {
-		failBuild(w.stmt, t.name, fmt.Errorf("%w: OnConstraint is more than a name", gormtenant.ErrRawSQL))
+		failBuild(w.stmt, t.Name, fmt.Errorf("%w: OnConstraint is more than a name", gormtenant.ErrRawSQL))
 	}
 	if conflict.DoNothing {
 		return
@@ -96,17 +96,17 @@ func (g *guard) scopeConflict(w *walker, t *table, s scope, conflict *clause.OnC
 		switch {
 		case t.isColumn(w.stmt, a.Column.Name):
 			if !t.staysTenant(a.Value, s.id) {
-				failBuild(w.stmt, t.name, gormtenant.ErrTenantChange)
+				failBuild(w.stmt, t.Name, gormtenant.ErrTenantChange)
 			}
 		case a.Column.Raw && !isIdentifier(a.Column.Name):
-			failBuild(w.stmt, t.name, fmt.Errorf("%w: a raw column in DoUpdates is more than a name",
+			failBuild(w.stmt, t.Name, fmt.Errorf("%w: a raw column in DoUpdates is more than a name",
 				gormtenant.ErrRawSQL))
 		default:
 			kept = append(kept, a)
 		}
 	}
 	if err := g.checkAssignedReferences(w.stmt, t, s.id, kept); err != nil {
-		failBuild(w.stmt, t.name, err)
+		failBuild(w.stmt, t.Name, err)
 	}
 	if len(kept) == 0 && len(conflict.DoUpdates) > 0 {
 		kept = t.sameValue(w.stmt)
@@ -121,7 +121,7 @@ func (g *guard) scopeConflict(w *walker, t *table, s scope, conflict *clause.OnC
 // value of the inserted row, which is the tenant's, or the tenant itself.
 func (t *table) staysTenant(value, id any) bool {
 	if column, ok := value.(clause.Column); ok {
-		return strings.EqualFold(column.Table, "excluded") && strings.EqualFold(column.Name, t.field.DBName)
+		return strings.EqualFold(column.Table, "excluded") && strings.EqualFold(column.Name, t.Field.DBName)
 	}
 	bound, err := t.bind(id)
 	return err == nil && t.isTenant(value, bound)

@@ -20,13 +20,13 @@ func (g *guard) beforeCreate(db *gorm.DB) {
 		return
 	}
 	s, ok := g.enter(db, "create", own.table)
-	if !ok || own.table.field == nil {
+	if !ok || own.table.Field == nil {
 		return
 	}
 	eachRow(db.Statement.ReflectValue, func(row reflect.Value) bool {
 		if own.table.isModel(row) {
 			if err := own.table.fill(db, row, s); err != nil {
-				fail(db, "create", own.table.name, err)
+				fail(db, "create", own.table.Name, err)
 			}
 		}
 		return db.Error == nil
@@ -57,7 +57,7 @@ func (t *table) fill(db *gorm.DB, row reflect.Value, s scope) error {
 	zero, same := t.tenantOf(ctx, row, bound)
 	switch {
 	case zero && row.CanAddr():
-		return t.field.Set(ctx, row, bound)
+		return t.Field.Set(ctx, row, bound)
 	case !zero && !same:
 		return gormtenant.ErrOtherTenant
 	}

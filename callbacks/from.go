@@ -7,7 +7,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
-	"github.com/gormtenant/gormtenant/internal/sqlscan"
+	"github.com/gormtenant/gormtenant/internal/tenanttable"
 )
 
 // buildFrom limits every joined table to the tenant's rows. Association joins have their ON clause
@@ -82,15 +82,15 @@ func (g *guard) scopeJoin(w *walker, join *clause.Join) bool {
 		return changed
 	}
 	s, err := resolve(w.stmt.Context)
-	if err == nil && s.id != nil && t.field != nil {
+	if err == nil && s.id != nil && t.Field != nil {
 		_, err = t.bind(s.id)
 	}
 	if err != nil {
-		failBuild(w.stmt, t.name, err)
+		failBuild(w.stmt, t.Name, err)
 		return false
 	}
 	if s.unscoped {
-		g.report(w.stmt, operation(w.stmt), t.name, s.reason)
+		g.report(w.stmt, operation(w.stmt), t.Name, s.reason)
 		return changed
 	}
 	on := &joinCondition{table: t, alias: nameOf(join.Table), exprs: join.ON.Exprs, id: s.id}
@@ -205,15 +205,7 @@ func (g *guard) deriveOwn(stmt *gorm.Statement) {
 	if own.table == nil || s.unscoped {
 		return
 	}
-	name := own.table.name
-	if stmt.TableExpr != nil {
-		name, _, _ = g.tableExpr(stmt)
-		if ref, ok := sqlscan.TableRef(stmt.TableExpr.SQL, g.dialect); ok && ref.Schema != "" && ref.Name == name {
-			name = ref.Schema + "." + name
-		}
-	} else if stmt.Schema != nil {
-		name = stmt.Schema.Table
-	}
+	name := (*tenanttable.Table)(own.table).Qualified()
 	stmt.TableExpr = &clause.Expr{SQL: "?", Vars: []any{
 		&derivedTable{table: own.table, name: name, alias: own.alias, id: s.id},
 	}}

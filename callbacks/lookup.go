@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/tenanttable"
 )
 
 // lookup asks the database whose the rows with certain keys are. It runs on the connection of the
@@ -32,7 +33,7 @@ func (l lookup) noneForeign(keys [][]any) error {
 	if err != nil {
 		return err
 	}
-	column := clause.Column{Table: l.table.name, Name: l.table.field.DBName}
+	column := clause.Column{Table: l.table.Name, Name: l.table.Field.DBName}
 	return l.chunks(keys, func(keys [][]any) error {
 		query := l.newQuery()
 		_, _ = query.WriteString("SELECT COUNT(*)")
@@ -50,7 +51,7 @@ func (l lookup) noneForeign(keys [][]any) error {
 // passes where it is also that of a row of the tenant.
 func (l lookup) noneOnlyForeign(keys [][]any) error {
 	err := l.noneForeign(keys)
-	if !errors.Is(err, gormtenant.ErrOtherTenant) || slices.Equal(l.columns, l.table.model.PrimaryFieldDBNames) {
+	if !errors.Is(err, gormtenant.ErrOtherTenant) || slices.Equal(l.columns, l.table.Model.PrimaryFieldDBNames) {
 		return err
 	}
 	return l.allOwn(keys)
@@ -61,10 +62,10 @@ func (l lookup) noneOnlyForeign(keys [][]any) error {
 func (l lookup) allOwn(keys [][]any) error {
 	return l.chunks(distinct(keys), func(keys [][]any) error {
 		query := l.newQuery()
-		if unique := slices.Equal(l.columns, l.table.model.PrimaryFieldDBNames); unique {
+		if unique := slices.Equal(l.columns, l.table.Model.PrimaryFieldDBNames); unique {
 			_, _ = query.WriteString("SELECT COUNT(*)")
 			l.writeFrom(query, keys)
-			l.table.writeCondition(query, l.table.name, l.id)
+			l.table.writeCondition(query, l.table.Name, l.id)
 		} else {
 			_, _ = query.WriteString("SELECT COUNT(*) FROM (SELECT DISTINCT ")
 			for i, column := range l.columns {
@@ -74,7 +75,7 @@ func (l lookup) allOwn(keys [][]any) error {
 				query.WriteQuoted(l.column(column))
 			}
 			l.writeFrom(query, keys)
-			l.table.writeCondition(query, l.table.name, l.id)
+			l.table.writeCondition(query, l.table.Name, l.id)
 			_, _ = query.WriteString(") AS own")
 		}
 		own, err := l.count(query)
@@ -99,7 +100,7 @@ func (l lookup) chunks(keys [][]any, ask func(keys [][]any) error) error {
 func (l lookup) newQuery() *gorm.Statement {
 	query := l.stmt.DB.Session(&gorm.Session{NewDB: true, Initialized: true}).Statement
 	query.Context = l.stmt.Context
-	query.Table, query.Schema = l.table.name, l.table.model // for clause.CurrentTable and PrimaryKey
+	query.Table, query.Schema = l.table.Name, l.table.Model // for clause.CurrentTable and PrimaryKey
 	return query
 }
 
@@ -107,7 +108,7 @@ func (l lookup) newQuery() *gorm.Statement {
 // follow.
 func (l lookup) writeFrom(query *gorm.Statement, keys [][]any) {
 	_, _ = query.WriteString(" FROM ")
-	query.WriteQuoted(l.table.model.Table)
+	query.WriteQuoted((*tenanttable.Table)(l.table).Qualified())
 	_, _ = query.WriteString(" WHERE (")
 	if len(l.columns) == 1 {
 		values := make([]any, len(keys))
@@ -141,7 +142,7 @@ func (l lookup) writeKey(query *gorm.Statement, key []any) {
 }
 
 func (l lookup) column(name string) clause.Column {
-	return clause.Column{Table: l.table.name, Name: name}
+	return clause.Column{Table: l.table.Name, Name: name}
 }
 
 // count runs a query. GORM's logger sees it as it sees the statement that it is for.

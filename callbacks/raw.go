@@ -27,10 +27,9 @@ func (g *guard) checkText(db *gorm.DB) {
 func (g *guard) checkRaw(db *gorm.DB) {
 	const op = "raw"
 	stmt := db.Statement
-	if stmt.Schema != nil {
-		g.tables.learn(stmt.Schema)
-	}
 	text := stmt.SQL.String()
+	g.tables.Migrating(text)
+	g.tables.Scanned(stmt.Schema, text)
 	if strings.Contains(text, refused) {
 		fail(db, op, stmt.Table, errSubquery)
 		return

@@ -29,12 +29,12 @@ func (g *guard) checkCreatedReferences(db *gorm.DB) {
 	if err != nil || s.unscoped {
 		return
 	}
-	if own.table.field != nil && !own.table.joins.Load() && !g.config.CheckReferences && isStruct(db.Statement.Dest) {
+	if own.table.Field != nil && !own.table.Joins && !g.config.CheckReferences && isStruct(db.Statement.Dest) {
 		return
 	}
 	for _, ref := range own.table.referring() {
 		if slices.ContainsFunc(mapsOf(db.Statement.Dest), ref.spelledTwice) {
-			fail(db, "create", own.table.name, errSpelledTwice)
+			fail(db, "create", own.table.Name, errSpelledTwice)
 			return
 		}
 		keys := ref.keysOf(db.Statement)
@@ -42,7 +42,7 @@ func (g *guard) checkCreatedReferences(db *gorm.DB) {
 			continue
 		}
 		if err := g.checkKeys(db.Statement, own.table, ref, s.id, keys); err != nil {
-			fail(db, "create", own.table.name, err)
+			fail(db, "create", own.table.Name, err)
 			return
 		}
 	}
@@ -50,8 +50,8 @@ func (g *guard) checkCreatedReferences(db *gorm.DB) {
 
 // checkKeys makes sure that keys, which are about to be written to t, name rows of the tenant.
 func (g *guard) checkKeys(stmt *gorm.Statement, t *table, ref *reference, id any, keys [][]any) error {
-	look := lookup{stmt: stmt, table: ref.target, columns: names(ref.primaryKeys), id: id}
-	if g.config.CheckReferences && !t.joins.Load() {
+	look := lookup{stmt: stmt, table: (*table)(ref.Target), columns: names(ref.PrimaryKeys), id: id}
+	if g.config.CheckReferences && !t.Joins {
 		return look.allOwn(besides(keys, stmt, ref))
 	}
 	// Save writes the rows of a join table before a new row that it has to create after all.
@@ -61,8 +61,8 @@ func (g *guard) checkKeys(stmt *gorm.Statement, t *table, ref *reference, id any
 // besides returns keys without those of the rows that the statement itself creates: a row may refer
 // to itself, or to another of its batch. afterInsert sees to it that these are the tenant's.
 func besides(keys [][]any, stmt *gorm.Statement, ref *reference) [][]any {
-	if stmt.Schema == nil || lastPart(stmt.Schema.Table) != ref.target.name ||
-		!slices.Equal(names(ref.primaryKeys), stmt.Schema.PrimaryFieldDBNames) || leavesOut(stmt, ref.primaryKeys) {
+	if stmt.Schema == nil || lastPart(stmt.Schema.Table) != ref.Target.Name ||
+		!slices.Equal(names(ref.PrimaryKeys), stmt.Schema.PrimaryFieldDBNames) || leavesOut(stmt, ref.PrimaryKeys) {
 		return keys
 	}
 	created := map[string]bool{}
@@ -86,11 +86,11 @@ func leavesOut(stmt *gorm.Statement, fields []*schema.Field) bool {
 func (r *reference) keysOf(stmt *gorm.Statement) [][]any {
 	var keys [][]any
 	add := func(get func(*schema.Field) any) {
-		if r.typeField != nil && !r.isKind(get(r.typeField)) {
+		if r.TypeField != nil && !r.isKind(get(r.TypeField)) {
 			return
 		}
-		key, empty := make([]any, len(r.foreignKeys)), true
-		for i, field := range r.foreignKeys {
+		key, empty := make([]any, len(r.ForeignKeys)), true
+		for i, field := range r.ForeignKeys {
 			if key[i] = get(field); indirectValue(key[i]) == nil {
 				return
 			}
@@ -158,7 +158,7 @@ var errSpelledTwice = fmt.Errorf("%w: a map has a column twice, in two spellings
 
 // spelledTwice says whether a map has a column of the key in two spellings.
 func (r *reference) spelledTwice(row map[string]any) bool {
-	for _, field := range r.foreignKeys {
+	for _, field := range r.ForeignKeys {
 		found := 0
 		for name := range row {
 			if spells(name, field) {
@@ -174,12 +174,12 @@ func (r *reference) spelledTwice(row map[string]any) bool {
 
 // isKind says whether a polymorphic key with that type can name a row of r's target.
 func (r *reference) isKind(value any) bool {
-	return isExpression(value) || fmt.Sprint(indirectValue(value)) == r.typeValue
+	return isExpression(value) || fmt.Sprint(indirectValue(value)) == r.TypeValue
 }
 
 // checkAssignedReferences does the same for the assignments of an update.
 func (g *guard) checkAssignedReferences(stmt *gorm.Statement, t *table, id any, set clause.Set) error {
-	if stmt.DryRun || t.field != nil && !t.joins.Load() && !g.config.CheckReferences {
+	if stmt.DryRun || t.Field != nil && !t.Joins && !g.config.CheckReferences {
 		return nil
 	}
 	for _, ref := range t.referring() {
@@ -190,7 +190,7 @@ func (g *guard) checkAssignedReferences(stmt *gorm.Statement, t *table, id any, 
 		if !written {
 			continue
 		}
-		look := lookup{stmt: stmt, table: ref.target, columns: names(ref.primaryKeys), id: id}
+		look := lookup{stmt: stmt, table: (*table)(ref.Target), columns: names(ref.PrimaryKeys), id: id}
 		if err := look.allOwn([][]any{key}); err != nil {
 			return err
 		}
@@ -201,17 +201,17 @@ func (g *guard) checkAssignedReferences(stmt *gorm.Statement, t *table, id any, 
 // assigned returns the key that set writes for r. A part that set leaves as it is cannot be told,
 // nor can an expression; the value of an upsert's own row was checked with the row.
 func (r *reference) assigned(set clause.Set) (key []any, written bool, err error) {
-	key = make([]any, len(r.foreignKeys))
+	key = make([]any, len(r.ForeignKeys))
 	found := 0
 	becomes := false
 	for _, a := range set {
-		if r.typeField != nil && strings.EqualFold(bareName(a.Column.Name), r.typeField.DBName) {
+		if r.TypeField != nil && strings.EqualFold(bareName(a.Column.Name), r.TypeField.DBName) {
 			if becomes = r.isKind(a.Value); !becomes {
 				return nil, false, nil // The key is that of a row of another kind.
 			}
 		}
 	}
-	for i, field := range r.foreignKeys {
+	for i, field := range r.ForeignKeys {
 		for _, a := range set {
 			if !strings.EqualFold(bareName(a.Column.Name), field.DBName) {
 				continue
@@ -264,7 +264,7 @@ func (g *guard) checkOwner(db *gorm.DB) {
 		return
 	}
 	t, err := g.tables.tableOf(stmt.Schema)
-	if err != nil || t == nil || t.field == nil {
+	if err != nil || t == nil || t.Field == nil {
 		return
 	}
 	s, err := resolve(stmt.Context)
@@ -274,7 +274,7 @@ func (g *guard) checkOwner(db *gorm.DB) {
 	all := &stmt.Schema.Relationships
 	for _, relation := range slices.Concat(all.HasOne, all.HasMany) {
 		if err := g.checkOwners(stmt, t, s.id, relation); err != nil {
-			fail(db, "update", t.name, err)
+			fail(db, "update", t.Name, err)
 			return
 		}
 	}
@@ -289,7 +289,7 @@ func (g *guard) checkOwners(stmt *gorm.Statement, t *table, id any, relation *sc
 		if !ref.OwnPrimaryKey {
 			continue
 		}
-		if ref.PrimaryKey.DBName == t.field.DBName {
+		if ref.PrimaryKey.DBName == t.Field.DBName {
 			return nil // Such a key cannot be another tenant's.
 		}
 		fields = append(fields, ref.PrimaryKey)

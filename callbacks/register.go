@@ -108,10 +108,8 @@ func Register(db *gorm.DB, config Config) error {
 	} else if !g.config.sameAs(config) {
 		return errOtherOptions
 	}
-	for _, model := range config.Models {
-		if err := g.tables.learnModel(model); err != nil {
-			return err
-		}
+	if err := g.tables.Declare(config.Models...); err != nil {
+		return err
 	}
 	if err := g.registerCallbacks(db); err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 // table's columns in this way, without a tenant.
 func (g *guard) beforeRow(db *gorm.DB) {
 	if g.isColumnTypes(db) {
+		g.tables.Migrating(db.Statement.Table)
 		db.Statement.Context = gormtenant.Unscoped(db.Statement.Context, probe)
 		return
 	}

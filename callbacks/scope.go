@@ -93,14 +93,14 @@ func operation(stmt *gorm.Statement) string {
 // enter resolves the tenant of a statement on the table of tenants t.
 func (g *guard) enter(db *gorm.DB, op string, t *table) (scope, bool) {
 	s, err := resolve(db.Statement.Context)
-	if err == nil && s.id != nil && t.field != nil {
+	if err == nil && s.id != nil && t.Field != nil {
 		_, err = t.bind(s.id)
 	}
 	if err == nil {
 		err = g.hasWhere(db.Statement, op)
 	}
 	if err != nil {
-		fail(db, op, t.name, err)
+		fail(db, op, t.Name, err)
 		return s, false
 	}
 	return s, true

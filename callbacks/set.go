@@ -45,12 +45,12 @@ func (g *guard) buildSet(c clause.Clause, stmt *gorm.Statement, prev clause.Clau
 	case !ok:
 		w.unknown(c.Expression)
 		if own.table != nil && !s.unscoped {
-			failBuild(stmt, own.table.name, fmt.Errorf("%w: SET is no clause.Set", gormtenant.ErrUnsupported))
+			failBuild(stmt, own.table.Name, fmt.Errorf("%w: SET is no clause.Set", gormtenant.ErrUnsupported))
 		}
 	case own.table == nil:
 		set, ok = w.assignments(set, false)
 	case missing != nil:
-		failBuild(stmt, own.table.name, missing)
+		failBuild(stmt, own.table.Name, missing)
 	default:
 		set, ok = g.scopeSet(&w, own.table, s, set)
 	}
@@ -74,14 +74,14 @@ func (g *guard) scopeSet(w *walker, t *table, s scope, set clause.Set) (clause.S
 		switch isTenant := t.isColumn(w.stmt, a.Column.Name); {
 		case isTenant && !s.unscoped:
 			if err := t.checkAssigned(w.stmt, s.id, a.Value, set); err != nil {
-				failBuild(w.stmt, t.name, err)
+				failBuild(w.stmt, t.Name, err)
 			}
 		case isTenant && isZero(a.Value):
 			if _, ok := w.stmt.Dest.(map[string]any); ok && !unlinks(w.stmt.Schema, set) {
-				failBuild(w.stmt, t.name, gormtenant.ErrNoTenant)
+				failBuild(w.stmt, t.Name, gormtenant.ErrNoTenant)
 			}
 		case a.Column.Raw && !isIdentifier(a.Column.Name) && !s.unscoped:
-			failBuild(w.stmt, t.name, fmt.Errorf("%w: a raw column in SET is more than a name",
+			failBuild(w.stmt, t.Name, fmt.Errorf("%w: a raw column in SET is more than a name",
 				gormtenant.ErrRawSQL))
 		case len(kept) == i:
 			kept = set[: i+1 : i+1] // Nothing was left out so far.
@@ -94,7 +94,7 @@ func (g *guard) scopeSet(w *walker, t *table, s scope, set clause.Set) (clause.S
 	}
 	if !s.unscoped {
 		if err := g.checkAssignedReferences(w.stmt, t, s.id, kept); err != nil {
-			failBuild(w.stmt, t.name, err)
+			failBuild(w.stmt, t.Name, err)
 			return set, false
 		}
 	}
@@ -234,7 +234,7 @@ func lockRelations(model *schema.Schema) (unlock func()) {
 
 // sameValue returns an assignment that changes nothing, for an update of which nothing is left.
 func (t *table) sameValue(stmt *gorm.Statement) clause.Set {
-	model := t.model
+	model := t.Model
 	if stmt.Schema != nil {
 		model = stmt.Schema
 	}
@@ -253,7 +253,7 @@ func (t *table) sameValue(stmt *gorm.Statement) clause.Set {
 		}
 	}
 	if same.Name == "" {
-		failBuild(stmt, t.name, gormtenant.ErrTenantChange)
+		failBuild(stmt, t.Name, gormtenant.ErrTenantChange)
 		return nil
 	}
 	return clause.Set{{Column: same, Value: same}}
@@ -262,18 +262,23 @@ func (t *table) sameValue(stmt *gorm.Statement) clause.Set {
 // isColumn says whether name, in whatever spelling, is the tenant column: tenant_id, TENANT_ID,
 // projects.tenant_id, "tenant_id". SQLite and MySQL match columns in any case.
 func (t *table) isColumn(stmt *gorm.Statement, name string) bool {
-	if t.field == nil {
+	if t.Field == nil {
 		return false
 	}
 	if name == clause.PrimaryKey {
-		return isPrimaryKey(stmt.Schema, t.field.DBName)
+		return isPrimaryKey(stmt.Schema, t.Field.DBName)
 	}
-	return strings.EqualFold(bareName(name), t.field.DBName)
+	return strings.EqualFold(bareName(name), t.Field.DBName)
 }
 
 func isPrimaryKey(model *schema.Schema, column string) bool {
 	return model != nil && model.PrioritizedPrimaryField != nil &&
 		model.PrioritizedPrimaryField.DBName == column
+}
+
+// lastPart returns the table's name without its schema.
+func lastPart(name string) string {
+	return name[strings.LastIndexByte(name, '.')+1:]
 }
 
 // bareName returns the last part of a qualified and quoted name.

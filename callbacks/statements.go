@@ -12,13 +12,10 @@ import (
 // begin learns the statement's model and finds its table. ok is false where that failed.
 func (g *guard) begin(db *gorm.DB, op string) (own target, ok bool) {
 	stmt := db.Statement
-	if stmt.Schema != nil {
-		if err := g.tables.learn(stmt.Schema).err; err != nil {
-			fail(db, op, stmt.Schema.Table, err)
-			return target{}, false
-		}
+	err := g.learn(stmt, op)
+	if err == nil {
+		own, err = g.target(stmt)
 	}
-	own, err := g.target(stmt)
 	if err != nil {
 		fail(db, op, stmt.Table, err)
 		return target{}, false
@@ -60,7 +57,7 @@ func (g *guard) beforeRead(db *gorm.DB, op string) {
 		g.checkRemembered(db, op, own.table, s, db.Statement.Model)
 	}
 	if ok && s.unscoped {
-		g.report(db.Statement, op, own.table.name, s.reason)
+		g.report(db.Statement, op, own.table.Name, s.reason)
 	}
 }
 
@@ -102,7 +99,7 @@ func (g *guard) beforeWrite(db *gorm.DB, op string) {
 		g.checkRemembered(db, op, own.table, s, db.Statement.Dest)
 	}
 	if s.unscoped {
-		g.report(db.Statement, op, own.table.name, s.reason)
+		g.report(db.Statement, op, own.table.Name, s.reason)
 	}
 }
 
@@ -117,7 +114,7 @@ func isDest(stmt *gorm.Statement) bool {
 // checkRemembered refuses a value that another tenant's row was read into. Left alone, it would
 // match no row, and the statement would change nothing in silence.
 func (g *guard) checkRemembered(db *gorm.DB, op string, t *table, s scope, value any) {
-	if s.unscoped || t.field == nil || value == nil || db.Error != nil {
+	if s.unscoped || t.Field == nil || value == nil || db.Error != nil {
 		return
 	}
 	eachRow(reflect.ValueOf(value), func(row reflect.Value) bool {
@@ -133,7 +130,7 @@ func (g *guard) checkRemembered(db *gorm.DB, op string, t *table, s scope, value
 			}
 		}
 		if err != nil {
-			fail(db, op, t.name, err)
+			fail(db, op, t.Name, err)
 		}
 		return err == nil
 	})

@@ -67,7 +67,7 @@ func (s *subquery) Build(b clause.Builder) {
 	outer.Vars = inner.Statement.Vars
 	if within, _ := resolve(ctx); within.unscoped {
 		if own, _ := s.guard.target(inner.Statement); own.table != nil {
-			s.guard.report(outer, operation(outer), own.table.name, within.reason)
+			s.guard.report(outer, operation(outer), own.table.Name, within.reason)
 		}
 	}
 }

@@ -172,10 +172,10 @@ func (w *walker) modifier(modifier string, named clause.Table) {
 		failBuild(w.stmt, w.stmt.Table, err)
 	case own.table == nil || s.unscoped:
 	case other:
-		failBuild(w.stmt, own.table.name, fmt.Errorf("%w: a clause names another table than the "+
+		failBuild(w.stmt, own.table.Name, fmt.Errorf("%w: a clause names another table than the "+
 			"statement: use Model or Table", gormtenant.ErrUnsupported))
 	case !slices.Contains(harmless, strings.ToUpper(strings.Join(strings.Fields(modifier), " "))):
-		failBuild(w.stmt, own.table.name, fmt.Errorf("%w: a modifier of the statement can touch the "+
+		failBuild(w.stmt, own.table.Name, fmt.Errorf("%w: a modifier of the statement can touch the "+
 			"rows of other tenants", gormtenant.ErrUnsupported))
 	}
 }
@@ -185,8 +185,8 @@ func (w *walker) modifier(modifier string, named clause.Table) {
 func (w *walker) alias() {
 	own, err := w.guard.target(w.stmt)
 	named := w.guard.tables.named(w.stmt.Table)
-	if err == nil && named != nil && (own.table == nil || own.table.name != named.name) {
-		failBuild(w.stmt, named.name, fmt.Errorf("%w: an alias is the name of this table: use another",
+	if err == nil && named != nil && (own.table == nil || own.table.Name != named.Name) {
+		failBuild(w.stmt, named.Name, fmt.Errorf("%w: an alias is the name of this table: use another",
 			gormtenant.ErrUnsupported))
 	}
 }

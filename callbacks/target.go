@@ -10,6 +10,7 @@ import (
 
 	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/internal/sqlscan"
+	"github.com/gormtenant/gormtenant/internal/tenanttable"
 )
 
 // target is the table that a statement is about.
@@ -24,39 +25,38 @@ var errTableText = fmt.Errorf("%w: the text given to Table is more than a table 
 // target returns the table of stmt. The name in the statement decides, not the model: a model can
 // be read from another table, and a table of tenants into any struct or map.
 func (g *guard) target(stmt *gorm.Statement) (target, error) {
-	if stmt.TableExpr == nil {
-		if stmt.Schema == nil {
-			return target{g.tables.namedInText(stmt.Table), stmt.Table}, nil
-		}
-		t, err := g.tables.tableOf(stmt.Schema)
-		if stmt.Table != stmt.Schema.Table {
-			if named := g.tables.named(stmt.Table); named != nil {
-				t = named
-			}
-		}
-		return target{t, stmt.Table}, err
+	schemaName, tableName, alias, err := g.tableName(stmt)
+	if err != nil || tableName == "" {
+		return target{alias: alias}, err
 	}
-	name, alias, err := g.tableExpr(stmt)
-	if name == "" {
-		return target{}, err
-	}
-	if t := g.tables.namedInText(name); t != nil {
-		return target{t, alias}, nil
-	}
-	if stmt.Schema == nil {
-		return target{}, nil
-	}
-	t, err := g.tables.tableOf(stmt.Schema)
-	return target{t, alias}, err
+	t, err := g.tables.View().Of(stmt.Schema, schemaName, tableName)
+	return target{(*table)(t), alias}, err
 }
 
-// tableExpr returns the table and alias that the caller gave to Table as text, "" where the rows
-// come from a derived table. Text that names several tables is refused where one is a tenant's.
-func (g *guard) tableExpr(stmt *gorm.Statement) (name, alias string, err error) {
-	expr := stmt.TableExpr
-	if isQuoted(expr.SQL, stmt.Table) && len(expr.Vars) == 0 {
-		return stmt.Table, stmt.Table, nil
+// learn learns what the statement tells of its model and its table.
+func (g *guard) learn(stmt *gorm.Statement, op string) error {
+	if stmt.Schema == nil || stmt.SQL.Len() > 0 {
+		return nil
 	}
+	schemaName, tableName, _, err := g.tableName(stmt)
+	if err != nil {
+		return err
+	}
+	use := tenanttable.Read
+	if op == "create" || op == "update" || op == "delete" {
+		use = tenanttable.Write
+	}
+	_, err = g.tables.Resolve(stmt.Schema, schemaName, tableName, use)
+	return err
+}
+
+// tableName returns the name and the alias of the statement's table, "" where the rows come from a
+// derived table. Text that names several tables is refused where one is a tenant's.
+func (g *guard) tableName(stmt *gorm.Statement) (schemaName, tableName, alias string, err error) {
+	if schemaName, tableName, ok := tenanttable.NameOf(stmt); ok {
+		return schemaName, tableName, stmt.Table, nil
+	}
+	expr := stmt.TableExpr
 	text := expr.SQL
 	w := walker{guard: g, stmt: stmt}
 	if vars, _ := w.values(expr.Vars); writesSQL(vars) {
@@ -65,14 +65,14 @@ func (g *guard) tableExpr(stmt *gorm.Statement) (name, alias string, err error) 
 	ref, single := sqlscan.TableRef(text, g.dialect)
 	switch {
 	case single && ref.Derived:
-		return "", "", nil
+		return "", "", "", nil
 	case single:
 		if ref.Alias == "" {
 			ref.Alias = ref.Name
 		}
-		return ref.Name, ref.Alias, nil
+		return ref.Schema, ref.Name, ref.Alias, nil
 	}
-	return "", "", g.severalTables(stmt)
+	return "", "", "", g.severalTables(stmt)
 }
 
 // severalTables decides on text such as "projects p, users u". Its tables cannot be told apart

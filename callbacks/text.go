@@ -177,7 +177,7 @@ func (g *guard) tableInStatement(statement string) string {
 // isTenants says whether a name in raw text is a table of tenants. "*" is a name that cannot be
 // read.
 func (g *guard) isTenants(schema, name string) bool {
-	return name == "*" || !isSystem(schema) && g.tables.namedInText(name) != nil
+	return name == "*" || !isSystem(schema) && g.tables.View().Lookup(schema, name) != nil
 }
 
 // errSubquery is the error of a statement that holds the text of a sub-query that was refused.

@@ -26,7 +26,7 @@ func (g *guard) afterInsert(db *gorm.DB) {
 		return // The common case: every row was inserted as it is in memory.
 	}
 	own, err := g.target(stmt)
-	if !ok || err != nil || own.table == nil || own.table.field == nil {
+	if !ok || err != nil || own.table == nil || own.table.Field == nil {
 		return
 	}
 	s, err := resolve(stmt.Context)
@@ -39,7 +39,7 @@ func (g *guard) afterInsert(db *gorm.DB) {
 		look := lookup{stmt: stmt, table: own.table, columns: names(fields), id: s.id}
 		err := look.noneForeign(keysIn(stmt, fields, func(reflect.Value) bool { return true }))
 		if err != nil {
-			fail(db, "create", own.table.name, err)
+			fail(db, "create", own.table.Name, err)
 			return
 		}
 	}
@@ -49,18 +49,18 @@ func (g *guard) afterInsert(db *gorm.DB) {
 	columns, known := conflictColumns(own.table, conflict)
 	if !known {
 		if len(conflict.Where.Exprs) == 0 && !conflict.DoNothing {
-			fail(db, "create", own.table.name, gormtenant.ErrOtherTenant)
+			fail(db, "create", own.table.Name, gormtenant.ErrOtherTenant)
 		}
 		return
 	}
 	keys, known := own.table.keysIn(stmt, values, columns)
 	if !known && len(conflict.Where.Exprs) == 0 && !conflict.DoNothing {
-		fail(db, "create", own.table.name, gormtenant.ErrOtherTenant)
+		fail(db, "create", own.table.Name, gormtenant.ErrOtherTenant)
 		return
 	}
 	look := lookup{stmt: stmt, table: own.table, columns: columns, id: s.id, where: conflict.TargetWhere.Exprs}
 	if err := g.noneInTheWay(look, keys, conflict); err != nil {
-		fail(db, "create", own.table.name, err)
+		fail(db, "create", own.table.Name, err)
 	}
 }
 
@@ -118,7 +118,7 @@ func wroteAll(db *gorm.DB, conflict clause.OnConflict, values clause.Values) boo
 func conflictColumns(t *table, conflict clause.OnConflict) (columns []string, known bool) {
 	for _, column := range conflict.Columns {
 		if column.Name == clause.PrimaryKey {
-			return t.model.PrimaryFieldDBNames, true
+			return t.Model.PrimaryFieldDBNames, true
 		}
 		columns = append(columns, bareName(column.Name))
 	}
@@ -126,9 +126,9 @@ func conflictColumns(t *table, conflict clause.OnConflict) (columns []string, kn
 	case len(columns) > 0:
 		return columns, true
 	case conflict.OnConstraint != "":
-		return constraintColumns(t.model, bareName(conflict.OnConstraint))
+		return constraintColumns(t.Model, bareName(conflict.OnConstraint))
 	}
-	return t.model.PrimaryFieldDBNames, true
+	return t.Model.PrimaryFieldDBNames, true
 }
 
 // constraintColumns returns the columns of a constraint that the model declares.
@@ -176,7 +176,7 @@ func (t *table) keysIn(stmt *gorm.Statement, values clause.Values, columns []str
 		}
 		if !slices.ContainsFunc(key, func(part any) bool { return part == nil || isExpression(part) }) {
 			keys = append(keys, key)
-		} else if !slices.Equal(columns, t.model.PrimaryFieldDBNames) {
+		} else if !slices.Equal(columns, t.Model.PrimaryFieldDBNames) {
 			known = false // A primary key that the database makes is in nobody's way.
 		}
 	}

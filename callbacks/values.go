@@ -27,11 +27,11 @@ func (g *guard) buildValues(c clause.Clause, stmt *gorm.Statement, prev clause.C
 	if !ok {
 		w.unknown(c.Expression)
 		if own.table != nil {
-			failBuild(stmt, own.table.name, fmt.Errorf("%w: VALUES is no clause.Values",
+			failBuild(stmt, own.table.Name, fmt.Errorf("%w: VALUES is no clause.Values",
 				gormtenant.ErrUnsupported))
 		}
 	} else {
-		if own.table != nil && own.table.field != nil {
+		if own.table != nil && own.table.Field != nil {
 			values = own.table.scopeValues(stmt, values)
 		}
 		w.columns(values.Columns)
@@ -42,7 +42,7 @@ func (g *guard) buildValues(c clause.Clause, stmt *gorm.Statement, prev clause.C
 		return
 	}
 	if s, _ := resolve(stmt.Context); s.unscoped && own.table != nil {
-		g.report(stmt, "create", own.table.name, s.reason)
+		g.report(stmt, "create", own.table.Name, s.reason)
 	}
 	write(c, stmt, prev)
 }
@@ -71,7 +71,7 @@ func (t *table) scopeValues(stmt *gorm.Statement, values clause.Values) clause.V
 		bound, err = t.bind(s.id)
 	}
 	if err != nil {
-		failBuild(stmt, t.name, err)
+		failBuild(stmt, t.Name, err)
 		return values
 	}
 	at := -1
@@ -80,7 +80,7 @@ func (t *table) scopeValues(stmt *gorm.Statement, values clause.Values) clause.V
 			continue
 		}
 		if err := t.checkRows(values, i, bound); err != nil {
-			failBuild(stmt, t.name, err)
+			failBuild(stmt, t.Name, err)
 			return values
 		}
 		if at >= 0 { // the column again, in another case
@@ -89,15 +89,15 @@ func (t *table) scopeValues(stmt *gorm.Statement, values clause.Values) clause.V
 			continue
 		}
 		at = i
-		values.Columns[i] = clause.Column{Name: t.field.DBName}
+		values.Columns[i] = clause.Column{Name: t.Field.DBName}
 	}
 	if at >= 0 || s.unscoped {
 		if at < 0 {
-			failBuild(stmt, t.name, gormtenant.ErrNoTenant)
+			failBuild(stmt, t.Name, gormtenant.ErrNoTenant)
 		}
 		return values
 	}
-	values.Columns = append(values.Columns, clause.Column{Name: t.field.DBName})
+	values.Columns = append(values.Columns, clause.Column{Name: t.Field.DBName})
 	if len(values.Values) == 0 {
 		values.Values = [][]any{{}}
 	}

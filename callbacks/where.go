@@ -144,7 +144,7 @@ func (c *condition) needed(stmt *gorm.Statement) bool {
 	if c.err != nil {
 		name := stmt.Table
 		if needed {
-			name = c.one.table.name
+			name = c.one.table.Name
 		}
 		failBuild(stmt, name, c.err)
 		return true
@@ -178,7 +178,7 @@ func writeGiven(stmt *gorm.Statement, exprs []clause.Expression) {
 
 // writeCondition writes what holds for the rows of t that are the tenant's.
 func (t *table) writeCondition(stmt *gorm.Statement, alias string, id any) {
-	if t.field != nil {
+	if t.Field != nil {
 		t.writeEqual(stmt, alias, id)
 		return
 	}
@@ -193,13 +193,13 @@ func (t *table) writeCondition(stmt *gorm.Statement, alias string, id any) {
 func (t *table) writeEqual(stmt *gorm.Statement, alias string, id any) {
 	bound, err := t.bind(id)
 	if err != nil {
-		failBuild(stmt, t.name, err)
+		failBuild(stmt, t.Name, err)
 		return
 	}
-	if alias == t.name {
-		_, _ = stmt.WriteString(t.column)
+	if alias == t.Name {
+		_, _ = stmt.WriteString(t.Column)
 	} else {
-		stmt.QuoteTo(stmt, clause.Column{Table: alias, Name: t.field.DBName})
+		stmt.QuoteTo(stmt, clause.Column{Table: alias, Name: t.Field.DBName})
 	}
 	_, _ = stmt.WriteString(" = ")
 	if _, ok := bound.(string); ok {
@@ -213,24 +213,24 @@ func (t *table) writeEqual(stmt *gorm.Statement, alias string, id any) {
 // writeExists writes that the row that the key of alias names is the tenant's. A row of a
 // polymorphic key that names a row of another kind passes.
 func (r *reference) writeExists(stmt *gorm.Statement, alias string, id any) {
-	if r.typeField != nil {
+	if r.TypeField != nil {
 		_ = stmt.WriteByte('(')
-		stmt.QuoteTo(stmt, clause.Column{Table: alias, Name: r.typeField.DBName})
+		stmt.QuoteTo(stmt, clause.Column{Table: alias, Name: r.TypeField.DBName})
 		_, _ = stmt.WriteString(" <> ")
-		stmt.AddVar(stmt, r.typeValue)
+		stmt.AddVar(stmt, r.TypeValue)
 		_, _ = stmt.WriteString(clause.OrWithSpace)
 		defer func() { _ = stmt.WriteByte(')') }()
 	}
 	_, _ = stmt.WriteString("EXISTS (SELECT 1 FROM ")
-	stmt.WriteQuoted(r.target.model.Table)
+	stmt.WriteQuoted(r.Target.Qualified())
 	_, _ = stmt.WriteString(" WHERE ")
-	for i := range r.foreignKeys {
-		stmt.QuoteTo(stmt, clause.Column{Table: r.target.name, Name: r.primaryKeys[i].DBName})
+	for i := range r.ForeignKeys {
+		stmt.QuoteTo(stmt, clause.Column{Table: r.Target.Name, Name: r.PrimaryKeys[i].DBName})
 		_, _ = stmt.WriteString(" = ")
-		stmt.QuoteTo(stmt, clause.Column{Table: alias, Name: r.foreignKeys[i].DBName})
+		stmt.QuoteTo(stmt, clause.Column{Table: alias, Name: r.ForeignKeys[i].DBName})
 		_, _ = stmt.WriteString(clause.AndWithSpace)
 	}
-	r.target.writeEqual(stmt, r.target.name, id)
+	(*table)(r.Target).writeEqual(stmt, r.Target.Name, id)
 	_ = stmt.WriteByte(')')
 }
 

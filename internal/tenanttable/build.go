@@ -1,0 +1,190 @@
+package tenanttable
+
+import (
+	"cmp"
+	"slices"
+
+	"gorm.io/gorm/schema"
+)
+
+// builder makes a View of what was learned.
+type builder struct {
+	*Tables
+	names  map[name]entry
+	own    map[*record]*Table      // tables with a tenant column, as each of their models sees them
+	joined map[*schema.Schema]bool // the models of join tables
+	refs   map[name][]ranked
+	all    []*Table
+}
+
+// publish makes what was learned known to all, at once.
+func (t *Tables) publish() {
+	b := &builder{
+		Tables: t, names: map[name]entry{}, own: map[*record]*Table{},
+		joined: map[*schema.Schema]bool{}, refs: map[name][]ranked{},
+	}
+	b.tenantTables()
+	b.furtherNames()
+	b.references()
+	b.joinTables()
+	for _, table := range b.all {
+		table.References = b.best(t.folding.fold(table.Schema, table.Name))
+	}
+	b.nobodys()
+	b.guesses()
+	b.forText()
+	v := &View{db: t.db, folding: t.folding, names: b.names}
+	v.models = make(map[*schema.Schema]*binding, len(t.records))
+	for _, r := range t.records {
+		v.models[r.model] = b.bind(v, r)
+	}
+	if old := t.View(); old != nil {
+		v.generation = old.generation + 1
+	}
+	t.view.Store(v)
+}
+
+// byCertainty returns the records, those first that are confirmed.
+func (b *builder) byCertainty() []*record {
+	list := slices.Clone(b.records)
+	slices.SortStableFunc(list, func(x, y *record) int { return cmp.Compare(rank(y), rank(x)) })
+	return list
+}
+
+func rank(r *record) int {
+	if r.confirmed {
+		return 1
+	}
+	return 0
+}
+
+// tenantTables makes the tables with a tenant column.
+func (b *builder) tenantTables() {
+	relations := map[*schema.Schema][]*schema.Relationship{}
+	for _, r := range b.records {
+		for _, j := range r.joins {
+			b.joined[j.model] = true
+			relations[j.model] = append(relations[j.model], j.relation)
+		}
+	}
+	for _, r := range b.byCertainty() {
+		fields := b.tenantFields(r, relations[r.model])
+		if len(fields) == 0 {
+			continue
+		}
+		table := newTable(b.db, r.schema, r.name, r.model, fields)
+		table.Joins = b.joined[r.model]
+		b.own[r] = table
+		b.add(b.keyOf(r), table)
+	}
+}
+
+// add makes a table known by a name, unless another is.
+func (b *builder) add(key name, table *Table) {
+	b.all = append(b.all, table)
+	if b.names[key].table == nil {
+		b.names[key] = entry{table: table, known: true}
+	}
+}
+
+// tenantFields returns the fields of a model that hold the tenant. joins are the relations that it
+// is the join table of: a foreign key that refers to a key with the tenant in it holds the tenant.
+func (b *builder) tenantFields(r *record, joins []*schema.Relationship) []*schema.Field {
+	var fields []*schema.Field
+	// GORM copies the tags of a key to the fields of the join table that it makes up.
+	if r.field != nil && !(len(joins) > 0 && isMade(r.model)) {
+		fields = append(fields, r.field)
+	}
+	for _, relation := range joins {
+		for _, ref := range relation.References {
+			owner := b.byModel[sideOf(relation, ref)]
+			if ref.PrimaryKey == nil || owner == nil || owner.field == nil ||
+				owner.field.DBName != ref.PrimaryKey.DBName || hasColumn(fields, ref.ForeignKey.DBName) {
+				continue
+			}
+			fields = append(fields, ref.ForeignKey)
+		}
+	}
+	return fields
+}
+
+// sideOf returns the model that a foreign key of a join table refers to.
+func sideOf(relation *schema.Relationship, ref *schema.Reference) *schema.Schema {
+	if ref.OwnPrimaryKey {
+		return relation.Schema
+	}
+	return relation.FieldSchema
+}
+
+// furtherNames makes the tables that are known by other names than their models'.
+func (b *builder) furtherNames() {
+	for _, a := range b.aliases {
+		table := b.own[a.record]
+		if table == nil {
+			table = b.names[b.keyOf(a.record)].table // a smaller struct over a tenants' table
+		}
+		if table != nil {
+			b.add(b.folding.fold(a.schema, a.name), table.under(b.db, a.schema, a.name))
+		}
+	}
+}
+
+// joinTables makes the join tables that belong to tenants by the rows that they join.
+func (b *builder) joinTables() {
+	for _, r := range b.byCertainty() {
+		key := b.keyOf(r)
+		if !b.joined[r.model] || b.own[r] != nil || len(b.refs[key]) == 0 {
+			continue
+		}
+		if known := b.names[key].table; known == nil || known.Field == nil {
+			table := newTable(b.db, r.schema, r.name, r.model, nil)
+			table.Joins = true
+			b.own[r] = table
+			b.add(key, table)
+		}
+	}
+}
+
+// nobodys makes names known that no tenant has rows under, so that a name in one schema is not
+// taken for that of a tenants' table in another.
+func (b *builder) nobodys() {
+	for _, r := range b.records {
+		key := b.keyOf(r)
+		e := b.names[key]
+		twin := key
+		switch key.schema { // where both spellings name one table, it is the tenants'
+		case "":
+			twin.schema = b.folding.schema
+		case b.folding.schema:
+			twin.schema = ""
+		}
+		if e.table == nil && (r.shared || r.confirmed && b.names[twin].table == nil) {
+			b.names[key] = entry{known: true, shared: e.shared || r.shared}
+		}
+	}
+}
+
+// guesses makes the tables of schemas known by their bare names, where no model has the bare name.
+func (b *builder) guesses() {
+	for _, table := range b.all {
+		key := b.folding.fold("", table.Name)
+		if !b.names[key].known && table.Schema != "" {
+			b.names[key] = entry{table: table, known: true, guessed: true}
+		}
+	}
+}
+
+// bind returns what is known of a model.
+func (b *builder) bind(v *View, r *record) *binding {
+	known := &binding{
+		schema: r.schema, name: r.name, table: b.own[r], confirmed: r.confirmed,
+		shared: r.shared, joins: slices.Clone(r.joins),
+	}
+	if known.table == nil {
+		known.table = v.named(r.schema, r.name).table
+	}
+	if !(b.joined[r.model] && isMade(r.model)) {
+		known.err = r.err
+	}
+	return known
+}

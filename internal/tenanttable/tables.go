@@ -1,0 +1,136 @@
+package tenanttable
+
+import (
+	"fmt"
+	"reflect"
+	"sync"
+	"sync/atomic"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+
+	"github.com/gormtenant/gormtenant"
+)
+
+// Tables is what is known for one gorm.Config. It is safe for concurrent use, and reading it takes
+// no lock.
+type Tables struct {
+	db      *gorm.DB
+	field   func(*schema.Schema) (*schema.Field, error)
+	folding folding
+	view    atomic.Pointer[View]
+
+	mutex   sync.Mutex // held while something is learned
+	records []*record
+	byModel map[*schema.Schema]*record
+	aliases []alias
+}
+
+// alias is a further name of a model's table.
+type alias struct {
+	schema, name string
+	record       *record
+}
+
+// New returns what is known of db: the models that GORM has parsed for it so far, which were
+// migrated before the plugin was there. field returns the tenant field of a model, nil if it has
+// none, as models.Field does.
+func New(db *gorm.DB, field func(*schema.Schema) (*schema.Field, error)) *Tables {
+	t := Empty(db, field)
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	t.learnParsed(func(string) bool { return true })
+	t.publish()
+	return t
+}
+
+// Empty is New without the models that GORM has parsed.
+func Empty(db *gorm.DB, field func(*schema.Schema) (*schema.Field, error)) *Tables {
+	t := &Tables{
+		db: db, field: field, folding: foldingOf(db), byModel: map[*schema.Schema]*record{},
+	}
+	t.publish()
+	return t
+}
+
+// View returns what is known now.
+func (t *Tables) View() *View { return t.view.Load() }
+
+// Declare makes models known, given as pointers to structs. The error is an ErrInvalidModel.
+func (t *Tables) Declare(models ...any) error {
+	return t.declare(models, func(*record) error { return nil })
+}
+
+// Share declares that models belong to nobody. A tenant model is refused with an ErrInvalidModel,
+// and so is a struct without a tenant field over a tenant model's table.
+func (t *Tables) Share(models ...any) error {
+	return t.declare(models, func(r *record) error {
+		if r.field != nil {
+			return fmt.Errorf("%w: %s is declared shared but has a tenant field, %s: take the "+
+				"declaration away, or tag the field `gorm:\"tenant:-\"`",
+				gormtenant.ErrInvalidModel, r.model.Name, r.field.Name)
+		}
+		r.shared = true
+		t.publish()
+		if b := t.View().models[r.model]; b.table != nil {
+			r.shared = false
+			return fmt.Errorf("%w: %s is declared shared but its table %s belongs to tenants",
+				gormtenant.ErrInvalidModel, r.model.Name, r.model.Table)
+		}
+		return nil
+	})
+}
+
+// Name declares a further name of a model's table: "tags_2024", "archive.tags".
+func (t *Tables) Name(tableName string, model any) error {
+	schemaName, bare := Split(tableName)
+	if bare == "" {
+		return fmt.Errorf("%w: a further table of a %T needs a name", gormtenant.ErrInvalidModel, model)
+	}
+	return t.declare([]any{model}, func(r *record) error {
+		t.addAlias(schemaName, bare, r)
+		return nil
+	})
+}
+
+func (t *Tables) declare(models []any, then func(*record) error) error {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	defer t.publish()
+	for _, model := range models {
+		parsed, err := t.parse(model)
+		if err != nil {
+			return err
+		}
+		r := t.learn(parsed, true)
+		if r.err != nil {
+			return r.err
+		}
+		if err := then(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Tables) parse(model any) (*schema.Schema, error) {
+	stmt := &gorm.Statement{DB: t.db}
+	if err := stmt.Parse(model); err != nil {
+		return nil, fmt.Errorf("%w: a %T, which is no model: give pointers to structs, "+
+			"as in tenantplugin.Models(&Project{}): %w",
+			gormtenant.ErrInvalidModel, model, err)
+	}
+	return stmt.Schema, nil
+}
+
+// Models returns the tenant models that are known, as pointers to structs, in the order of their
+// tables' names.
+func (t *Tables) Models() (list []any) {
+	for _, known := range t.List() {
+		// The model of a join table may be a type without a name, which GORM made up.
+		if known.Field != nil && known.Model.ModelType.Name() != "" {
+			list = append(list, reflect.New(known.Model.ModelType).Interface())
+		}
+	}
+	return list
+}
