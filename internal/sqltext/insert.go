@@ -52,7 +52,7 @@ func (n *insertion) columns() bool {
 		case t.kind == ',':
 			column++
 			continue
-		case t.kind == '.', t.kind == '[' && n.server == postgres, t.kind == ']', t.kind == number:
+		case t.kind == '.', t.kind == '[', t.kind == ']', t.kind == number:
 			if n.table != nil {
 				return n.unexpected() // A part of a column, or one with its table in front.
 			}
@@ -81,6 +81,11 @@ func (n *insertion) columns() bool {
 func (n *insertion) source(outer int32) bool {
 	if n.server == postgres && n.keyword() == kwOverriding {
 		n.pos += 3 // OVERRIDING SYSTEM VALUE
+	}
+	if n.anyParam && n.takeWord("OUTPUT") { // OUTPUT INSERTED."id" of SQL Server
+		for n.keyword() != kwValues && n.kind() != end && n.kind() != '(' {
+			n.pos++
+		}
 	}
 	switch {
 	case n.keyword() == kwDefault:

@@ -53,7 +53,7 @@ type Options struct {
 	// without a schema in front ("archive.tags_2024"); "" for none.
 	OwnName string
 
-	// Nonce begins the comments that are marks; "" for none. See SealedMark.
+	// Nonce begins the marks; "" for none. See SealedMark.
 	Nonce string
 
 	// BackslashEscapes says whether a backslash escapes in '...': standard_conforming_strings=off

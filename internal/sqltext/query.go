@@ -14,6 +14,8 @@ func (r *reader) body(outer int32) bool {
 	only := int32(none) // The block, if it is the only one.
 	for arms := 0; ; arms++ {
 		switch k := r.keyword(); {
+		case k == kwSelect && r.list[r.pos].flag&sealed != 0:
+			r.pos = r.list[r.pos].match
 		case k == kwSelect:
 			only = int32(len(r.blocks)) //nolint:gosec // Bounded by the text.
 			if !r.selection(outer) {
@@ -34,8 +36,7 @@ func (r *reader) body(outer int32) bool {
 		default:
 			return r.unexpected()
 		}
-		switch r.keyword() {
-		case kwUnion, kwIntersect, kwExcept:
+		if r.keyword().combines() {
 			r.pos++
 			_ = r.take(kwAll) || r.take(kwDistinct)
 			continue
@@ -241,10 +242,10 @@ func (r *reader) tail(outer, only int32) bool {
 		case k == kwLimit:
 			r.pos++
 			ok = r.limit()
-		case k == kwOffset && r.server != sqlite:
+		case k == kwOffset && r.fetches():
 			r.pos++
 			ok = r.expressions(inLimit)
-		case k == kwFetch && r.server != sqlite:
+		case k == kwFetch && r.fetches():
 			ok = r.fetch()
 		case (k == kwFor || k == kwLock) && r.server != sqlite:
 			ok = r.locking()

@@ -32,8 +32,6 @@ const (
 	NotFound
 	// NotTenant is an argument that must be the tenant and is not. Only Plan.Rewrite returns it.
 	NotTenant
-	// Carried is the error of a sub-query, whose message is in Detail. See ErrorMark.
-	Carried
 	// Forged is a text that holds the nonce of the marks where no mark can stand.
 	Forged
 )
@@ -43,7 +41,7 @@ var reasonNames = [...]string{
 	TenantChange: "tenant change", RawInsert: "raw insert", Upsert: "upsert", Command: "command",
 	RunsText: "runs text", Catalog: "catalog", Placeholders: "placeholders",
 	TooLarge: "too large", NotFound: "not found", NotTenant: "not the tenant",
-	Carried: "carried", Forged: "forged mark",
+	Forged: "forged mark",
 }
 
 // String returns the reason in lower case words.

@@ -21,6 +21,9 @@ func (t *tokens) overlooked(start, stop int32) int32 {
 	for at := start; at < stop; at++ {
 		tok := &t.list[at]
 		switch {
+		case tok.keyword == kwSelect && tok.flag&sealed != 0:
+			at, want = tok.match-1, false
+			continue
 		case tok.kind == '(':
 			if tok.flag&sealed != 0 {
 				at, want = tok.match, false

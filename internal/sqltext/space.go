@@ -15,13 +15,6 @@ const (
 // byteOrderMark is white space to SQLite where a token can start, and a letter to the others.
 const byteOrderMark = "\uFEFF"
 
-// mark is a comment that begins with the nonce.
-type mark struct {
-	start, end int32
-	token      int32 // The index of the token behind it.
-	kind       byte
-}
-
 // skipSpace moves past white space and comments. Control characters count as white space: some
 // server takes each of the usual ones for it, and all refuse the rest.
 func (l *lexer) skipSpace() {
@@ -38,6 +31,7 @@ func (l *lexer) skipSpace() {
 		case c == '*' && l.running && l.peek(1) == '/':
 			l.pos += 2
 			l.running = false
+		case c == '!' && l.mark():
 		case c == byteOrderMark[0] && l.server == sqlite &&
 			strings.HasPrefix(l.text[l.pos:], byteOrderMark):
 			l.pos += len(byteOrderMark)
@@ -88,7 +82,6 @@ func (l *lexer) blockComment() {
 		// A comment that MySQL skips for its version may contain comments.
 		nests = version
 	}
-	start := l.pos
 	l.pos += 2
 	for depth := 1; l.pos < len(l.text); {
 		switch {
@@ -103,7 +96,6 @@ func (l *lexer) blockComment() {
 			depth--
 			l.pos += 2
 			if depth == 0 {
-				l.noteMark(start)
 				return
 			}
 		default:
@@ -111,19 +103,6 @@ func (l *lexer) blockComment() {
 		}
 	}
 	l.problem = problemComment
-}
-
-// noteMark keeps the comment that starts there if it begins with the nonce.
-func (l *lexer) noteMark(start int) {
-	body := l.text[start+2 : l.pos-2]
-	if l.nonce == "" || len(body) <= len(l.nonce) || !strings.HasPrefix(body, l.nonce) {
-		return
-	}
-	m := mark{start: int32(start), end: int32(l.pos), kind: body[len(l.nonce)]} //nolint:gosec // Read bounds the text.
-	if m.kind != 'e' && len(body) != len(l.nonce)+1 {
-		m.kind = 0
-	}
-	l.marks = append(l.marks, m)
 }
 
 // runMark returns the length of the opening of a comment that MySQL or MariaDB runs (/*!, /*!50110,

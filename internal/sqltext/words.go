@@ -7,7 +7,9 @@ func (r *reader) ends(at int32) bool {
 	case kwFrom, kwWhere, kwGroup, kwHaving, kwOrder, kwLimit, kwUnion, kwIntersect, kwExcept,
 		kwOn, kwUsing, kwReturning, kwSelect, kwSet, kwWhen, kwThen, kwElse:
 		return true
-	case kwOffset, kwFetch, kwInto:
+	case kwOffset, kwFetch:
+		return r.fetches()
+	case kwInto:
 		return r.server != sqlite
 	case kwFor, kwLock:
 		return r.server == mysql || r.server == postgres && r.list[at].keyword == kwFor
@@ -20,6 +22,10 @@ func (r *reader) ends(at int32) bool {
 	}
 	return false
 }
+
+// fetches reports whether OFFSET and FETCH begin a clause wherever they stand. On SQLite they do
+// not, but then nothing is known of Other.
+func (r *reader) fetches() bool { return r.server != sqlite || r.anyParam }
 
 // startsWindow reports whether WINDOW is the clause. SQLite looks two tokens ahead to see.
 func (r *reader) startsWindow(at int32) bool {
