@@ -82,7 +82,7 @@ func (b *builder) tenantTables() {
 // add makes a table known by a name, unless another is.
 func (b *builder) add(key name, table *Table) {
 	b.all = append(b.all, table)
-	if b.names[key].table == nil {
+	if b.names[key].table == nil && key.table != "" { // a struct type without a name has none
 		b.names[key] = entry{table: table, known: true}
 	}
 }
@@ -158,7 +158,7 @@ func (b *builder) nobodys() {
 		case b.folding.schema:
 			twin.schema = ""
 		}
-		if e.table == nil && (r.shared || r.confirmed && b.names[twin].table == nil) {
+		if key.table != "" && e.table == nil && (r.shared || r.confirmed && b.names[twin].table == nil) {
 			b.names[key] = entry{known: true, shared: e.shared || r.shared}
 		}
 	}
@@ -168,7 +168,7 @@ func (b *builder) nobodys() {
 func (b *builder) guesses() {
 	for _, table := range b.all {
 		key := b.folding.fold("", table.Name)
-		if !b.names[key].known && table.Schema != "" {
+		if key.table != "" && !b.names[key].known && table.Schema != "" {
 			b.names[key] = entry{table: table, known: true, guessed: true}
 		}
 	}

@@ -121,15 +121,17 @@ func (b *builder) best(key name) []*Reference {
 
 // forText makes what a reader of SQL text is told of each table.
 func (b *builder) forText() {
-	for _, e := range b.names {
-		if t := e.table; t != nil && t.SQL == nil {
-			t.SQL = &sqltext.Table{Schema: t.Schema, Name: t.Name, Columns: columns(t.Fields)}
+	for _, t := range b.all {
+		known := b.names[b.folding.fold(t.Schema, t.Name)].table
+		if known == nil {
+			known = t
 		}
-	}
-	for _, t := range b.all { // other models of the same table
-		if t.SQL == nil {
-			t.SQL = b.names[b.folding.fold(t.Schema, t.Name)].table.SQL
+		if known.SQL == nil {
+			known.SQL = &sqltext.Table{
+				Schema: known.Schema, Name: known.Name, Columns: columns(known.Fields),
+			}
 		}
+		t.SQL = known.SQL // of all models of the table
 	}
 	for _, e := range b.names {
 		t := e.table
