@@ -17,7 +17,8 @@ var (
 	// ErrNoReason is returned by every statement whose context was made by [Unscoped] with an
 	// empty reason.
 	ErrNoReason = errors.New("gormtenant: Unscoped without a reason: " +
-		"say why this work may cross tenants, as in gormtenant.Unscoped(ctx, \"monthly invoicing\")")
+		"say why this work may cross tenants, as in " +
+		"gormtenant.Unscoped(ctx, \"monthly invoicing\")")
 
 	// ErrOtherTenant is returned where a value names or would link the row of another tenant: a
 	// value whose tenant field is set to another tenant, a key in a Save, upsert or association
@@ -27,7 +28,8 @@ var (
 
 	// ErrTenantChange is returned by an update or upsert that would change the tenant column.
 	ErrTenantChange = errors.New("gormtenant: the tenant of a row cannot be changed: " +
-		"leave the tenant column out of the update; to move a row use gormtenant.Unscoped(ctx, reason)")
+		"leave the tenant column out of the update; to move a row use gormtenant.Unscoped(ctx, " +
+		"reason)")
 
 	// ErrRawSQL is returned for raw SQL, or a raw fragment of a statement, that reads or writes a
 	// tenant's table or cannot be put safely beside the tenant's condition.

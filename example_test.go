@@ -41,7 +41,8 @@ func open() *gorm.DB {
 	}
 	for _, tenant := range []string{"acme", "globex"} {
 		ctx := gormtenant.WithTenant(context.Background(), tenant)
-		if err := db.WithContext(ctx).Create(&Project{Name: tenant + "'s website"}).Error; err != nil {
+		if err := db.WithContext(ctx).Create(&Project{Name: tenant + "'s website"}).
+			Error; err != nil {
 			log.Fatal(err)
 		}
 	}

@@ -18,17 +18,24 @@ type orgID string
 func TestWithTenant(t *testing.T) {
 	id := uuid.MustParse("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
 	text := "acme"
-	for name, test := range map[string]struct{ given, want any }{
-		"string":                  {"acme", "acme"},
-		"integer":                 {42, 42},
-		"negative_integer":        {int64(-1), int64(-1)},
-		"uuid":                    {id, id},
-		"own_string_type":         {orgID("acme"), orgID("acme")},
-		"pointer":                 {&text, "acme"},
-		"valid_null_string":       {sql.NullString{String: "a", Valid: true}, sql.NullString{String: "a", Valid: true}},
-		"string_of_spaces_is_one": {" ", " "},
+	for _, test := range []struct {
+		name        string
+		given, want any
+	}{
+		{"string", "acme", "acme"},
+		{"integer", 42, 42},
+		{"negative_integer", int64(-1), int64(-1)},
+		{"uuid", id, id},
+		{"own_string_type", orgID("acme"), orgID("acme")},
+		{"pointer", &text, "acme"},
+		{
+			"valid_null_string",
+			sql.NullString{String: "a", Valid: true},
+			sql.NullString{String: "a", Valid: true},
+		},
+		{"string_of_spaces_is_one", " ", " "},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			ctx := gormtenant.WithTenant(context.Background(), test.given)
 			got, ok := gormtenant.FromContext(ctx)
 			require.True(t, ok)
@@ -45,23 +52,26 @@ func TestWithTenant(t *testing.T) {
 
 func TestWithTenant_of_what_names_nobody(t *testing.T) {
 	var noText *string
-	for name, id := range map[string]any{
-		"nil":                     nil,
-		"empty_string":            "",
-		"zero":                    0,
-		"nil_uuid":                uuid.Nil,
-		"nil_pointer":             noText,
-		"pointer_to_empty_string": new(string),
-		"empty_own_type":          orgID(""),
-		"null_string":             sql.NullString{},
-		"valid_empty_string":      sql.NullString{Valid: true},
-		"not_comparable":          []string{"acme"},
-		"holds_not_comparable":    struct{ id any }{[]int{1}},
-		"map":                     map[string]int{"a": 1},
+	for _, test := range []struct {
+		name string
+		id   any
+	}{
+		{"nil", nil},
+		{"empty_string", ""},
+		{"zero", 0},
+		{"nil_uuid", uuid.Nil},
+		{"nil_pointer", noText},
+		{"pointer_to_empty_string", new(string)},
+		{"empty_own_type", orgID("")},
+		{"null_string", sql.NullString{}},
+		{"valid_empty_string", sql.NullString{Valid: true}},
+		{"not_comparable", []string{"acme"}},
+		{"holds_not_comparable", struct{ id any }{[]int{1}}},
+		{"map", map[string]int{"a": 1}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			outer := gormtenant.WithTenant(context.Background(), "outer")
-			ctx := gormtenant.WithTenant(outer, id)
+			ctx := gormtenant.WithTenant(outer, test.id)
 			_, ok := gormtenant.FromContext(ctx)
 			require.False(t, ok)
 			_, err := gormtenant.Require(ctx)
@@ -101,7 +111,8 @@ func TestContexts_the_innermost_decides(t *testing.T) {
 }
 
 func TestUnscoped(t *testing.T) {
-	reason, ok, err := gormtenant.UnscopedReason(gormtenant.Unscoped(context.Background(), " monthly invoicing "))
+	reason, ok, err := gormtenant.UnscopedReason(gormtenant.Unscoped(context.Background(),
+		" monthly invoicing "))
 	require.NoError(t, err)
 	require.True(t, ok)
 	require.Equal(t, "monthly invoicing", reason)

@@ -62,7 +62,8 @@ func (d database) seed(t testing.TB) {
 		`INSERT INTO users (id, tenant_id, name) ` + numbers("100") +
 			`SELECT i, 'tenant-' || ((i - 1) / 10), 'user ' || i FROM numbers`,
 		`INSERT INTO projects (id, tenant_id, name, budget, owner_id) ` + numbers("10000") +
-			`SELECT i, 'tenant-' || ((i - 1) / 1000), 'project ' || i, i, (i - 1) / 100 + 1 FROM numbers`,
+			`SELECT i, 'tenant-' || ((i - 1) / 1000), 'project ' || i, i, (i - 1) / 100 + 1 ` +
+			`FROM numbers`,
 		`INSERT INTO tasks (id, tenant_id, project_id, title) ` + numbers("30000") +
 			`SELECT i, 'tenant-' || ((i - 1) / 3000), (i - 1) / 3 + 1, 'task ' || i FROM numbers`,
 		`ANALYZE`,
@@ -70,14 +71,15 @@ func (d database) seed(t testing.TB) {
 		require.NoError(t, d.plain.Exec(statement).Error)
 	}
 	if d.plain.Name() == "postgres" {
-		require.NoError(t, d.plain.Exec("SELECT setval(pg_get_serial_sequence('projects', 'id'), ?)",
-			lastProject).Error)
+		require.NoError(t,
+			d.plain.Exec("SELECT setval(pg_get_serial_sequence('projects', 'id'), ?)",
+				lastProject).Error)
 	}
 }
 
 func numbers(last string) string {
-	return `WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < ` +
-		last + `) `
+	return `WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers ` +
+		`WHERE i < ` + last + `) `
 }
 
 // addSpare adds n projects to be deleted.

@@ -7,9 +7,9 @@
 //
 // All three select the same rows, by keys of one tenant, so that the scoping alone is compared.
 //
-// BenchmarkRLS measures what it costs that Postgres itself knows the tenant, beside the usual ways to
-// tell it, on loopback and over a network that adds a millisecond. BenchmarkSchemas does the same for a
-// schema of each tenant.
+// BenchmarkRLS measures what it costs that Postgres itself knows the tenant, beside the usual ways
+// to tell it, on loopback and over a network that adds a millisecond. BenchmarkSchemas does the
+// same for a schema of each tenant.
 //
 //	make bench                              # every benchmark many times; prints ratios
 //	COUNT=6 ONLY=Build make bench           # a quick look at the cost of building SQL

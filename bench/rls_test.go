@@ -23,8 +23,9 @@ import (
 	"github.com/gormtenant/gormtenant/models"
 )
 
-// BenchmarkRLS measures what it costs that the server knows the tenant: a read by key, an insert, and
-// a transaction of three statements, on loopback and with a millisecond of network. The ways are
+// BenchmarkRLS measures what it costs that the server knows the tenant: a read by key, an insert,
+// and a transaction of three statements, on loopback and with a millisecond of network. The ways
+// are
 //
 //   - plain: a pool whose role no policy holds,
 //   - begin_set_local: BEGIN, SET LOCAL, the statements, COMMIT,
@@ -50,7 +51,10 @@ func BenchmarkRLS(b *testing.B) {
 		b.Cleanup(func() { _, _, _ = bypass.Close(), pool.Close(), ours.Close() })
 		ways := []rlsWay{
 			{"plain", runner{db: bypass}.run},
-			{"begin_set_local", runner{db: pool, first: "SET LOCAL app.tenant_id = '" + tenant + "'"}.run},
+			{
+				"begin_set_local",
+				runner{db: pool, first: "SET LOCAL app.tenant_id = '" + tenant + "'"}.run,
+			},
 			{"set_at_checkout", atCheckout(pool)},
 			{"rls", runner{db: ours}.run},
 		}
@@ -112,16 +116,19 @@ func policed(t testing.TB) (app, admin *pgx.ConnConfig) {
 	require.NoError(t, err)
 	pool := stdlib.OpenDB(*config)
 	t.Cleanup(func() { _ = pool.Close() })
-	db, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}), &gorm.Config{Logger: logger.Discard})
+	db, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}),
+		&gorm.Config{Logger: logger.Discard})
 	require.NoError(t, err)
 	require.NoError(t, db.AutoMigrate(&Note{}))
 	require.NoError(t, rls.Enable(db, &Note{}))
 	role := "bench_" + config.Database
 	for _, statement := range []string{
-		"INSERT INTO notes (tenant_id, body) SELECT 'tenant-' || n % 10, 'note ' || n FROM generate_series(1, 10000) n",
+		"INSERT INTO notes (tenant_id, body) SELECT 'tenant-' || n % 10, 'note ' || n FROM " +
+			"generate_series(1, 10000) n",
 		"ALTER TABLE notes ALTER COLUMN tenant_id SET DEFAULT '" + tenant + "'",
 		"CREATE ROLE " + role + " LOGIN PASSWORD 'app' NOSUPERUSER NOBYPASSRLS",
-		"GRANT SELECT, INSERT ON notes TO " + role + "; GRANT USAGE ON SEQUENCE notes_id_seq TO " + role,
+		"GRANT SELECT, INSERT ON notes TO " + role + "; GRANT USAGE ON SEQUENCE notes_id_seq TO " +
+			role,
 		"ANALYZE notes",
 	} {
 		_, err := pool.Exec(statement)

@@ -19,8 +19,9 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 )
 
-// BenchmarkSchemas measures what it costs that a statement runs in its tenant's schema: a read by key, an
-// insert, and a transaction of three statements, on loopback and with a millisecond of network. The ways are
+// BenchmarkSchemas measures what it costs that a statement runs in its tenant's schema: a read by
+// key, an insert, and a transaction of three statements, on loopback and with a millisecond of
+// network. The ways are
 //
 //   - plain: a pool that is in the schema from its start, and could serve no other tenant,
 //   - begin_set_local: BEGIN, SET LOCAL search_path, the statements, COMMIT,
@@ -45,11 +46,18 @@ func BenchmarkSchemas(b *testing.B) {
 		}
 		within := config.Copy()
 		within.RuntimeParams["search_path"] = `"` + schema + `", shared`
-		ours, roles := sql.OpenDB(schemas.NewConnector(config)), sql.OpenDB(schemas.NewConnector(config, schemas.Roles()))
+		ours, roles := sql.OpenDB(schemas.NewConnector(config)),
+			sql.OpenDB(schemas.NewConnector(config, schemas.Roles()))
 		b.Cleanup(func() { _, _ = ours.Close(), roles.Close() })
 		ways := []schemaWay{
 			{"plain", runner{db: open(within)}, schemaOperations},
-			{"begin_set_local", runner{db: open(config), first: `SET LOCAL search_path = "` + schema + `", shared`}, schemaOperations},
+			{
+				"begin_set_local",
+				runner{
+					db: open(config), first: `SET LOCAL search_path = "` + schema + `", shared`,
+				},
+				schemaOperations,
+			},
 			{"rows", runner{db: open(within)}, sharedOperations},
 			{"schemas", runner{db: ours}, schemaOperations},
 			{"roles", runner{db: roles}, schemaOperations},
@@ -58,7 +66,8 @@ func BenchmarkSchemas(b *testing.B) {
 			for op := range schemaOperations {
 				rand.Shuffle(len(ways), func(i, j int) { ways[i], ways[j] = ways[j], ways[i] })
 				for _, way := range ways {
-					name := "op=" + way.operations[op].name + "/net=" + network.name + "/way=" + way.name
+					name := "op=" + way.operations[op].name + "/net=" + network.name + "/way=" +
+						way.name
 					if *passes > 1 {
 						name += fmt.Sprintf("/pass=%d", pass)
 					}
@@ -90,7 +99,8 @@ type schemaOperation struct {
 	steps []step
 }
 
-var schemaOperations = operationsOf("SELECT body FROM notes WHERE id = $1", "INSERT INTO notes (body) VALUES ($1)")
+var schemaOperations = operationsOf("SELECT body FROM notes WHERE id = $1",
+	"INSERT INTO notes (body) VALUES ($1)")
 
 // sharedOperations are those on a table of all tenants.
 var sharedOperations = operationsOf(
@@ -116,11 +126,15 @@ func operationsOf(read, insert string, more ...any) []schemaOperation {
 		_, err := db.ExecContext(ctx, insert, append([]any{"new"}, more...)...)
 		return err
 	}
-	return []schemaOperation{{"Read", []step{reads}}, {"Insert", []step{inserts}}, {"Transaction", []step{reads, inserts, reads}}}
+	return []schemaOperation{
+		{"Read", []step{reads}},
+		{"Insert", []step{inserts}},
+		{"Transaction", []step{reads, inserts, reads}},
+	}
 }
 
-// A statement in its tenant's schema allocates three times more than one without: the schema's name, the path, and
-// the text that pgx knows it by.
+// A statement in its tenant's schema allocates three times more than one without: the schema's
+// name, the path, and the text that pgx knows it by.
 func TestSchemas_add_three_allocations(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates by itself")
@@ -132,7 +146,8 @@ func TestSchemas_add_three_allocations(t *testing.T) {
 	for _, op := range schemaOperations[:2] {
 		var allocations [3]float64
 		for i, db := range []*sql.DB{
-			stdlib.OpenDB(*within), sql.OpenDB(schemas.NewConnector(app)), sql.OpenDB(schemas.NewConnector(app, schemas.Roles())),
+			stdlib.OpenDB(*within), sql.OpenDB(schemas.NewConnector(app)),
+			sql.OpenDB(schemas.NewConnector(app, schemas.Roles())),
 		} {
 			t.Cleanup(func() { _ = db.Close() })
 			way := runner{db: db}
@@ -145,8 +160,8 @@ func TestSchemas_add_three_allocations(t *testing.T) {
 	}
 }
 
-// schematic makes a database with a schema and a role for the tenant among nine others, and a table that all
-// share, with 1,000 rows for each. It returns the role that logs in, and the schema.
+// schematic makes a database with a schema and a role for the tenant among nine others, and a table
+// that all share, with 1,000 rows for each. It returns the role that logs in, and the schema.
 func schematic(t testing.TB) (app *pgx.ConnConfig, schema string) {
 	t.Helper()
 	config, err := pgx.ParseConfig(pgtest.New(t))
@@ -155,24 +170,33 @@ func schematic(t testing.TB) (app *pgx.ConnConfig, schema string) {
 	t.Cleanup(func() { _ = pool.Close() })
 	role := "bench_" + config.Database
 	statements := []string{
-		"CREATE ROLE " + role + " LOGIN PASSWORD 'app' INHERIT", // as it is measured without roles too
+		// As it is measured without roles too.
+		"CREATE ROLE " + role + " LOGIN PASSWORD 'app' INHERIT",
 		"CREATE SCHEMA shared",
-		"CREATE TABLE shared.shared_notes (id bigserial PRIMARY KEY, tenant_id text NOT NULL, body text)",
-		"INSERT INTO shared.shared_notes (tenant_id, body) SELECT 'tenant-' || n % 10, 'note ' || n FROM generate_series(1, 10000) n",
+		"CREATE TABLE shared.shared_notes (id bigserial PRIMARY KEY, tenant_id text NOT NULL, " +
+			"body text)",
+		"INSERT INTO shared.shared_notes (tenant_id, body) SELECT 'tenant-' || n % 10, 'note ' " +
+			"|| n FROM generate_series(1, 10000) n",
 		"UPDATE shared.shared_notes SET tenant_id = '" + tenant + "' WHERE id = 6",
 		"CREATE INDEX ON shared.shared_notes (tenant_id)",
 		"GRANT USAGE ON SCHEMA shared TO " + role,
-		"GRANT ALL ON ALL TABLES IN SCHEMA shared TO " + role, "GRANT ALL ON ALL SEQUENCES IN SCHEMA shared TO " + role,
+		"GRANT ALL ON ALL TABLES IN SCHEMA shared TO " + role,
+		"GRANT ALL ON ALL SEQUENCES IN SCHEMA shared TO " + role,
 	}
 	for n := range 10 {
 		schema := fmt.Sprintf(`"tenant_tenant-%d"`, n)
 		statements = append(statements,
-			"DROP ROLE IF EXISTS "+schema, "CREATE ROLE "+schema+" NOLOGIN", "GRANT "+schema+" TO "+role,
+			"DROP ROLE IF EXISTS "+schema, "CREATE ROLE "+schema+" NOLOGIN",
+			"GRANT "+schema+" TO "+role,
 			"CREATE SCHEMA "+schema+" AUTHORIZATION "+schema,
 			"CREATE TABLE "+schema+".notes (id bigserial PRIMARY KEY, body text)",
-			"INSERT INTO "+schema+".notes (body) SELECT 'note ' || n FROM generate_series(1, 1000) n",
-			"ALTER TABLE "+schema+".notes OWNER TO "+schema, "GRANT USAGE ON SCHEMA shared TO "+schema)
-		t.Cleanup(func() { _, _ = pool.Exec("DROP OWNED BY " + schema + " CASCADE; DROP ROLE " + schema) })
+			"INSERT INTO "+schema+
+				".notes (body) SELECT 'note ' || n FROM generate_series(1, 1000) n",
+			"ALTER TABLE "+schema+".notes OWNER TO "+schema,
+			"GRANT USAGE ON SCHEMA shared TO "+schema)
+		t.Cleanup(func() {
+			_, _ = pool.Exec("DROP OWNED BY " + schema + " CASCADE; DROP ROLE " + schema)
+		})
 	}
 	for _, statement := range append(statements, "ANALYZE") {
 		_, err := pool.Exec(statement)

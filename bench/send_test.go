@@ -26,7 +26,8 @@ func openSQLite(t testing.TB) database {
 func openPostgres(t testing.TB) database {
 	t.Helper()
 	pool := openPool(t, "pgx", pgtest.New(t))
-	d := open(t, func() gorm.Dialector { return postgres.New(postgres.Config{Conn: pool}) }, gorm.Config{})
+	d := open(t, func() gorm.Dialector { return postgres.New(postgres.Config{Conn: pool}) },
+		gorm.Config{})
 	d.seed(t)
 	return d
 }
@@ -73,12 +74,15 @@ func send(b *testing.B, d database) {
 // TestOperations runs every operation once in each way: what is compared must read or change
 // equally many rows.
 func TestOperations(t *testing.T) {
-	for name, open := range map[string]func(testing.TB) database{
-		"sqlite": openSQLite, "postgres": openPostgres,
+	for _, test := range []struct {
+		name string
+		open func(testing.TB) database
+	}{
+		{"sqlite", openSQLite}, {"postgres", openPostgres},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			d := open(t)
+			d := test.open(t)
 			for _, op := range operations() {
 				for _, way := range d.ways(op) {
 					d.addSpare(t, 1)

@@ -26,31 +26,38 @@ func (t *tour) mistakes() {
 		return found(&projects, db.Or("name = ?", "Merger").Find(&projects))
 	})
 	// GORM sees no OR here, as there is a line break beside it, and sets no parentheses.
-	t.allowed(`db.Where("slug = 'docs' OR\nslug = 'merger'").Find(&projects)`, "1 row: Docs", func() (string, error) {
-		var projects []Project
-		return found(&projects, db.Where("slug = 'docs' OR\nslug = 'merger'").Find(&projects))
-	})
+	t.allowed(`db.Where("slug = 'docs' OR\nslug = 'merger'").Find(&projects)`, "1 row: Docs",
+		func() (string, error) {
+			var projects []Project
+			return found(&projects, db.Where("slug = 'docs' OR\nslug = 'merger'").Find(&projects))
+		})
 	// A sub-query that was built without a tenant runs as the statement around it.
 	t.allowed(`db.Where("id IN (?)", nobody.Model(&Task{}).Select("project_id")).Find(&projects)`,
 		"2 rows: Mobile app, Website", func() (string, error) {
 			var projects []Project
-			return found(&projects, db.Where("id IN (?)", nobody.Model(&Task{}).Select("project_id")).Find(&projects))
+			return found(&projects,
+				db.Where("id IN (?)", nobody.Model(&Task{}).Select("project_id")).Find(&projects))
 		})
 	// GORM's own Unscoped is about soft deletion.
-	t.allowed(`db.Unscoped().Find(&projects)`, "3 rows: Docs, Mobile app, Website", func() (string, error) {
-		var projects []Project
-		return found(&projects, db.Unscoped().Find(&projects))
-	})
-	t.allowed(`db.Select("Title", "ProjectID").Create(&Task{Title: "Sitemap", ProjectID: website.ID})`,
+	t.allowed(`db.Unscoped().Find(&projects)`, "3 rows: Docs, Mobile app, Website",
+		func() (string, error) {
+			var projects []Project
+			return found(&projects, db.Unscoped().Find(&projects))
+		})
+	t.allowed(`db.Select("Title", "ProjectID").`+
+		`Create(&Task{Title: "Sitemap", ProjectID: website.ID})`,
 		"1 row written", func() (string, error) {
-			return changed(db.Select("Title", "ProjectID").Create(&Task{Title: "Sitemap", ProjectID: website.ID}))
+			return changed(db.Select("Title", "ProjectID").
+				Create(&Task{Title: "Sitemap", ProjectID: website.ID}))
 		})
 	t.refused(`db.Model(&Task{}).Update("done", true)`, gorm.ErrMissingWhereClause, func() error {
 		return db.Model(&Task{}).Update("done", true).Error
 	})
-	t.allowed(`db.Session(&gorm.Session{AllowGlobalUpdate: true}).Model(&Task{}).Update("done", true)`,
+	t.allowed(`db.Session(&gorm.Session{AllowGlobalUpdate: true}).`+
+		`Model(&Task{}).Update("done", true)`,
 		"3 rows written", func() (string, error) {
-			return changed(db.Session(&gorm.Session{AllowGlobalUpdate: true}).Model(&Task{}).Update("done", true))
+			return changed(db.Session(&gorm.Session{AllowGlobalUpdate: true}).Model(&Task{}).
+				Update("done", true))
 		})
 }
 
@@ -59,17 +66,19 @@ func (t *tour) rawSQL() {
 	db := t.db
 	t.part("Raw SQL that does not say whose rows it means")
 
-	t.refused(`db.Raw("SELECT name FROM projects").Scan(&names)`, gormtenant.ErrRawSQL, func() error {
-		var names []string
-		return db.Raw("SELECT name FROM projects").Scan(&names).Error
-	})
+	t.refused(`db.Raw("SELECT name FROM projects").Scan(&names)`, gormtenant.ErrRawSQL,
+		func() error {
+			var names []string
+			return db.Raw("SELECT name FROM projects").Scan(&names).Error
+		})
 	t.refused(`db.Exec("DELETE FROM tasks WHERE done")`, gormtenant.ErrRawSQL, func() error {
 		return db.Exec("DELETE FROM tasks WHERE done").Error
 	})
-	t.refused(`db.Where("id IN (SELECT project_id FROM tasks)").Find(&projects)`, gormtenant.ErrRawSQL, func() error {
-		var projects []Project
-		return db.Where("id IN (SELECT project_id FROM tasks)").Find(&projects).Error
-	})
+	t.refused(`db.Where("id IN (SELECT project_id FROM tasks)").Find(&projects)`,
+		gormtenant.ErrRawSQL, func() error {
+			var projects []Project
+			return db.Where("id IN (SELECT project_id FROM tasks)").Find(&projects).Error
+		})
 	t.refused(`db.Joins("JOIN tags ON true").Find(&projects)`, gormtenant.ErrRawSQL, func() error {
 		var projects []Project
 		return db.Joins("JOIN tags ON true").Find(&projects).Error

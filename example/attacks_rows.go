@@ -30,15 +30,19 @@ func (t *tour) stealing(ctx context.Context) {
 			return count(n, "row") + " written", err
 		})
 	// Save updates no row here, and then inserts with ON CONFLICT DO UPDATE of every column.
-	t.refused(`db.Save(&Tag{ID: secret.ID, Label: "mine"})`, gormtenant.ErrOtherTenant, func() error {
-		return db.Save(&Tag{ID: secret.ID, Label: "mine"}).Error
-	})
-	t.refused(`db.Save([]Tag{{Label: "new"}, {ID: secret.ID, Label: "mine"}})`, gormtenant.ErrOtherTenant, func() error {
-		return db.Save([]Tag{{Label: "new"}, {ID: secret.ID, Label: "mine"}}).Error
-	})
-	t.refused(`db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&User{ID: carol.ID, Name: "Mallory"})`,
+	t.refused(`db.Save(&Tag{ID: secret.ID, Label: "mine"})`, gormtenant.ErrOtherTenant,
+		func() error {
+			return db.Save(&Tag{ID: secret.ID, Label: "mine"}).Error
+		})
+	t.refused(`db.Save([]Tag{{Label: "new"}, {ID: secret.ID, Label: "mine"}})`,
 		gormtenant.ErrOtherTenant, func() error {
-			return db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&User{ID: carol.ID, Name: "Mallory"}).Error
+			return db.Save([]Tag{{Label: "new"}, {ID: secret.ID, Label: "mine"}}).Error
+		})
+	t.refused(`db.Clauses(clause.OnConflict{UpdateAll: true}).`+
+		`Create(&User{ID: carol.ID, Name: "Mallory"})`,
+		gormtenant.ErrOtherTenant, func() error {
+			return db.Clauses(clause.OnConflict{UpdateAll: true}).
+				Create(&User{ID: carol.ID, Name: "Mallory"}).Error
 		})
 	// These values remember that they are globex's: to change 0 rows in silence would hide a bug.
 	t.refused(`db.Model(&merger).Update("name", "Mine")`, gormtenant.ErrOtherTenant, func() error {
@@ -47,16 +51,20 @@ func (t *tour) stealing(ctx context.Context) {
 	t.refused(`db.Delete(&merger)`, gormtenant.ErrOtherTenant, func() error {
 		return db.Delete(&merger).Error
 	})
-	t.refused(`db.Create(&Tag{TenantID: "globex", Label: "planted"})`, gormtenant.ErrOtherTenant, func() error {
-		return db.Create(&Tag{TenantID: "globex", Label: "planted"}).Error
-	})
-	t.refused(`db.Model(&website).Update("tenant_id", "globex")`, gormtenant.ErrTenantChange, func() error {
-		website := t.website
-		return db.Model(&website).Update("tenant_id", "globex").Error
-	})
-	t.refused(`db.Model(&Project{}).Where("slug = ?", "docs").Updates(map[string]any{"TENANT_ID": gorm.Expr("'globex'")})`,
+	t.refused(`db.Create(&Tag{TenantID: "globex", Label: "planted"})`, gormtenant.ErrOtherTenant,
+		func() error {
+			return db.Create(&Tag{TenantID: "globex", Label: "planted"}).Error
+		})
+	t.refused(`db.Model(&website).Update("tenant_id", "globex")`, gormtenant.ErrTenantChange,
+		func() error {
+			website := t.website
+			return db.Model(&website).Update("tenant_id", "globex").Error
+		})
+	t.refused(`db.Model(&Project{}).Where("slug = ?", "docs").`+
+		`Updates(map[string]any{"TENANT_ID": gorm.Expr("'globex'")})`,
 		gormtenant.ErrTenantChange, func() error {
-			return db.Model(&Project{}).Where("slug = ?", "docs").Updates(map[string]any{"TENANT_ID": gorm.Expr("'globex'")}).Error
+			return db.Model(&Project{}).Where("slug = ?", "docs").
+				Updates(map[string]any{"TENANT_ID": gorm.Expr("'globex'")}).Error
 		})
 }
 
@@ -65,13 +73,15 @@ func (t *tour) linking() {
 	db, merger, carol, secret, papers := t.db, t.merger, t.carol, t.secret, t.papers
 	t.part("Attacks on the links between rows")
 
-	t.refused(`db.Create(&Task{Title: "Spy", ProjectID: merger.ID})`, gormtenant.ErrOtherTenant, func() error {
-		return db.Create(&Task{Title: "Spy", ProjectID: merger.ID}).Error
-	})
-	t.refused(`db.Model(&website).Update("owner_id", carol.ID)`, gormtenant.ErrOtherTenant, func() error {
-		website := t.website
-		return db.Model(&website).Update("owner_id", carol.ID).Error
-	})
+	t.refused(`db.Create(&Task{Title: "Spy", ProjectID: merger.ID})`, gormtenant.ErrOtherTenant,
+		func() error {
+			return db.Create(&Task{Title: "Spy", ProjectID: merger.ID}).Error
+		})
+	t.refused(`db.Model(&website).Update("owner_id", carol.ID)`, gormtenant.ErrOtherTenant,
+		func() error {
+			website := t.website
+			return db.Model(&website).Update("owner_id", carol.ID).Error
+		})
 	// GORM saves an appended row with ON CONFLICT DO UPDATE of its foreign key.
 	t.refused(`db.Model(&website).Association("Tasks").Append(&Task{ID: papers.ID})`,
 		gormtenant.ErrOtherTenant, func() error {
@@ -84,12 +94,14 @@ func (t *tour) linking() {
 			return db.Model(&website).Association("Tags").Append(&Tag{ID: secret.ID, Label: "x"})
 		})
 	// GORM deletes join rows by the key of their owner alone.
-	t.allowed(`db.Model(&Project{ID: merger.ID}).Association("Tags").Clear()`, "done", func() (string, error) {
-		return "done", db.Model(&Project{ID: merger.ID}).Association("Tags").Clear()
-	})
-	t.allowed(`db.Model(&Project{ID: merger.ID}).Association("Tasks").Find(&tasks)`, "0 rows", func() (string, error) {
-		var tasks []Task
-		err := db.Model(&Project{ID: merger.ID}).Association("Tasks").Find(&tasks)
-		return list(tasks), err
-	})
+	t.allowed(`db.Model(&Project{ID: merger.ID}).Association("Tags").Clear()`, "done",
+		func() (string, error) {
+			return "done", db.Model(&Project{ID: merger.ID}).Association("Tags").Clear()
+		})
+	t.allowed(`db.Model(&Project{ID: merger.ID}).Association("Tasks").Find(&tasks)`, "0 rows",
+		func() (string, error) {
+			var tasks []Task
+			err := db.Model(&Project{ID: merger.ID}).Association("Tasks").Find(&tasks)
+			return list(tasks), err
+		})
 }

@@ -15,7 +15,8 @@ func (t *tour) crossing(ctx context.Context) {
 	t.allowed(`nobody.WithContext(gormtenant.Unscoped(ctx, "monthly invoicing")).Find(&projects)`,
 		"5 rows: Docs, Globex website, Merger, Mobile app, Website", func() (string, error) {
 			var projects []Project
-			return found(&projects, nobody.WithContext(gormtenant.Unscoped(ctx, "monthly invoicing")).Find(&projects))
+			return found(&projects,
+				nobody.WithContext(gormtenant.Unscoped(ctx, "monthly invoicing")).Find(&projects))
 		})
 	t.allowed(`nobody.Scopes(scopes.Unscoped("usage report")).Model(&User{}).Count(&n)`,
 		"4 users", func() (string, error) {
@@ -23,10 +24,11 @@ func (t *tour) crossing(ctx context.Context) {
 			err := nobody.Scopes(scopes.Unscoped("usage report")).Model(&User{}).Count(&n).Error
 			return count(int(n), "user"), err
 		})
-	t.refused(`nobody.WithContext(gormtenant.Unscoped(ctx, "")).Find(&projects)`, gormtenant.ErrNoReason, func() error {
-		var projects []Project
-		return nobody.WithContext(gormtenant.Unscoped(ctx, "")).Find(&projects).Error
-	})
+	t.refused(`nobody.WithContext(gormtenant.Unscoped(ctx, "")).Find(&projects)`,
+		gormtenant.ErrNoReason, func() error {
+			var projects []Project
+			return nobody.WithContext(gormtenant.Unscoped(ctx, "")).Find(&projects).Error
+		})
 	t.refused(`nobody.Scopes(scopes.Unscoped("import")).Create(&User{Name: "Whose?"})`,
 		gormtenant.ErrNoTenant, func() error {
 			return nobody.Scopes(scopes.Unscoped("import")).Create(&User{Name: "Whose?"}).Error

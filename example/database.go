@@ -44,8 +44,8 @@ func openPostgres(ctx context.Context, url string) (*database, error) {
 		return nil, err
 	}
 	config.RuntimeParams["search_path"] = postgresSchema
-	// The policies that the tour makes at its end hold for the tables' owner too, unless it is a superuser.
-	// Until then it may cross tenants itself.
+	// The policies that the tour makes at its end hold for the tables' owner too, unless it is a
+	// superuser. Until then it may cross tenants itself.
 	pool := sql.OpenDB(rls.NewConnector(config, rls.Admin(config)))
 
 	drop := func() error {
@@ -62,5 +62,7 @@ func openPostgres(ctx context.Context, url string) (*database, error) {
 	dialector := func(pool gorm.ConnPool) gorm.Dialector {
 		return postgres.New(postgres.Config{Conn: pool})
 	}
-	return &database{pool, dialector, config, func() error { return errors.Join(drop(), pool.Close()) }}, nil
+	return &database{
+		pool, dialector, config, func() error { return errors.Join(drop(), pool.Close()) },
+	}, nil
 }

@@ -2,14 +2,16 @@
 // what gormtenant does with what a user of acme calls, and with what an attacker or a tired
 // developer calls: the call, the SQL that ran, and what came of it.
 //
-//	go run ./example                                  # SQLite in memory; needs nothing but Go
-//	DATABASE_URL=postgres://... go run ./example      # Postgres, in a schema of its own, and at the end
-//	                                                  # behind row-level security
+//	# SQLite in memory; needs nothing but Go
+//	go run ./example
+//	# Postgres, in a schema of its own, and at the end behind row-level security
+//	DATABASE_URL=postgres://... go run ./example
 //
 // After every step the rows of globex are compared with what they were. The last line counts what
 // was allowed, what was refused and how many promises were broken; the exit code is 1 if any was.
 //
-// The same models as a service, with a page to try the attacks on, which runs until it is interrupted:
+// The same models as a service, with a page to try the attacks on, which runs until it is
+// interrupted:
 //
 //	go run ./example serve                            # see the package service
 //
@@ -69,8 +71,8 @@ func command(args []string, getenv func(string) string, out, errs io.Writer) int
 	return 0
 }
 
-// run makes the tour on the Postgres at url, or on SQLite in memory if url is empty, and returns how
-// many promises were broken.
+// run makes the tour on the Postgres at url, or on SQLite in memory if url is empty, and returns
+// how many promises were broken.
 func run(ctx context.Context, out io.Writer, url string, colour bool) (broken int, err error) {
 	database, err := open(ctx, url)
 	if err != nil {
@@ -100,7 +102,9 @@ func run(ctx context.Context, out io.Writer, url string, colour bool) (broken in
 
 // setup opens the database with the plugin and without, and makes the rows.
 func (t *tour) setup(ctx context.Context, database *database) error {
-	recorded := database.dialector(&recordedPool{recordedConn{database.pool, &t.recorder}, database.pool})
+	recorded := database.dialector(&recordedPool{
+		recordedConn{database.pool, &t.recorder}, database.pool,
+	})
 	t.recorder.explain = recorded.Explain
 	db, err := gorm.Open(recorded, &gorm.Config{Logger: logger.Discard})
 	if err != nil {

@@ -37,9 +37,12 @@ func (t *tour) intro(ctx context.Context) {
 		t.err = errors.Join(t.err, err)
 		t.printf("  %-7s %s\n", tenant, strings.Join(saas.Sorted(projects), ", "))
 	}
-	t.println(`  db is nobody.WithContext(ctx), with ctx from gormtenant.WithTenant(..., "acme"); plain has no plugin.`)
-	t.println("  website, ann and urgent are acme's; merger, carol, secret and papers are rows of globex.")
-	t.println("  Below a call is the SQL that it sent; " + check + " marks the look-ups of the plugin.")
+	t.println(`  db is nobody.WithContext(ctx), with ctx from gormtenant.WithTenant(..., ` +
+		`"acme"); plain has no plugin.`)
+	t.println("  website, ann and urgent are acme's; merger, carol, secret and papers are rows " +
+		"of globex.")
+	t.println("  Below a call is the SQL that it sent; " + check +
+		" marks the look-ups of the plugin.")
 }
 
 func (t *tour) part(title string) {
@@ -96,7 +99,8 @@ func wrap(text, indent string) string {
 }
 
 func (t *tour) summary() {
-	t.printf("\n%d allowed, %d refused, %d promises broken\n", t.allowedSteps, t.refusedSteps, t.broken)
+	t.printf("\n%d allowed, %d refused, %d promises broken\n", t.allowedSteps, t.refusedSteps,
+		t.broken)
 }
 
 func (t *tour) printf(format string, args ...any) {

@@ -29,12 +29,13 @@ func (r *recorder) take() []string {
 // unscoped is called by the plugin for each statement that crosses tenants. A real application
 // writes the event to its audit log.
 func (r *recorder) unscoped(_ context.Context, e tenantplugin.UnscopedEvent) {
-	r.lines = append(r.lines, fmt.Sprintf("-- audit log: %s %s across tenants: %q", e.Operation, e.Table, e.Reason))
+	r.lines = append(r.lines,
+		fmt.Sprintf("-- audit log: %s %s across tenants: %q", e.Operation, e.Table, e.Reason))
 }
 
-// recordedConn is what GORM sends its statements to. A logger of GORM's would not tell the truth: it
-// is also called for statements that were built but never sent, for nested statements before those
-// around them, and not for the look-ups of the plugin.
+// recordedConn is what GORM sends its statements to. A logger of GORM's would not tell the truth:
+// it is also called for statements that were built but never sent, for nested statements before
+// those around them, and not for the look-ups of the plugin.
 type recordedConn struct {
 	gorm.ConnPool
 	recorder *recorder
@@ -44,12 +45,16 @@ func (c recordedConn) record(query string, args []any) {
 	c.recorder.lines = append(c.recorder.lines, c.recorder.explain(query, args...))
 }
 
-func (c recordedConn) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+func (c recordedConn) ExecContext(
+	ctx context.Context, query string, args ...any,
+) (sql.Result, error) {
 	c.record(query, args)
 	return c.ConnPool.ExecContext(ctx, query, args...)
 }
 
-func (c recordedConn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (c recordedConn) QueryContext(
+	ctx context.Context, query string, args ...any,
+) (*sql.Rows, error) {
 	c.record(query, args)
 	return c.ConnPool.QueryContext(ctx, query, args...)
 }
@@ -83,4 +88,6 @@ func (p *recordedPool) BeginTx(ctx context.Context, options *sql.TxOptions) (gor
 }
 
 // GetDBConn implements gorm.GetDBConnector, for db.DB. What is sent there is not recorded.
-func (p *recordedPool) GetDBConn() (*sql.DB, error) { return p.pool, nil } //nolint:unparam // the interface has the error
+//
+//nolint:unparam // The interface has the error.
+func (p *recordedPool) GetDBConn() (*sql.DB, error) { return p.pool, nil }

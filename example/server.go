@@ -37,8 +37,8 @@ func refusedByServer(err error) error {
 	return err
 }
 
-// server is the second wall: Postgres itself keeps the tenants apart, in raw SQL and for whoever else
-// uses the pool. It is shown where the role of DATABASE_URL may set it up.
+// server is the second wall: Postgres itself keeps the tenants apart, in raw SQL and for whoever
+// else uses the pool. It is shown where the role of DATABASE_URL may set it up.
 func (t *tour) server(ctx context.Context, database *database) (err error) {
 	if database.config == nil {
 		return nil
@@ -55,33 +55,43 @@ func (t *tour) server(ctx context.Context, database *database) (err error) {
 	}
 	t.part("The server itself: raw SQL, behind row-level security")
 
-	t.allowed(`db.Raw("SELECT * FROM projects").Scan(&projects)`, "3 rows: Docs, Mobile app, Website",
+	t.allowed(`db.Raw("SELECT * FROM projects").Scan(&projects)`,
+		"3 rows: Docs, Mobile app, Website",
 		func() (string, error) {
 			var projects []Project
 			return found(&projects, db.Raw("SELECT * FROM projects").Scan(&projects))
 		})
-	t.allowed(`db.Exec("UPDATE projects SET name = 'Mine' WHERE slug = 'merger' OR 1 = 1 --'").RowsAffected`,
+	t.allowed(`db.Exec("UPDATE projects SET name = 'Mine' `+
+		`WHERE slug = 'merger' OR 1 = 1 --'").RowsAffected`,
 		"3 rows: what the injected OR could reach is acme's own", func() (string, error) {
 			return t.undone(db, func(db *gorm.DB) (string, error) {
-				n := db.Exec("UPDATE projects SET name = 'Mine' WHERE slug = 'merger' OR 1 = 1 --'").RowsAffected
-				return count(int(n), "row") + ": what the injected OR could reach is acme's own", nil
+				n := db.Exec("UPDATE projects SET name = 'Mine' " +
+					"WHERE slug = 'merger' OR 1 = 1 --'").RowsAffected
+				return count(int(n), "row") +
+					": what the injected OR could reach is acme's own", nil
 			})
 		})
-	t.refused(`db.Exec("INSERT INTO tags (tenant_id, label) VALUES ('globex', 'planted')")`, errRowSecurity,
+	t.refused(`db.Exec("INSERT INTO tags (tenant_id, label) VALUES ('globex', 'planted')")`,
+		errRowSecurity,
 		func() error {
-			return refusedByServer(db.Exec("INSERT INTO tags (tenant_id, label) VALUES ('globex', 'planted')").Error)
+			return refusedByServer(db.Exec("INSERT INTO tags (tenant_id, label) VALUES " +
+				"('globex', 'planted')").Error)
 		})
-	t.allowed(`pool.QueryRowContext(nobody, "SELECT count(*) FROM users")`, "0 users", func() (string, error) {
-		nobody := gormtenant.WithTenant(ctx, nil) // database/sql, without GORM and without a tenant
-		var n int
-		err := pool.QueryRowContext(nobody, "SELECT count(*) FROM users").Scan(&n)
-		return count(n, "user"), err
-	})
+	t.allowed(`pool.QueryRowContext(nobody, "SELECT count(*) FROM users")`, "0 users",
+		func() (string, error) {
+			// database/sql, without GORM and without a tenant.
+			nobody := gormtenant.WithTenant(ctx, nil)
+			var n int
+			err := pool.QueryRowContext(nobody, "SELECT count(*) FROM users").Scan(&n)
+			return count(n, "user"), err
+		})
 	return nil
 }
 
 // undone runs fn in a transaction that is rolled back.
-func (t *tour) undone(db *gorm.DB, fn func(db *gorm.DB) (string, error)) (outcome string, err error) {
+func (t *tour) undone(
+	db *gorm.DB, fn func(db *gorm.DB) (string, error),
+) (outcome string, err error) {
 	tx := db.Begin()
 	if tx.Error != nil {
 		return "", tx.Error
@@ -90,9 +100,11 @@ func (t *tour) undone(db *gorm.DB, fn func(db *gorm.DB) (string, error)) (outcom
 	return outcome, errors.Join(err, tx.Error, tx.Rollback().Error)
 }
 
-// behindPolicies makes policies as the owner of the tables, and opens the database as a role that they
-// hold.
-func (d *database) behindPolicies(ctx context.Context, recorder *recorder) (db *gorm.DB, clean func() error, err error) {
+// behindPolicies makes policies as the owner of the tables, and opens the database as a role that
+// they hold.
+func (d *database) behindPolicies(
+	ctx context.Context, recorder *recorder,
+) (db *gorm.DB, clean func() error, err error) {
 	owner, err := gorm.Open(d.dialector(d.pool), &gorm.Config{Logger: logger.Discard})
 	if err != nil {
 		return nil, nil, err
@@ -107,9 +119,12 @@ func (d *database) behindPolicies(ctx context.Context, recorder *recorder) (db *
 	pool := sql.OpenDB(rls.NewConnector(config))
 	clean = func() error { return errors.Join(pool.Close(), dropRole()) }
 
-	db, err = gorm.Open(postgres.New(postgres.Config{Conn: &recordedPool{recordedConn{pool, recorder}, pool}}), &gorm.Config{Logger: logger.Discard})
+	db, err = gorm.Open(postgres.New(postgres.Config{
+		Conn: &recordedPool{recordedConn{pool, recorder}, pool},
+	}), &gorm.Config{Logger: logger.Discard})
 	if err == nil {
-		err = db.Use(tenantplugin.New(tenantplugin.Models(saas.Models()...), tenantplugin.AllowRawSQL()))
+		err = db.Use(tenantplugin.New(tenantplugin.Models(saas.Models()...),
+			tenantplugin.AllowRawSQL()))
 	}
 	if err == nil {
 		err = rls.Check(db.WithContext(ctx))
@@ -120,9 +135,11 @@ func (d *database) behindPolicies(ctx context.Context, recorder *recorder) (db *
 	return db, clean, nil
 }
 
-// heldRole returns how to connect as a role that policies hold: the one of DATABASE_URL, or if that is
-// a superuser or has BYPASSRLS one that it makes.
-func (d *database) heldRole(ctx context.Context) (config *pgx.ConnConfig, drop func() error, err error) {
+// heldRole returns how to connect as a role that policies hold: the one of DATABASE_URL, or if that
+// is a superuser or has BYPASSRLS one that it makes.
+func (d *database) heldRole(
+	ctx context.Context,
+) (config *pgx.ConnConfig, drop func() error, err error) {
 	above, err := roles.Above(ctx, d.pool)
 	if err != nil || !above {
 		return d.config, func() error { return nil }, err

@@ -10,8 +10,8 @@ import (
 	"github.com/gormtenant/gormtenant/middleware"
 )
 
-// handlers are what a request of a cached tenant costs: with no middleware, with one source, and with all
-// of them in one request.
+// handlers are what a request of a cached tenant costs: with no middleware, with one source, and
+// with all of them in one request.
 func handlers() []struct {
 	name    string
 	handler http.Handler
@@ -27,22 +27,32 @@ func handlers() []struct {
 		return r
 	}
 	excepting := newMiddleware(directory(), claim())
-	excepting.Except("GET /health", "POST /auth/login", "POST /auth/register", "/assets/", "OPTIONS /", "POST /hooks/{provider}")
+	excepting.Except("GET /health", "POST /auth/login", "POST /auth/register", "/assets/",
+		"OPTIONS /", "POST /hooks/{provider}")
 	return []struct {
 		name    string
 		handler http.Handler
 		request *http.Request
 	}{
 		{"none", nothing, get("/api/projects")},
-		{"claim", newMiddleware(directory(), claim()).Handler(nothing), get("/api/projects", "Authorization", "acme")},
 		{
-			"claim_and_subdomain", newMiddleware(directory(), claim(), middleware.Subdomain("example.com")).Handler(nothing),
+			"claim", newMiddleware(directory(), claim()).Handler(nothing),
+			get("/api/projects", "Authorization", "acme"),
+		},
+		{
+			"claim_and_subdomain",
+			newMiddleware(directory(), claim(), middleware.Subdomain("example.com")).
+				Handler(nothing),
 			get("http://acme.example.com/api/projects", "Authorization", "acme"),
 		},
-		{"claim_and_except", excepting.Handler(nothing), get("/api/projects", "Authorization", "acme")},
+		{
+			"claim_and_except", excepting.Handler(nothing),
+			get("/api/projects", "Authorization", "acme"),
+		},
 		{
 			"all_sources", newMiddleware(directory(), everySource()...).Handler(nothing),
-			get("http://acme.example.com/api/tenants/acme/projects?page=2&tenantId=acme", "Authorization", "acme", "X-Tenant-ID", "acme"),
+			get("http://acme.example.com/api/tenants/acme/projects?page=2&tenantId=acme",
+				"Authorization", "acme", "X-Tenant-ID", "acme"),
 		},
 	}
 }

@@ -5,9 +5,9 @@ import (
 	"net/http"
 )
 
-// Claim is the source of tenants that vouches for them: the tenant of a verified token or session. It is
-// asked for each request, by several goroutines at once, and usually reads what an authentication
-// middleware in front put into the request's context.
+// Claim is the source of tenants that vouches for them: the tenant of a verified token or session.
+// It is asked for each request, by several goroutines at once, and usually reads what an
+// authentication middleware in front put into the request's context.
 //
 //	middleware.Claim(func(r *http.Request) (string, error) {
 //		token, err := verify(r.Header.Get("Authorization"))
@@ -17,14 +17,16 @@ import (
 //		return token.Tenant, nil
 //	})
 //
-// A claim that returns "" names nothing: there is no token, or it is nobody's in particular. Other sources
-// may then name the tenant, but only [Middleware.Authorize] can say that it is the client's. A claim that
-// returns an error refuses the request with [ErrUnauthenticated], or with [ErrUnavailable] if that or the
-// error of a context is what it wraps: the keys of the tokens could not be fetched.
+// A claim that returns "" names nothing: there is no token, or it is nobody's in particular. Other
+// sources may then name the tenant, but only [Middleware.Authorize] can say that it is the
+// client's. A claim that returns an error refuses the request with [ErrUnauthenticated], or with
+// [ErrUnavailable] if that or the error of a context is what it wraps: the keys of the tokens could
+// not be fetched.
 func Claim(claim func(r *http.Request) (string, error)) Option {
 	return optionFunc(func(m *Middleware) error {
 		if claim == nil {
-			return errors.New("Claim needs a function that returns the tenant of the request's token")
+			return errors.New("Claim needs a function that returns the tenant of the request's " +
+				"token")
 		}
 		return m.addSource(source{name: "Claim", find: func(r *http.Request) (string, *Error) {
 			identifier, err := claim(r)

@@ -2,20 +2,23 @@ package middleware
 
 import "errors"
 
-// Why a request is refused, besides tenants.ErrNotFound (nobody has that name) and tenants.ErrSuspended,
-// ErrClosed and ErrExpired (see [tenants.Tenant.Usable]). [Middleware.Resolve] returns them wrapped in an
-// [*Error]; test for them with errors.Is.
+// Why a request is refused, besides tenants.ErrNotFound (nobody has that name) and
+// tenants.ErrSuspended, ErrClosed and ErrExpired (see [tenants.Tenant.Usable]).
+// [Middleware.Resolve] returns them wrapped in an [*Error]; test for them with errors.Is.
 var (
-	// ErrNoTenantNamed is returned for a request in which no source found the name of a tenant. 400.
+	// ErrNoTenantNamed is returned for a request in which no source found the name of a tenant.
+	// 400.
 	ErrNoTenantNamed = errors.New("gormtenant: the request names no tenant")
 
-	// ErrMalformed is returned for a request whose tenant cannot be read, or can be read in two ways: a
-	// header or query parameter with two values, two hosts, a host that is none, a path that means
-	// something else once it is decoded, an identifier that is empty, too long or no text. 400.
-	ErrMalformed = errors.New("gormtenant: the request names its tenant in a form that cannot be relied on")
+	// ErrMalformed is returned for a request whose tenant cannot be read, or can be read in two
+	// ways: a header or query parameter with two values, two hosts, a host that is none, a path
+	// that means something else once it is decoded, an identifier that is empty, too long or no
+	// text. 400.
+	ErrMalformed = errors.New("gormtenant: the request names its tenant in a form that cannot " +
+		"be relied on")
 
-	// ErrUnauthenticated is returned for a request whose [Claim] failed, as for a token that is forged or
-	// has expired. The error of the claim is wrapped too. 401.
+	// ErrUnauthenticated is returned for a request whose [Claim] failed, as for a token that is
+	// forged or has expired. The error of the claim is wrapped too. 401.
 	ErrUnauthenticated = errors.New("gormtenant: the request's claim to a tenant is not valid")
 
 	// ErrNotAuthorized is returned for a request that names a tenant to which it may not belong:
@@ -25,18 +28,20 @@ var (
 	// ErrDisagree is returned for a request whose sources name different tenants. 403.
 	ErrDisagree = errors.New("gormtenant: the request names different tenants")
 
-	// ErrUnavailable is returned for a request whose tenant could not be found out: the directory failed,
-	// ran out of time or answered nonsense. Its error is wrapped too. A claim or an Authorize that could
-	// not find out either wraps ErrUnavailable itself. 503.
+	// ErrUnavailable is returned for a request whose tenant could not be found out: the directory
+	// failed, ran out of time or answered nonsense. Its error is wrapped too. A claim or an
+	// Authorize that could not find out either wraps ErrUnavailable itself. 503.
 	ErrUnavailable = errors.New("gormtenant: the tenant could not be found out")
 )
 
 // Error is the refusal of a request: what the client may know of it, and why it really was.
 type Error struct {
-	// Problem is the answer. Its texts are constant: they hold nothing of any tenant, nor of the request.
+	// Problem is the answer. Its texts are constant: they hold nothing of any tenant, nor of the
+	// request.
 	Problem Problem
-	// Err is the reason. It is for the log, not for the client: it may hold whatever the directory, the
-	// claim or Authorize put into their errors, and under [HideUnknown] it says what Problem hides.
+	// Err is the reason. It is for the log, not for the client: it may hold whatever the directory,
+	// the claim or Authorize put into their errors, and under [HideUnknown] it says what Problem
+	// hides.
 	Err error
 }
 

@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,6 +33,11 @@ func get(handler http.Handler, target, token string) {
 	r.Header.Set("Authorization", token)
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, r)
+	var problem middleware.Problem
+	if json.Unmarshal(w.Body.Bytes(), &problem) == nil {
+		fmt.Println(w.Code, problem.Title)
+		return
+	}
 	fmt.Println(w.Code, w.Body)
 }
 
@@ -60,9 +66,8 @@ func Example() {
 	// Output:
 	// 200 hello acme
 	// 200 hello
-	// 403 {"type":"https://pkg.go.dev/github.com/gormtenant/gormtenant/middleware#ErrDisagree","title":"Tenants disagree","status":403,"detail":"The request names different tenants in different places."}
-	//
-	// 403 {"type":"https://pkg.go.dev/github.com/gormtenant/gormtenant/tenants#ErrSuspended","title":"Tenant suspended","status":403,"detail":"The tenant is suspended."}
+	// 403 Tenants disagree
+	// 403 Tenant suspended
 }
 
 // Without tokens that name a tenant, Authorize says who belongs to which.
@@ -83,12 +88,13 @@ func ExampleMiddleware_Authorize() {
 	get(handler, "/t/acme/projects", "bob")
 	// Output:
 	// 200 hello acme
-	// 403 {"type":"https://pkg.go.dev/github.com/gormtenant/gormtenant/middleware#ErrNotAuthorized","title":"Not authorized","status":403,"detail":"The request may not use this tenant, or there is none of that name."}
+	// 403 Not authorized
 }
 
 // Resolve alone, for programs with their own way to answer.
 func ExampleMiddleware_Resolve() {
-	m := middleware.New(twoTenants{}, middleware.Header("X-Tenant-ID"), middleware.AnyoneMayNameTheirTenant())
+	m := middleware.New(twoTenants{}, middleware.Header("X-Tenant-ID"),
+		middleware.AnyoneMayNameTheirTenant())
 
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Header.Set("X-Tenant-ID", "acme")
@@ -98,7 +104,8 @@ func ExampleMiddleware_Resolve() {
 	r.Header.Set("X-Tenant-ID", "globex")
 	_, err = m.Resolve(r)
 	var refused *middleware.Error
-	fmt.Println(errors.Is(err, tenants.ErrSuspended), errors.As(err, &refused), refused.Problem.Status)
+	fmt.Println(errors.Is(err, tenants.ErrSuspended), errors.As(err, &refused),
+		refused.Problem.Status)
 	// Output:
 	// 1 <nil>
 	// true true 403

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Except lets the requests that match one of the patterns through to the handler without a tenant: checks
-// of health, the registration of tenants, log-ins, webhooks.
+// Except lets the requests that match one of the patterns through to the handler without a tenant:
+// checks of health, the registration of tenants, log-ins, webhooks.
 //
 //	m.Except("GET /health", "POST /auth/register", "POST /auth/login", "/assets/")
 //
-// The patterns are those of [http.ServeMux]; GET is HEAD too. Only requests that match directly are let
-// through: not those which ServeMux would redirect, nor those whose path has double slashes, dots or
-// encoded slashes, which the router behind may read as another path.
+// The patterns are those of [http.ServeMux]; GET is HEAD too. Only requests that match directly are
+// let through: not those which ServeMux would redirect, nor those whose path has double slashes,
+// dots or encoded slashes, which the router behind may read as another path.
 //
 // Nothing is looked up for these requests, and their statements on tenants' tables fail with
 // gormtenant.ErrNoTenant. Except panics if a pattern is invalid. It applies to future requests.
@@ -47,11 +47,12 @@ func (m *Middleware) excepted(r *http.Request) bool {
 
 // hasOneReading says whether the path of u is the same whether it is cleaned and decoded or not.
 func hasOneReading(u *url.URL) bool {
-	return cleanPath(u.Path) == u.Path && !strings.Contains(u.RawPath, "%2F") && !strings.Contains(u.RawPath, "%2f")
+	return cleanPath(u.Path) == u.Path && !strings.Contains(u.RawPath, "%2F") &&
+		!strings.Contains(u.RawPath, "%2f")
 }
 
-// exception is one pattern of Except. Each has its own ServeMux: in one, OPTIONS / and /assets/ conflict,
-// since it could not tell which of two handlers to call. Here there is none.
+// exception is one pattern of Except. Each has its own ServeMux: in one, OPTIONS / and /assets/
+// conflict, since it could not tell which of two handlers to call. Here there is none.
 type exception struct {
 	mux *http.ServeMux
 
@@ -73,8 +74,8 @@ func newException(pattern string) exception {
 	func() {
 		defer func() { // ServeMux does not say who called it
 			if reason := recover(); reason != nil {
-				panic(fmt.Sprintf("gormtenant: Except(%q): %v; it takes the patterns of http.ServeMux, "+
-					"such as \"GET /health\"", pattern, reason))
+				panic(fmt.Sprintf("gormtenant: Except(%q): %v; it takes the patterns of "+
+					"http.ServeMux, such as \"GET /health\"", pattern, reason))
 			}
 		}()
 		e.mux.Handle(pattern, exempt{})
@@ -84,7 +85,8 @@ func newException(pattern string) exception {
 	if space := strings.IndexAny(pattern, " \t"); space >= 0 {
 		e.method, rest = pattern[:space], pattern[space+1:]
 	}
-	path, _, _ := strings.Cut(rest[strings.IndexByte(rest, '/'):], "{") // a wildcard comes after a slash
+	// A wildcard comes after a slash.
+	path, _, _ := strings.Cut(rest[strings.IndexByte(rest, '/'):], "{")
 	if start, err := url.PathUnescape(path); err == nil {
 		e.start, e.whole = start, !strings.HasSuffix(start, "/")
 	}
@@ -93,7 +95,8 @@ func newException(pattern string) exception {
 
 // matches says whether r matches the pattern directly.
 func (e *exception) matches(r *http.Request) bool {
-	if e.method != "" && e.method != r.Method && (e.method != http.MethodGet || r.Method != http.MethodHead) {
+	if e.method != "" && e.method != r.Method &&
+		(e.method != http.MethodGet || r.Method != http.MethodHead) {
 		return false
 	}
 	if rest, ok := strings.CutPrefix(r.URL.Path, e.start); !ok || e.whole && rest != "" {

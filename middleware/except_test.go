@@ -48,7 +48,8 @@ func TestExcept(t *testing.T) {
 			t.Parallel()
 			m := newMiddleware(directory(), claim())
 			m.Except("GET /health", "OPTIONS /", "POST /auth/login")
-			m.Except("GET /assets/", "POST /hooks/{provider}", "example.com/status", "CONNECT /any/")
+			m.Except("GET /assets/", "POST /hooks/{provider}", "example.com/status",
+				"CONNECT /any/")
 			r := request(t, "/")
 			u, err := url.ParseRequestURI("http://example.com" + test.path)
 			require.NoError(t, err)
@@ -70,7 +71,8 @@ func TestExceptComesFirst(t *testing.T) {
 	m := newMiddleware(directory(), everySource()...)
 	m.Except("/auth/")
 	for _, token := range []string{"acme", "forged", "nobody", "unpaid"} {
-		w, ids := serve(m, request(t, "http://globex.example.com/auth/login", "Authorization", token))
+		w, ids := serve(m,
+			request(t, "http://globex.example.com/auth/login", "Authorization", token))
 		require.Equal(t, []string{""}, ids)
 		require.Equal(t, http.StatusNoContent, w.Code)
 		require.Empty(t, w.Header())
@@ -81,9 +83,11 @@ func TestExceptComesFirst(t *testing.T) {
 func TestExceptOverlaps(t *testing.T) {
 	t.Parallel()
 	m := newMiddleware(directory(), claim())
-	m.Except("OPTIONS /", "/assets/", "GET /health", "GET /health", "/{page}", "/x/{a}/y", "/x/z/{b}")
+	m.Except("OPTIONS /", "/assets/", "GET /health", "GET /health", "/{page}", "/x/{a}/y",
+		"/x/z/{b}")
 	for _, r := range []*http.Request{
-		request(t, "/assets/x"), request(t, "/health"), request(t, "/about"), request(t, "/x/z/y"), request(t, "/x/1/y"),
+		request(t, "/assets/x"), request(t, "/health"), request(t, "/about"), request(t, "/x/z/y"),
+		request(t, "/x/1/y"),
 	} {
 		_, ids := serve(m, r)
 		require.Equal(t, []string{""}, ids, r.URL.Path)

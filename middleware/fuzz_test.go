@@ -19,12 +19,14 @@ func resolved(t *testing.T, m *middleware.Middleware, r *http.Request) string {
 	t.Helper()
 	tenant, err := m.Resolve(r)
 	if err != nil {
-		if !errors.Is(err, middleware.ErrNoTenantNamed) && !errors.Is(err, middleware.ErrMalformed) && !errors.Is(err, tenants.ErrNotFound) {
+		if !errors.Is(err, middleware.ErrNoTenantNamed) &&
+			!errors.Is(err, middleware.ErrMalformed) && !errors.Is(err, tenants.ErrNotFound) {
 			t.Fatalf("an unforeseen error: %v", err)
 		}
 		return ""
 	}
-	if id := tenant.ID; id == "" || len(id) > 255 || !utf8.ValidString(id) || strings.ContainsFunc(id, unicode.IsControl) {
+	if id := tenant.ID; id == "" || len(id) > 255 || !utf8.ValidString(id) ||
+		strings.ContainsFunc(id, unicode.IsControl) {
 		t.Fatalf("the directory was asked for %q", id)
 	}
 	return tenant.ID
@@ -43,7 +45,8 @@ func FuzzHost(f *testing.F) {
 		}
 		slug, name := resolved(t, subdomain, get(host)), resolved(t, domain, get(host))
 		if slug != "" {
-			if strings.ContainsAny(slug, ".:[]%@/\\ ") || slug != strings.ToLower(slug) || len(slug) > 63 {
+			if strings.ContainsAny(slug, ".:[]%@/\\ ") || slug != strings.ToLower(slug) ||
+				len(slug) > 63 {
 				t.Errorf("%q is no label", slug)
 			}
 			if name != slug+".example.com" {
@@ -54,7 +57,9 @@ func FuzzHost(f *testing.F) {
 			return
 		}
 		// A name means itself, and other spellings of it mean it too.
-		for _, same := range []string{name, strings.ToUpper(name), name + ".", name + ":443", name + ".:1"} {
+		for _, same := range []string{
+			name, strings.ToUpper(name), name + ".", name + ":443", name + ".:1",
+		} {
 			if got := resolved(t, domain, get(same)); got != name {
 				t.Errorf("%q names %q, but %q names %q", host, name, same, got)
 			}
@@ -67,12 +72,15 @@ func FuzzHost(f *testing.F) {
 
 func FuzzPath(f *testing.F) {
 	for _, path := range []string{
-		"/api/tenants/acme/x", "/api/tenants/acme%2F..%2Fglobex/", "/api//tenants/acme", "/api/tenants/%61cme/../x",
-		"/x/../api/tenants/acme/", "/api/tenants/./acme", "/api%2ftenants/acme", "/api/tenants/%00", "*", "",
+		"/api/tenants/acme/x", "/api/tenants/acme%2F..%2Fglobex/", "/api//tenants/acme",
+		"/api/tenants/%61cme/../x",
+		"/x/../api/tenants/acme/", "/api/tenants/./acme", "/api%2ftenants/acme", "/api/tenants/%00",
+		"*", "",
 	} {
 		f.Add(path)
 	}
-	m := newMiddleware(mirror(), middleware.Path("/api/tenants/{tenant}/"), middleware.AnyoneMayNameTheirTenant())
+	m := newMiddleware(mirror(), middleware.Path("/api/tenants/{tenant}/"),
+		middleware.AnyoneMayNameTheirTenant())
 	f.Fuzz(func(t *testing.T, path string) {
 		u, err := url.ParseRequestURI(path)
 		if err != nil {
@@ -89,7 +97,8 @@ func FuzzPath(f *testing.F) {
 		take := func(_ http.ResponseWriter, r *http.Request) { routed = r.PathValue("tenant") }
 		mux.HandleFunc("/api/tenants/{tenant}", take)
 		mux.HandleFunc("/api/tenants/{tenant}/", take)
-		mux.ServeHTTP(httptest.NewRecorder(), &http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}})
+		mux.ServeHTTP(httptest.NewRecorder(),
+			&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}})
 		if got != "" && routed != "" && got != routed {
 			t.Errorf("%q names %q, and ServeMux gives %q to the handler", path, got, routed)
 		}
@@ -102,7 +111,10 @@ func FuzzPath(f *testing.F) {
 }
 
 func FuzzIdentifier(f *testing.F) {
-	for _, identifier := range []string{"acme", "", " ", "a,b", "a\x00b", "\xff", "a\u0085", strings.Repeat("a", 256), "a;b", "%61", "a&tenantId=b"} {
+	for _, identifier := range []string{
+		"acme", "", " ", "a,b", "a\x00b", "\xff", "a\u0085", strings.Repeat("a", 256), "a;b", "%61",
+		"a&tenantId=b",
+	} {
 		f.Add(identifier, identifier)
 		f.Add("acme", identifier)
 	}

@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// Header is the source of tenants in a request header, such as X-Tenant-ID. Two different values, in two
-// lines or separated by commas, are refused with [ErrMalformed], as is an empty one. Responses get Vary:
-// a cache that is asked by two tenants for the same URL must not give one the answer of the other.
+// Header is the source of tenants in a request header, such as X-Tenant-ID. Two different values,
+// in two lines or separated by commas, are refused with [ErrMalformed], as is an empty one.
+// Responses get Vary: a cache that is asked by two tenants for the same URL must not give one the
+// answer of the other.
 //
 // Clients choose their headers, so Header needs a [Claim] or [Middleware.Authorize] beside it.
 func Header(name string) Option {
@@ -19,7 +20,8 @@ func Header(name string) Option {
 		}
 		key := http.CanonicalHeaderKey(name)
 		if key == "Host" || key == forwardedHost {
-			return fmt.Errorf("Header(%q): use Subdomain or Domain, with TrustProxy behind a proxy", name)
+			return fmt.Errorf("Header(%q): use Subdomain or Domain, with TrustProxy behind a proxy",
+				name)
 		}
 		m.vary = append(m.vary, key)
 		return m.addSource(source{
@@ -39,14 +41,15 @@ func Header(name string) Option {
 	})
 }
 
-// isNoHeaderByte says that c is none of what names of headers are made of in practice; RFC 9110 allows
-// some others.
+// isNoHeaderByte says that c is none of what names of headers are made of in practice; RFC 9110
+// allows some others.
 func isNoHeaderByte(c rune) bool {
-	return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_'
+	return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' &&
+		c != '_'
 }
 
-// single returns the value of a header. ok is false if there are different ones: RFC 9110, section 5.3,
-// makes two lines the same as one with a comma. It is false for an empty value too.
+// single returns the value of a header. ok is false if there are different ones: RFC 9110, section
+// 5.3, makes two lines the same as one with a comma. It is false for an empty value too.
 func single(values []string) (value string, ok bool) {
 	for i, line := range values {
 		for rest, more := line, true; more; {

@@ -20,14 +20,15 @@ const (
 // errHost is the error for a Host header that is no host.
 var errHost = errors.New("the host is not a host name")
 
-// parseHost returns the host name of a Host header in one form: lower case, in ASCII (IDNs as xn--...),
-// without a port and without the dot of the root. It is "" where there is no name: no host at all, or an
-// address.
+// parseHost returns the host name of a Host header in one form: lower case, in ASCII (IDNs as
+// xn--...), without a port and without the dot of the root. It is "" where there is no name: no
+// host at all, or an address.
 func parseHost(hostport string) (string, error) {
 	switch {
 	case hostport == "":
 		return "", nil
-	case len(hostport) > maxIDN || !utf8.ValidString(hostport): // idna takes broken text for a letter
+	// idna takes broken text for a letter.
+	case len(hostport) > maxIDN || !utf8.ValidString(hostport):
 		return "", errHost
 	case hostport[0] == '[':
 		return "", checkIPv6(hostport)
@@ -82,8 +83,8 @@ func toASCII(host string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// A label that stands for one in plain letters, as xn--acme- does for acme, would be a second name
-	// of the same host. No browser sends one, nor letters beyond ASCII beside encoded ones.
+	// A label that stands for one in plain letters, as xn--acme- does for acme, would be a second
+	// name of the same host. No browser sends one, nor letters beyond ASCII beside encoded ones.
 	if encoded && ascii != lower {
 		return "", errHost
 	}
@@ -99,7 +100,8 @@ func isASCII(s string) bool {
 	return true
 }
 
-// validHost says whether host is a name of labels of letters, digits and hyphens (RFC 1123, section 2.1).
+// validHost says whether host is a name of labels of letters, digits and hyphens (RFC 1123, section
+// 2.1).
 func validHost(host string) bool {
 	if len(host) > maxHost {
 		return false
@@ -125,9 +127,9 @@ func isHostByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-'
 }
 
-// endsInNumber says whether host is an IPv4 address in one of the forms that clients understand, such as
-// 127.0.0.1, 127.1 and 0x7f000001: its last label is a number (WHATWG URL, "ends in a number"). No
-// top-level domain is.
+// endsInNumber says whether host is an IPv4 address in one of the forms that clients understand,
+// such as 127.0.0.1, 127.1 and 0x7f000001: its last label is a number (WHATWG URL, "ends in a
+// number"). No top-level domain is.
 func endsInNumber(host string) bool {
 	last := host[strings.LastIndexByte(host, '.')+1:]
 	if strings.Trim(last, "0123456789") == "" {

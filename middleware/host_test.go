@@ -33,7 +33,10 @@ var hosts = []struct {
 	{"single_label", "acme", "", ""},
 	{"localhost", "localhost:8080", "", ""},
 	{"none", "", "", ""},
-	{"longest_label", strings.Repeat("a", 63) + ".example.com", strings.Repeat("a", 63), strings.Repeat("a", 63) + ".example.com"},
+	{
+		"longest_label", strings.Repeat("a", 63) + ".example.com", strings.Repeat("a", 63),
+		strings.Repeat("a", 63) + ".example.com",
+	},
 	{"hyphens", "a--b.example.com", "a--b", "a--b.example.com"},
 
 	{"ipv4", "127.0.0.1", "", ""},
@@ -50,7 +53,10 @@ var hosts = []struct {
 	{"ipv6_of_ipv4", "[::ffff:127.0.0.1]", "", ""},
 
 	{"idn_on_the_wire", "xn--bcher-kva.example.com", "xn--bcher-kva", "xn--bcher-kva.example.com"},
-	{"idn_on_the_wire_upper", "XN--BCHER-KVA.example.com", "xn--bcher-kva", "xn--bcher-kva.example.com"},
+	{
+		"idn_on_the_wire_upper", "XN--BCHER-KVA.example.com", "xn--bcher-kva",
+		"xn--bcher-kva.example.com",
+	},
 	{"idn_as_text", "bücher.example.com", "xn--bcher-kva", "xn--bcher-kva.example.com"},
 	{"idn_as_text_upper", "BÜCHER.example.com", "xn--bcher-kva", "xn--bcher-kva.example.com"},
 	{"idn_decomposed", "bu\u0308cher.example.com", "xn--bcher-kva", "xn--bcher-kva.example.com"},
@@ -67,7 +73,10 @@ var hosts = []struct {
 	{"idn_deep", "xn--bcher-kva.b.example.com", "unknown", "xn--bcher-kva.b.example.com"},
 	{"zero_width_joiner", "ac\u200dme.example.com", "malformed", "malformed"},
 	{"soft_hyphen", "ac\u00adme.example.com", "acme", "acme.example.com"},
-	{"soft_hyphens", "acme" + strings.Repeat("\u00ad", 600) + ".example.com", "malformed", "malformed"},
+	{
+		"soft_hyphens", "acme" + strings.Repeat("\u00ad", 600) + ".example.com", "malformed",
+		"malformed",
+	},
 	{"right_to_left", "acme\u202e.example.com", "malformed", "malformed"},
 
 	{"two_trailing_dots", "acme.example.com..", "malformed", "malformed"},
@@ -114,30 +123,46 @@ func TestHosts(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			r := hostRequest(t, test.host)
-			require.Equal(t, test.subdomain, named(t, r, middleware.Subdomain("example.com")), "Subdomain")
+			require.Equal(t, test.subdomain, named(t, r, middleware.Subdomain("example.com")),
+				"Subdomain")
 			require.Equal(t, test.domain, named(t, r, middleware.Domain()), "Domain")
 
 			both := test.subdomain // Domain leaves hosts under the base to Subdomain
 			if both == "" && !strings.EqualFold(strings.Trim(test.host, ".:80"), "example.com") {
 				both = test.domain
 			}
-			require.Equal(t, both, named(t, r, middleware.Domain(), middleware.Subdomain("example.com")), "both")
+			require.Equal(t, both,
+				named(t, r, middleware.Domain(), middleware.Subdomain("example.com")), "both")
 		})
 	}
 }
 
 func TestSubdomainBases(t *testing.T) {
 	t.Parallel()
-	two := []middleware.Option{middleware.Subdomain("Example.com."), middleware.Subdomain("eu.example.com")}
+	two := []middleware.Option{
+		middleware.Subdomain("Example.com."), middleware.Subdomain("eu.example.com"),
+	}
 	longFirst := []middleware.Option{two[1], two[0]}
 	for _, test := range []struct {
 		name, host, want string
 		options          []middleware.Option
 	}{
-		{"localhost", "acme.localhost:8080", "acme", []middleware.Option{middleware.Subdomain("localhost")}},
-		{"localhost_itself", "localhost:8080", "", []middleware.Option{middleware.Subdomain("localhost")}},
-		{"localhost_deeper", "a.b.localhost", "unknown", []middleware.Option{middleware.Subdomain("localhost")}},
-		{"idn_base", "acme.xn--bcher-kva.example", "acme", []middleware.Option{middleware.Subdomain("bücher.example")}},
+		{
+			"localhost", "acme.localhost:8080", "acme",
+			[]middleware.Option{middleware.Subdomain("localhost")},
+		},
+		{
+			"localhost_itself", "localhost:8080", "",
+			[]middleware.Option{middleware.Subdomain("localhost")},
+		},
+		{
+			"localhost_deeper", "a.b.localhost", "unknown",
+			[]middleware.Option{middleware.Subdomain("localhost")},
+		},
+		{
+			"idn_base", "acme.xn--bcher-kva.example", "acme",
+			[]middleware.Option{middleware.Subdomain("bücher.example")},
+		},
 		{"short_of_two_bases", "acme.example.com", "acme", two},
 		{"long_of_two_bases", "acme.eu.example.com", "acme", two},
 		{"long_of_two_bases_given_first", "acme.eu.example.com", "acme", longFirst},
@@ -145,9 +170,18 @@ func TestSubdomainBases(t *testing.T) {
 		{"long_base_itself_is_no_tenant", "eu.example.com", "", two},
 		{"deeper_than_the_long_base", "a.b.eu.example.com", "unknown", two},
 		{"own_host", "www.example.com", "", append(two, middleware.OwnHosts("WWW.example.com"))},
-		{"own_deeper_host", "us.api.example.com:443", "", append(two, middleware.OwnHosts("us.api.example.com"))},
-		{"own_host_elsewhere", "api.example.net", "", []middleware.Option{middleware.OwnHosts("api.example.net"), middleware.Domain()}},
-		{"below_an_own_host", "x.www.example.com", "unknown", append(two, middleware.OwnHosts("www.example.com"))},
+		{
+			"own_deeper_host", "us.api.example.com:443", "",
+			append(two, middleware.OwnHosts("us.api.example.com")),
+		},
+		{
+			"own_host_elsewhere", "api.example.net", "",
+			[]middleware.Option{middleware.OwnHosts("api.example.net"), middleware.Domain()},
+		},
+		{
+			"below_an_own_host", "x.www.example.com", "unknown",
+			append(two, middleware.OwnHosts("www.example.com")),
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -162,15 +196,33 @@ func TestTwoHostsInOneRequest(t *testing.T) {
 		name, want string
 		change     func(r *http.Request)
 	}{
-		{"whole_url_and_other_host", "malformed", func(r *http.Request) { r.URL.Host = "globex.example.com" }},
-		{"whole_url_and_same_host", "acme", func(r *http.Request) { r.URL.Host = "ACME.example.com" }},
-		{"authority_and_other_host", "malformed", func(r *http.Request) { r.Header["Host"] = []string{"globex.example.com"} }},
+		{
+			"whole_url_and_other_host", "malformed",
+			func(r *http.Request) { r.URL.Host = "globex.example.com" },
+		},
+		{
+			"whole_url_and_same_host", "acme",
+			func(r *http.Request) { r.URL.Host = "ACME.example.com" },
+		},
+		{
+			"authority_and_other_host", "malformed",
+			func(r *http.Request) { r.Header["Host"] = []string{"globex.example.com"} },
+		},
 		{"authority_and_two_hosts", "malformed", func(r *http.Request) {
 			r.Header["Host"] = []string{"acme.example.com", "globex.example.com"}
 		}},
-		{"authority_and_same_host", "acme", func(r *http.Request) { r.Header["Host"] = []string{"acme.example.com"} }},
-		{"forwarded_by_a_stranger", "acme", func(r *http.Request) { r.Header.Set("X-Forwarded-Host", "globex.example.com") }},
-		{"forwarded_in_another_header", "acme", func(r *http.Request) { r.Header.Set("Forwarded", "host=globex.example.com") }},
+		{
+			"authority_and_same_host", "acme",
+			func(r *http.Request) { r.Header["Host"] = []string{"acme.example.com"} },
+		},
+		{
+			"forwarded_by_a_stranger", "acme",
+			func(r *http.Request) { r.Header.Set("X-Forwarded-Host", "globex.example.com") },
+		},
+		{
+			"forwarded_in_another_header", "acme",
+			func(r *http.Request) { r.Header.Set("Forwarded", "host=globex.example.com") },
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -184,7 +236,8 @@ func TestTwoHostsInOneRequest(t *testing.T) {
 func TestTrustProxy(t *testing.T) {
 	t.Parallel()
 	trusted := middleware.TrustProxy(
-		netip.MustParsePrefix("10.0.3.7/24"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("fe80::/10"))
+		netip.MustParsePrefix("10.0.3.7/24"), netip.MustParsePrefix("2001:db8::/32"),
+		netip.MustParsePrefix("fe80::/10"))
 	one := []string{"globex.example.com"}
 	for _, test := range []struct {
 		name, remote string
@@ -196,19 +249,31 @@ func TestTrustProxy(t *testing.T) {
 		{"proxy_ipv6", "[2001:db8::7]:1234", one, "globex"},
 		{"proxy_ipv4_as_ipv6", "[::ffff:10.0.3.9]:1234", one, "globex"},
 		{"proxy_with_zone", "[fe80::1%eth0]:1234", one, "globex"},
-		{"same_host_twice", "10.0.3.9:1234", []string{"globex.example.com, globex.example.com", "globex.example.com"}, "globex"},
+		{
+			"same_host_twice", "10.0.3.9:1234",
+			[]string{"globex.example.com, globex.example.com", "globex.example.com"},
+			"globex",
+		},
 		{"stranger", "10.0.4.9:1234", one, "acme"},
 		{"stranger_ipv6", "[2001:db9::7]:1234", one, "acme"},
 		{"unix_socket", "@", one, "acme"},
 		{"no_address", "", one, "acme"},
 		{"address_without_port", "10.0.3.9", one, "acme"},
-		{"two_lines", "10.0.3.9:1234", []string{"acme.example.com", "globex.example.com"}, "malformed"},
+		{
+			"two_lines", "10.0.3.9:1234",
+			[]string{"acme.example.com", "globex.example.com"},
+			"malformed",
+		},
 		{"list", "10.0.3.9:1234", []string{"globex.example.com, acme.example.com"}, "malformed"},
 		{"list_with_nothing_behind", "10.0.3.9:1234", []string{"globex.example.com,"}, "malformed"},
 		{"empty", "10.0.3.9:1234", []string{""}, "malformed"},
 		{"no_host", "10.0.3.9:1234", []string{"http://globex.example.com/"}, "malformed"},
 		{"deeper", "10.0.3.9:1234", []string{"a.globex.example.com"}, "unknown"},
-		{"list_of_a_stranger", "10.0.4.9:1234", []string{"globex.example.com, acme.example.com"}, "acme"},
+		{
+			"list_of_a_stranger", "10.0.4.9:1234",
+			[]string{"globex.example.com, acme.example.com"},
+			"acme",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -15,11 +15,12 @@ import (
 	"github.com/gormtenant/gormtenant/middleware"
 )
 
-// A request of HTTP/2 may have the header host beside the pseudo-header :authority. net/http takes the
-// second for r.Host and leaves the first where it is.
+// A request of HTTP/2 may have the header host beside the pseudo-header :authority. net/http takes
+// the second for r.Host and leaves the first where it is.
 func TestTwoHostsOverHTTP2(t *testing.T) {
 	t.Parallel()
-	m := newMiddleware(directory(), middleware.Subdomain("example.com"), middleware.AnyoneMayNameTheirTenant())
+	m := newMiddleware(directory(), middleware.Subdomain("example.com"),
+		middleware.AnyoneMayNameTheirTenant())
 	server := httptest.NewUnstartedServer(m.Handler(whoami))
 	server.EnableHTTP2 = true
 	server.StartTLS()
@@ -46,7 +47,8 @@ func statusOverHTTP2(t *testing.T, server *httptest.Server, fields [][2]string) 
 	t.Helper()
 	config := server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	config.NextProtos = []string{http2.NextProtoTLS}
-	conn, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+	conn, err := (&tls.Dialer{Config: config}).
+		DialContext(t.Context(), "tcp", server.Listener.Addr().String())
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
 	_, err = io.WriteString(conn, http2.ClientPreface)

@@ -31,8 +31,14 @@ func directory() lookup {
 	past, future := noon.Add(-time.Second), noon.Add(time.Second)
 	byName := map[string]*tenants.Tenant{}
 	for _, t := range []*tenants.Tenant{
-		{ID: "1", Slug: "acme", Name: "Acme Inc", Domains: []string{"projects.acme.com"}, Status: tenants.Active, Plan: "gold"},
-		{ID: "2", Slug: "globex", Name: "Globex Ltd", Domains: []string{"globex.org"}, Status: tenants.Active, ExpiresAt: &future},
+		{
+			ID: "1", Slug: "acme", Name: "Acme Inc", Domains: []string{"projects.acme.com"},
+			Status: tenants.Active, Plan: "gold",
+		},
+		{
+			ID: "2", Slug: "globex", Name: "Globex Ltd", Domains: []string{"globex.org"},
+			Status: tenants.Active, ExpiresAt: &future,
+		},
 		{ID: "3", Slug: "unpaid", Status: tenants.Suspended},
 		{ID: "4", Slug: "gone", Status: tenants.Closed},
 		{ID: "5", Slug: "trial", Status: tenants.Active, ExpiresAt: &past},

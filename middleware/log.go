@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// log writes the one line of a request that is refused. It holds neither the query nor headers, which may
-// hold secrets.
+// log writes the one line of a request that is refused. It holds neither the query nor headers,
+// which may hold secrets.
 func (m *Middleware) log(r *http.Request, refused *Error) {
 	logger := m.logger
 	if logger == nil {
@@ -25,8 +25,8 @@ func (m *Middleware) log(r *http.Request, refused *Error) {
 	)
 }
 
-// level says who should look at the line: the operator if the directory fails, which it does not if the
-// client went away, and who watches for attacks if a tenant was named that is not the client's.
+// level says who should look at the line: the operator if the directory fails, which it does not if
+// the client went away, and who watches for attacks if a tenant was named that is not the client's.
 func level(r *http.Request, refused *Error) slog.Level {
 	switch {
 	case errors.Is(refused.Err, ErrUnavailable):

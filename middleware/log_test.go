@@ -46,14 +46,23 @@ func TestEachRefusalIsLoggedOnce(t *testing.T) {
 		level, reason       string
 	}{
 		{"no_tenant", "", "", directory(), "INFO", "names no tenant"},
-		{"malformed", "acme", "a,b", directory(), "INFO", "the header X-Tenant-Id has different values"},
+		{
+			"malformed", "acme", "a,b", directory(), "INFO",
+			"the header X-Tenant-Id has different values",
+		},
 		{"forged", "forged", "", directory(), "INFO", "signature of token-4711 does not match"},
 		{"unknown", "nobody", "", directory(), "INFO", "no such tenant: the one that Claim names"},
 		{"suspended", "unpaid", "", directory(), "INFO", "suspended"},
 		{"odd_status", "odd", "", directory(), "INFO", "status"},
-		{"disagree", "acme", "globex", directory(), "WARN", `Claim one, Header("X-Tenant-ID") another`},
+		{
+			"disagree", "acme", "globex", directory(), "WARN",
+			`Claim one, Header("X-Tenant-ID") another`,
+		},
 		{"not_authorized", "", "acme", directory(), "WARN", `only Header("X-Tenant-ID") names it`},
-		{"down", "acme", "", fails(errors.New("connection refused")), "ERROR", "connection refused"},
+		{
+			"down", "acme", "", fails(errors.New("connection refused")), "ERROR",
+			"connection refused",
+		},
 		{"timeout", "acme", "", fails(context.DeadlineExceeded), "ERROR", "deadline exceeded"},
 		{"nonsense", "acme", "", fails(nil), "ERROR", "neither an error nor a tenant"},
 	} {
@@ -61,12 +70,16 @@ func TestEachRefusalIsLoggedOnce(t *testing.T) {
 			t.Run(test.name, func(t *testing.T) {
 				t.Parallel()
 				var buffer bytes.Buffer
-				m := newMiddleware(test.directory, claim(), middleware.Header("X-Tenant-ID"), middleware.HideUnknown(),
+				m := newMiddleware(test.directory, claim(), middleware.Header("X-Tenant-ID"),
+					middleware.HideUnknown(),
 					middleware.Logger(slog.New(slog.NewJSONHandler(&buffer, nil))))
 				if custom {
-					m.SetErrorHandler(func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusTeapot) })
+					m.SetErrorHandler(func(w http.ResponseWriter, _ *http.Request, _ error) {
+						w.WriteHeader(http.StatusTeapot)
+					})
 				}
-				r := request(t, "http://example.com/projects?token=query-secret", "Cookie", "cookie-secret")
+				r := request(t, "http://example.com/projects?token=query-secret", "Cookie",
+					"cookie-secret")
 				if test.token != "" {
 					r.Header.Set("Authorization", test.token)
 				}
@@ -92,7 +105,8 @@ func TestEachRefusalIsLoggedOnce(t *testing.T) {
 func TestNothingElseIsLogged(t *testing.T) {
 	t.Parallel()
 	var buffer bytes.Buffer
-	m := newMiddleware(directory(), claim(), middleware.Logger(slog.New(slog.NewJSONHandler(&buffer, nil))))
+	m := newMiddleware(directory(), claim(),
+		middleware.Logger(slog.New(slog.NewJSONHandler(&buffer, nil))))
 	m.Except("/health")
 	serve(m, request(t, "/", "Authorization", "acme"))
 	serve(m, request(t, "/health"))
@@ -104,7 +118,8 @@ func TestNothingElseIsLogged(t *testing.T) {
 func TestHostileRequestsDoNotFillTheLog(t *testing.T) {
 	t.Parallel()
 	var buffer bytes.Buffer
-	m := newMiddleware(directory(), claim(), middleware.Logger(slog.New(slog.NewJSONHandler(&buffer, nil))))
+	m := newMiddleware(directory(), claim(),
+		middleware.Logger(slog.New(slog.NewJSONHandler(&buffer, nil))))
 	r := request(t, "/")
 	huge := strings.Repeat("a\n\xff\x1b", 1<<18)
 	r.Method, r.Host, r.URL.Path, r.RemoteAddr = huge, huge, huge, huge
@@ -124,12 +139,25 @@ func TestLogHandler(t *testing.T) {
 		want line
 	}{
 		{"tenant", acme, nil, line{"tenant": want, "k": "v"}},
-		{"with", acme, func(l *slog.Logger) *slog.Logger { return l.With("a", 1) }, line{"tenant": want, "a": 1.0, "k": "v"}},
 		{
-			"group", acme, func(l *slog.Logger) *slog.Logger { return l.With("a", 1).WithGroup("g").With("b", 2).WithGroup("h") },
-			line{"tenant": want, "a": 1.0, "g": map[string]any{"b": 2.0, "h": map[string]any{"k": "v"}}},
+			"with", acme, func(l *slog.Logger) *slog.Logger { return l.With("a", 1) },
+			line{"tenant": want, "a": 1.0, "k": "v"},
 		},
-		{"empty_group", acme, func(l *slog.Logger) *slog.Logger { return l.WithGroup("").With() }, line{"tenant": want, "k": "v"}},
+		{
+			"group", acme,
+			func(l *slog.Logger) *slog.Logger {
+				return l.With("a", 1).WithGroup("g").With("b", 2).WithGroup("h")
+			},
+			line{
+				"tenant": want, "a": 1.0,
+				"g": map[string]any{"b": 2.0, "h": map[string]any{"k": "v"}},
+			},
+		},
+		{
+			"empty_group", acme,
+			func(l *slog.Logger) *slog.Logger { return l.WithGroup("").With() },
+			line{"tenant": want, "k": "v"},
+		},
 		{"no_tenant", t.Context(), nil, line{"k": "v"}},
 		{"unscoped", gormtenant.Unscoped(acme, "invoicing"), nil, line{"k": "v"}},
 		{"another_since", gormtenant.WithTenant(acme, "2"), nil, line{"k": "v"}},
@@ -158,7 +186,8 @@ func TestLogHandlerIsNotShared(t *testing.T) {
 	t.Parallel()
 	var buffer bytes.Buffer
 	ctx := tenants.NewContext(t.Context(), &tenants.Tenant{ID: "1", Slug: "acme"})
-	one := slog.New(middleware.LogHandler(slog.NewJSONHandler(&buffer, nil))).WithGroup("g").With("a", 1).With("b", 2)
+	one := slog.New(middleware.LogHandler(slog.NewJSONHandler(&buffer, nil))).WithGroup("g").
+		With("a", 1).With("b", 2)
 	left, right := one.With("side", "left"), one.With("side", "right")
 	left.InfoContext(ctx, "m")
 	right.InfoContext(ctx, "m")

@@ -8,14 +8,14 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// LogHandler returns a handler that adds the tenant of a record's context to the record, and gives it to
-// next:
+// LogHandler returns a handler that adds the tenant of a record's context to the record, and gives
+// it to next:
 //
 //	slog.SetDefault(slog.New(middleware.LogHandler(slog.NewJSONHandler(os.Stderr, nil))))
 //	slog.InfoContext(r.Context(), "project created") // ... "tenant":{"id":"42","slug":"acme"}
 //
-// The group tenant is at the top, whatever groups the logger has opened. Records without a context of a
-// tenant, or under gormtenant.Unscoped, stay as they are.
+// The group tenant is at the top, whatever groups the logger has opened. Records without a context
+// of a tenant, or under gormtenant.Unscoped, stay as they are.
 func LogHandler(next slog.Handler) slog.Handler {
 	if next == nil {
 		panic("gormtenant: LogHandler needs the handler that it is in front of")
@@ -23,8 +23,9 @@ func LogHandler(next slog.Handler) slog.Handler {
 	return &logHandler{root: next, next: next}
 }
 
-// logHandler is next, which is root with all of opened done to it. Attributes of a record go into the
-// groups that are open; to put the tenant above them it is given to root before they are opened.
+// logHandler is next, which is root with all of opened done to it. Attributes of a record go into
+// the groups that are open; to put the tenant above them it is given to root before they are
+// opened.
 type logHandler struct {
 	root, next slog.Handler
 	opened     []func(slog.Handler) slog.Handler

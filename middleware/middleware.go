@@ -15,16 +15,17 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// Middleware turns requests into tenants, or refuses them. It is made by [New] and safe for concurrent
-// use.
+// Middleware turns requests into tenants, or refuses them. It is made by [New] and safe for
+// concurrent use.
 type Middleware struct {
 	directory tenants.Directory
 	sources   []source
-	free      string   // a source that the client chooses and nothing vouches for; "" if there is none
-	vary      []string // of Header
-	bases     []string // of Subdomain
-	ownHosts  map[string]struct{}
-	proxies   []netip.Prefix
+	// A source that the client chooses and nothing vouches for; "" if there is none.
+	free     string
+	vary     []string // of Header
+	bases    []string // of Subdomain
+	ownHosts map[string]struct{}
+	proxies  []netip.Prefix
 
 	anyone      bool
 	hideUnknown bool
@@ -42,8 +43,8 @@ type Middleware struct {
 // New returns a Middleware that finds tenants in directory. The options are at least one source:
 // [Claim], [Subdomain], [Domain], [Header], [Path] or [Query]; they are asked in the order given.
 //
-// Requests wait for the directory for as long as their contexts last, so it should be a quick one whose
-// look-ups end by themselves, such as tenants.Cached.
+// Requests wait for the directory for as long as their contexts last, so it should be a quick one
+// whose look-ups end by themselves, such as tenants.Cached.
 //
 // New panics if the directory is nil, if there is no source, and if an option is wrong.
 func New(directory tenants.Directory, options ...Option) *Middleware {
@@ -75,7 +76,8 @@ func (m *Middleware) addSource(s source) error {
 	return nil
 }
 
-// freeSource returns a source that needs Authorize: what the client chooses, with no claim beside it.
+// freeSource returns a source that needs Authorize: what the client chooses, with no claim beside
+// it.
 func (m *Middleware) freeSource() string {
 	free := ""
 	for _, s := range m.sources {
@@ -87,23 +89,24 @@ func (m *Middleware) freeSource() string {
 	return free
 }
 
-// mustVouch panics if clients could use any tenant by naming it, and nobody said that they may. It cannot
-// be asked in New, which Authorize comes after.
+// mustVouch panics if clients could use any tenant by naming it, and nobody said that they may. It
+// cannot be asked in New, which Authorize comes after.
 func (m *Middleware) mustVouch() {
 	if m.free != "" && m.authorize.Load() == nil {
-		panic("gormtenant: middleware." + m.free + " lets clients name any tenant they like, and nothing " +
-			"says which one they belong to: add middleware.Claim or call Authorize, or say " +
-			"middleware.AnyoneMayNameTheirTenant() if that is meant")
+		panic("gormtenant: middleware." + m.free + " lets clients name any tenant they like, and " +
+			"nothing says which one they belong to: add middleware.Claim or call Authorize, or " +
+			"say middleware.AnyoneMayNameTheirTenant() if that is meant")
 	}
 }
 
-// Authorize sets the function that says whether a request may use the tenant that it names: whether its
-// user is a member. It is asked for each request, by several goroutines at once, also where a [Claim] has
-// named the tenant, and before the tenant's status is: only members learn that a tenant is suspended.
+// Authorize sets the function that says whether a request may use the tenant that it names: whether
+// its user is a member. It is asked for each request, by several goroutines at once, also where a
+// [Claim] has named the tenant, and before the tenant's status is: only members learn that a tenant
+// is suspended.
 //
-// An error refuses the request with [ErrNotAuthorized], or with [ErrUnavailable] if that or the error of a
-// context is what it wraps: the members could not be looked up. t is shared: read it only. Authorize
-// panics if it is called twice, or with nil; call it before serving.
+// An error refuses the request with [ErrNotAuthorized], or with [ErrUnavailable] if that or the
+// error of a context is what it wraps: the members could not be looked up. t is shared: read it
+// only. Authorize panics if it is called twice, or with nil; call it before serving.
 func (m *Middleware) Authorize(authorize func(r *http.Request, t *tenants.Tenant) error) {
 	if authorize == nil {
 		panic("gormtenant: Authorize needs a function; to let everybody use every tenant " +
@@ -114,8 +117,9 @@ func (m *Middleware) Authorize(authorize func(r *http.Request, t *tenants.Tenant
 	}
 }
 
-// SetErrorHandler sets the function that answers requests which are refused, in place of problem+json. Its
-// err is an [*Error], whose Problem may be shown to the client and whose Err may not:
+// SetErrorHandler sets the function that answers requests which are refused, in place of
+// problem+json. Its err is an [*Error], whose Problem may be shown to the client and whose Err may
+// not:
 //
 //	m.SetErrorHandler(func(w http.ResponseWriter, r *http.Request, err error) {
 //		var refused *middleware.Error
@@ -124,7 +128,9 @@ func (m *Middleware) Authorize(authorize func(r *http.Request, t *tenants.Tenant
 //	})
 //
 // The refusal is logged before. nil brings the default back.
-func (m *Middleware) SetErrorHandler(handle func(w http.ResponseWriter, r *http.Request, err error)) {
+func (m *Middleware) SetErrorHandler(
+	handle func(w http.ResponseWriter, r *http.Request, err error),
+) {
 	if handle == nil {
 		m.onError.Store(nil)
 		return
@@ -132,13 +138,13 @@ func (m *Middleware) SetErrorHandler(handle func(w http.ResponseWriter, r *http.
 	m.onError.Store(&handle)
 }
 
-// Handler returns a handler that calls next for requests whose tenant may be served, with the tenant in
-// their context (see [tenants.NewContext]), and for those of [Middleware.Except], as they are. It answers
-// all others itself.
+// Handler returns a handler that calls next for requests whose tenant may be served, with the
+// tenant in their context (see [tenants.NewContext]), and for those of [Middleware.Except], as they
+// are. It answers all others itself.
 //
-// Handler panics if the client chooses the tenant and neither a [Claim] nor Authorize vouches for it. What
-// the directory, a claim or Authorize panic with is left to the server: net/http logs it and closes the
-// connection, and next is not called.
+// Handler panics if the client chooses the tenant and neither a [Claim] nor Authorize vouches for
+// it. What the directory, a claim or Authorize panic with is left to the server: net/http logs it
+// and closes the connection, and next is not called.
 func (m *Middleware) Handler(next http.Handler) http.Handler {
 	if next == nil {
 		panic("gormtenant: Handler needs the handler that it is in front of")

@@ -23,44 +23,162 @@ func TestNewPanics(t *testing.T) {
 		options []middleware.Option
 		want    string
 	}{
-		{"no_source", nil, "gormtenant: middleware.New needs a source of tenants, such as middleware.Claim or middleware.Subdomain"},
+		{
+			"no_source", nil,
+			"gormtenant: middleware.New needs a source of tenants, such as middleware.Claim " +
+				"or middleware.Subdomain",
+		},
 		{"no_source_but_options", []middleware.Option{middleware.HideUnknown()}, "needs a source"},
-		{"nil_option", []middleware.Option{middleware.HideUnknown(), nil}, "gormtenant: middleware.New: option 2 is nil"},
-		{"nil_claim", []middleware.Option{middleware.Claim(nil)}, "middleware.Claim needs a function"},
+		{
+			"nil_option",
+			[]middleware.Option{middleware.HideUnknown(), nil},
+			"gormtenant: middleware.New: option 2 is nil",
+		},
+		{
+			"nil_claim",
+			[]middleware.Option{middleware.Claim(nil)},
+			"middleware.Claim needs a function",
+		},
 		{"nil_clock", []middleware.Option{middleware.Clock(nil)}, "Clock needs a function"},
 		{"nil_logger", []middleware.Option{middleware.Logger(nil)}, "Logger needs a *slog.Logger"},
-		{"nil_annotate", []middleware.Option{middleware.Annotate(nil)}, "Annotate needs a function"},
+		{
+			"nil_annotate",
+			[]middleware.Option{middleware.Annotate(nil)},
+			"Annotate needs a function",
+		},
 		{"header_without_name", []middleware.Option{middleware.Header("")}, `Header("")`},
-		{"header_with_colon", []middleware.Option{middleware.Header("X-Tenant:")}, "not the name of a header"},
+		{
+			"header_with_colon",
+			[]middleware.Option{middleware.Header("X-Tenant:")},
+			"not the name of a header",
+		},
 		{"header_host", []middleware.Option{middleware.Header("host")}, "use Subdomain or Domain"},
-		{"header_forwarded_host", []middleware.Option{middleware.Header("x-forwarded-host")}, "use Subdomain or Domain"},
+		{
+			"header_forwarded_host",
+			[]middleware.Option{middleware.Header("x-forwarded-host")},
+			"use Subdomain or Domain",
+		},
 		{"query_without_name", []middleware.Option{middleware.Query("")}, "Query needs the name"},
 		{"base_empty", []middleware.Option{middleware.Subdomain("")}, `Subdomain("")`},
-		{"base_with_scheme", []middleware.Option{middleware.Subdomain("https://example.com")}, "no scheme, port"},
-		{"base_with_port", []middleware.Option{middleware.Subdomain("example.com:80")}, "no scheme, port"},
-		{"base_with_wildcard", []middleware.Option{middleware.Subdomain("*.example.com")}, `Subdomain("*.example.com")`},
-		{"base_with_dot_in_front", []middleware.Option{middleware.Subdomain(".example.com")}, `Subdomain(".example.com")`},
-		{"base_is_address", []middleware.Option{middleware.Subdomain("127.0.0.1")}, "no scheme, port, * or address"},
-		{"base_is_ipv6", []middleware.Option{middleware.Subdomain("[::1]")}, "no scheme, port, * or address"},
-		{"base_twice", []middleware.Option{middleware.Subdomain("example.com"), middleware.Subdomain("EXAMPLE.com.")}, "given twice"},
-		{"own_host_is_none", []middleware.Option{middleware.OwnHosts("www.example.com", "")}, `OwnHosts("")`},
+		{
+			"base_with_scheme",
+			[]middleware.Option{middleware.Subdomain("https://example.com")},
+			"no scheme, port",
+		},
+		{
+			"base_with_port",
+			[]middleware.Option{middleware.Subdomain("example.com:80")},
+			"no scheme, port",
+		},
+		{
+			"base_with_wildcard",
+			[]middleware.Option{middleware.Subdomain("*.example.com")},
+			`Subdomain("*.example.com")`,
+		},
+		{
+			"base_with_dot_in_front",
+			[]middleware.Option{middleware.Subdomain(".example.com")},
+			`Subdomain(".example.com")`,
+		},
+		{
+			"base_is_address",
+			[]middleware.Option{middleware.Subdomain("127.0.0.1")},
+			"no scheme, port, * or address",
+		},
+		{
+			"base_is_ipv6",
+			[]middleware.Option{middleware.Subdomain("[::1]")},
+			"no scheme, port, * or address",
+		},
+		{
+			"base_twice",
+			[]middleware.Option{
+				middleware.Subdomain("example.com"), middleware.Subdomain("EXAMPLE.com."),
+			},
+			"given twice",
+		},
+		{
+			"own_host_is_none",
+			[]middleware.Option{middleware.OwnHosts("www.example.com", "")},
+			`OwnHosts("")`,
+		},
 		{"path_empty", []middleware.Option{middleware.Path("")}, `Path("")`},
 		{"path_root", []middleware.Option{middleware.Path("/")}, `Path("/")`},
-		{"path_with_method", []middleware.Option{middleware.Path("GET /{tenant}/")}, "without method and host"},
-		{"path_with_host", []middleware.Option{middleware.Path("example.com/{tenant}/")}, "without method and host"},
-		{"path_without_wildcard", []middleware.Option{middleware.Path("/api/tenants/")}, "one wildcard, not 0"},
-		{"path_with_two_wildcards", []middleware.Option{middleware.Path("/{tenant}/{id}/")}, "one wildcard, not 2"},
-		{"path_with_rest", []middleware.Option{middleware.Path("/{tenant...}")}, "stand for one segment"},
-		{"path_with_end", []middleware.Option{middleware.Path("/{tenant}/{$}")}, "stand for one segment"},
-		{"path_with_nameless", []middleware.Option{middleware.Path("/{}/")}, "stand for one segment"},
-		{"path_with_half_a_segment", []middleware.Option{middleware.Path("/t-{tenant}/")}, "each segment must be"},
-		{"path_with_dots", []middleware.Option{middleware.Path("/../{tenant}/")}, "each segment must be"},
-		{"path_with_double_slash", []middleware.Option{middleware.Path("/api//{tenant}/")}, "each segment must be"},
-		{"path_encoded", []middleware.Option{middleware.Path("/%61pi/{tenant}/")}, "each segment must be"},
-		{"proxy_none", []middleware.Option{middleware.TrustProxy()}, "TrustProxy needs the addresses"},
-		{"proxy_zero", []middleware.Option{middleware.TrustProxy(netip.Prefix{})}, "name the network"},
-		{"proxy_everybody", []middleware.Option{middleware.TrustProxy(netip.MustParsePrefix("0.0.0.0/0"))}, "every address"},
-		{"proxy_everybody_ipv6", []middleware.Option{middleware.TrustProxy(netip.MustParsePrefix("::/0"))}, "every address"},
+		{
+			"path_with_method",
+			[]middleware.Option{middleware.Path("GET /{tenant}/")},
+			"without method and host",
+		},
+		{
+			"path_with_host",
+			[]middleware.Option{middleware.Path("example.com/{tenant}/")},
+			"without method and host",
+		},
+		{
+			"path_without_wildcard",
+			[]middleware.Option{middleware.Path("/api/tenants/")},
+			"one wildcard, not 0",
+		},
+		{
+			"path_with_two_wildcards",
+			[]middleware.Option{middleware.Path("/{tenant}/{id}/")},
+			"one wildcard, not 2",
+		},
+		{
+			"path_with_rest",
+			[]middleware.Option{middleware.Path("/{tenant...}")},
+			"stand for one segment",
+		},
+		{
+			"path_with_end",
+			[]middleware.Option{middleware.Path("/{tenant}/{$}")},
+			"stand for one segment",
+		},
+		{
+			"path_with_nameless",
+			[]middleware.Option{middleware.Path("/{}/")},
+			"stand for one segment",
+		},
+		{
+			"path_with_half_a_segment",
+			[]middleware.Option{middleware.Path("/t-{tenant}/")},
+			"each segment must be",
+		},
+		{
+			"path_with_dots",
+			[]middleware.Option{middleware.Path("/../{tenant}/")},
+			"each segment must be",
+		},
+		{
+			"path_with_double_slash",
+			[]middleware.Option{middleware.Path("/api//{tenant}/")},
+			"each segment must be",
+		},
+		{
+			"path_encoded",
+			[]middleware.Option{middleware.Path("/%61pi/{tenant}/")},
+			"each segment must be",
+		},
+		{
+			"proxy_none",
+			[]middleware.Option{middleware.TrustProxy()},
+			"TrustProxy needs the addresses",
+		},
+		{
+			"proxy_zero",
+			[]middleware.Option{middleware.TrustProxy(netip.Prefix{})},
+			"name the network",
+		},
+		{
+			"proxy_everybody",
+			[]middleware.Option{middleware.TrustProxy(netip.MustParsePrefix("0.0.0.0/0"))},
+			"every address",
+		},
+		{
+			"proxy_everybody_ipv6",
+			[]middleware.Option{middleware.TrustProxy(netip.MustParsePrefix("::/0"))},
+			"every address",
+		},
 		{"proxy_ipv4_as_ipv6", []middleware.Option{middleware.TrustProxy(
 			netip.PrefixFrom(netip.MustParseAddr("::ffff:10.0.0.0"), 104))}, "written as IPv6"},
 	} {
@@ -86,23 +204,29 @@ func requirePanics(t *testing.T, want string, do func()) {
 
 func TestNamingIsNotBelonging(t *testing.T) {
 	t.Parallel()
-	free := map[string]middleware.Option{
-		`Subdomain("example.com")`: middleware.Subdomain("example.com"),
-		`Domain()`:                 middleware.Domain(),
-		`Header("X-Tenant-ID")`:    middleware.Header("X-Tenant-ID"),
-		`Path("/t/{tenant}/")`:     middleware.Path("/t/{tenant}/"),
-		`Query("tenantId")`:        middleware.Query("tenantId"),
+	free := []struct {
+		name   string
+		source middleware.Option
+	}{
+		{`Subdomain("example.com")`, middleware.Subdomain("example.com")},
+		{`Domain()`, middleware.Domain()},
+		{`Header("X-Tenant-ID")`, middleware.Header("X-Tenant-ID")},
+		{`Path("/t/{tenant}/")`, middleware.Path("/t/{tenant}/")},
+		{`Query("tenantId")`, middleware.Query("tenantId")},
 	}
-	for name, source := range free {
-		t.Run(name, func(t *testing.T) {
+	for _, test := range free {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			alone := newMiddleware(directory(), source)
-			requirePanics(t, "middleware."+name+" lets clients name any tenant", func() { alone.Handler(http.NotFoundHandler()) })
-			requirePanics(t, "AnyoneMayNameTheirTenant", func() { _, _ = alone.Resolve(request(t, "/")) })
+			alone := newMiddleware(directory(), test.source)
+			requirePanics(t, "middleware."+test.name+" lets clients name any tenant",
+				func() { alone.Handler(http.NotFoundHandler()) })
+			requirePanics(t, "AnyoneMayNameTheirTenant",
+				func() { _, _ = alone.Resolve(request(t, "/")) })
 
 			require.NotPanics(t, func() {
-				newMiddleware(directory(), source, middleware.AnyoneMayNameTheirTenant()).Handler(http.NotFoundHandler())
-				newMiddleware(directory(), source, claim()).Handler(http.NotFoundHandler())
+				newMiddleware(directory(), test.source, middleware.AnyoneMayNameTheirTenant()).
+					Handler(http.NotFoundHandler())
+				newMiddleware(directory(), test.source, claim()).Handler(http.NotFoundHandler())
 				alone.Authorize(func(*http.Request, *tenants.Tenant) error { return nil })
 				alone.Handler(http.NotFoundHandler())
 			})
@@ -116,19 +240,21 @@ func TestSetUpPanics(t *testing.T) {
 	requirePanics(t, "Handler needs", func() { m.Handler(nil) })
 	requirePanics(t, "Authorize needs", func() { m.Authorize(nil) })
 	m.Authorize(func(*http.Request, *tenants.Tenant) error { return nil })
-	requirePanics(t, "called twice", func() { m.Authorize(func(*http.Request, *tenants.Tenant) error { return nil }) })
+	requirePanics(t, "called twice",
+		func() { m.Authorize(func(*http.Request, *tenants.Tenant) error { return nil }) })
 	requirePanics(t, "LogHandler needs", func() { middleware.LogHandler(nil) })
 }
 
 func TestHandlerPutsTheTenantIntoTheContext(t *testing.T) {
 	t.Parallel()
 	var annotated *tenants.Tenant
-	m := newMiddleware(directory(), claim(), middleware.Annotate(func(ctx context.Context, tenant *tenants.Tenant) {
-		inContext, ok := tenants.FromContext(ctx)
-		require.True(t, ok)
-		require.Same(t, inContext, tenant)
-		annotated = tenant
-	}))
+	m := newMiddleware(directory(), claim(),
+		middleware.Annotate(func(ctx context.Context, tenant *tenants.Tenant) {
+			inContext, ok := tenants.FromContext(ctx)
+			require.True(t, ok)
+			require.Same(t, inContext, tenant)
+			annotated = tenant
+		}))
 	r := request(t, "/", "Authorization", "acme")
 	var inside context.Context
 	m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -151,15 +277,17 @@ func TestHandlerReplacesTheTenantOfTheContext(t *testing.T) {
 	t.Parallel()
 	r := request(t, "/", "Authorization", "acme")
 	ctx := tenants.NewContext(r.Context(), &tenants.Tenant{ID: "2"})
-	_, ids := serve(newMiddleware(directory(), claim()), r.WithContext(gormtenant.Unscoped(ctx, "outside")))
+	_, ids := serve(newMiddleware(directory(), claim()),
+		r.WithContext(gormtenant.Unscoped(ctx, "outside")))
 	require.Equal(t, []string{"1"}, ids)
 }
 
 func TestRefusedRequestsAreNotAnnotated(t *testing.T) {
 	t.Parallel()
-	m := newMiddleware(directory(), claim(), middleware.Annotate(func(context.Context, *tenants.Tenant) {
-		panic("annotated")
-	}))
+	m := newMiddleware(directory(), claim(),
+		middleware.Annotate(func(context.Context, *tenants.Tenant) {
+			panic("annotated")
+		}))
 	w, ids := serve(m, request(t, "/", "Authorization", "unpaid"))
 	require.Equal(t, http.StatusForbidden, w.Code)
 	require.Empty(t, ids)
@@ -167,9 +295,11 @@ func TestRefusedRequestsAreNotAnnotated(t *testing.T) {
 
 func TestVary(t *testing.T) {
 	t.Parallel()
-	m := newMiddleware(directory(), claim(), middleware.Header("x-tenant-id"), middleware.Header("X-Org"))
+	m := newMiddleware(directory(), claim(), middleware.Header("x-tenant-id"),
+		middleware.Header("X-Org"))
 	w, _ := serve(m, request(t, "/", "Authorization", "acme"))
-	require.Equal(t, []string{"X-Tenant-Id", "X-Org"}, w.Header().Values("Vary"), "also where the header is not there")
+	require.Equal(t, []string{"X-Tenant-Id", "X-Org"}, w.Header().Values("Vary"),
+		"also where the header is not there")
 
 	// What the handler, or one in front, adds is there beside it and stays in its own response.
 	add := m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -178,13 +308,17 @@ func TestVary(t *testing.T) {
 	one, two := httptest.NewRecorder(), httptest.NewRecorder()
 	two.Header().Set("Vary", "Origin")
 	three := httptest.NewRecorder()
-	for method, w := range map[string]*httptest.ResponseRecorder{"GET": one, "POST": two, "PUT": three} {
+	for _, test := range []struct {
+		method string
+		w      *httptest.ResponseRecorder
+	}{{"GET", one}, {"POST", two}, {"PUT", three}} {
 		r := request(t, "/", "Authorization", "acme")
-		r.Method = method
-		add.ServeHTTP(w, r)
+		r.Method = test.method
+		add.ServeHTTP(test.w, r)
 	}
 	require.Equal(t, []string{"X-Tenant-Id", "X-Org", "GET"}, one.Header().Values("Vary"))
-	require.Equal(t, []string{"Origin", "X-Tenant-Id", "X-Org", "POST"}, two.Header().Values("Vary"))
+	require.Equal(t, []string{"Origin", "X-Tenant-Id", "X-Org", "POST"},
+		two.Header().Values("Vary"))
 	require.Equal(t, []string{"X-Tenant-Id", "X-Org", "PUT"}, three.Header().Values("Vary"))
 
 	w, _ = serve(newMiddleware(directory(), claim()), request(t, "/", "Authorization", "acme"))

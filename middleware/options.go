@@ -9,7 +9,8 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// Option is what [New] takes: a source of tenants, or something that changes what is done with them.
+// Option is what [New] takes: a source of tenants, or something that changes what is done with
+// them.
 type Option interface {
 	apply(m *Middleware) error
 }
@@ -18,10 +19,10 @@ type optionFunc func(m *Middleware) error
 
 func (o optionFunc) apply(m *Middleware) error { return o(m) }
 
-// AnyoneMayNameTheirTenant lets every client use every tenant that it names by [Header], [Query], [Path],
-// [Subdomain] or [Domain], with neither a [Claim] nor [Middleware.Authorize] to say that the tenant is its
-// own. It is for what is public, such as the shops of a shopping platform, and for servers that only
-// trusted ones can reach.
+// AnyoneMayNameTheirTenant lets every client use every tenant that it names by [Header], [Query],
+// [Path], [Subdomain] or [Domain], with neither a [Claim] nor [Middleware.Authorize] to say that
+// the tenant is its own. It is for what is public, such as the shops of a shopping platform, and
+// for servers that only trusted ones can reach.
 func AnyoneMayNameTheirTenant() Option {
 	return optionFunc(func(m *Middleware) error {
 		m.anyone = true
@@ -29,10 +30,10 @@ func AnyoneMayNameTheirTenant() Option {
 	})
 }
 
-// HideUnknown answers a request that names an unknown tenant, and one whose sources disagree, as if it was
-// not authorized: 403, with the same body. Otherwise a stranger can tell the names of tenants (403) from
-// others (404). How long the answers take may still differ. It hides nothing under
-// [AnyoneMayNameTheirTenant], which lets strangers in.
+// HideUnknown answers a request that names an unknown tenant, and one whose sources disagree, as if
+// it was not authorized: 403, with the same body. Otherwise a stranger can tell the names of
+// tenants (403) from others (404). How long the answers take may still differ. It hides nothing
+// under [AnyoneMayNameTheirTenant], which lets strangers in.
 func HideUnknown() Option {
 	return optionFunc(func(m *Middleware) error {
 		m.hideUnknown = true
@@ -40,12 +41,13 @@ func HideUnknown() Option {
 	})
 }
 
-// Annotate calls fn for each request that has found its tenant, before the handler. ctx is the handler's:
-// it has the tenant. It is where a trace gets to know the tenant, as with OpenTelemetry:
+// Annotate calls fn for each request that has found its tenant, before the handler. ctx is the
+// handler's: it has the tenant. It is where a trace gets to know the tenant, as with OpenTelemetry:
 //
 //	middleware.Annotate(func(ctx context.Context, t *tenants.Tenant) {
 //		if span := trace.SpanFromContext(ctx); span.IsRecording() {
-//			span.SetAttributes(attribute.String("tenant.id", t.ID), attribute.String("tenant.slug", t.Slug))
+//			span.SetAttributes(attribute.String("tenant.id", t.ID),
+//				attribute.String("tenant.slug", t.Slug))
 //		}
 //	})
 //
@@ -72,13 +74,14 @@ func Clock(now func() time.Time) Option {
 	})
 }
 
-// Logger gets one line for each request that is refused: at level Error if the directory failed, Warn if a
-// tenant was named that the client may not use, else Info. Defaults to slog.Default, as it is at that
-// time.
+// Logger gets one line for each request that is refused: at level Error if the directory failed,
+// Warn if a tenant was named that the client may not use, else Info. Defaults to slog.Default, as
+// it is at that time.
 func Logger(logger *slog.Logger) Option {
 	return optionFunc(func(m *Middleware) error {
 		if logger == nil {
-			return errors.New("Logger needs a *slog.Logger; for silence give it slog.DiscardHandler")
+			return errors.New("Logger needs a *slog.Logger; " +
+				"for silence give it slog.DiscardHandler")
 		}
 		m.logger = logger
 		return nil

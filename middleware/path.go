@@ -9,15 +9,16 @@ import (
 	"strings"
 )
 
-// Path is the source of tenants in paths. The pattern begins each path that names a tenant, with one
-// wildcard in place of the name:
+// Path is the source of tenants in paths. The pattern begins each path that names a tenant, with
+// one wildcard in place of the name:
 //
-//	middleware.Path("/api/tenants/{tenant}/") // acme in /api/tenants/acme and /api/tenants/acme/projects
+//	middleware.Path("/api/tenants/{tenant}/") // acme in /api/tenants/acme/projects
 //
-// It is compared by whole segments, and a slash at its end makes no difference. A path that does not begin
-// so names nothing. Routers do not agree on whether a path is matched before it is decoded or after, and
-// what becomes of double slashes and dots. A path that names one tenant in one way and another, or none,
-// in the other, such as /api/tenants/acme%2F..%2Fglobex, is therefore refused with [ErrMalformed].
+// It is compared by whole segments, and a slash at its end makes no difference. A path that does
+// not begin so names nothing. Routers do not agree on whether a path is matched before it is
+// decoded or after, and what becomes of double slashes and dots. A path that names one tenant in
+// one way and another, or none, in the other, such as /api/tenants/acme%2F..%2Fglobex, is therefore
+// refused with [ErrMalformed].
 //
 // Clients choose the path, so Path needs a [Claim] or [Middleware.Authorize] beside it.
 func Path(pattern string) Option {
@@ -41,7 +42,8 @@ func parsePattern(pattern string) ([]string, error) {
 	const want = `a pattern such as "/api/tenants/{tenant}/" is needed`
 	inner, ok := strings.CutPrefix(strings.TrimSuffix(pattern, "/"), "/")
 	if !ok {
-		return nil, errors.New(want + ": a path, without method and host, that is more than a slash")
+		return nil, errors.New(want +
+			": a path, without method and host, that is more than a slash")
 	}
 	segments, wildcards := strings.Split(inner, "/"), 0
 	for i, segment := range segments {
@@ -51,8 +53,10 @@ func parsePattern(pattern string) ([]string, error) {
 		case isWildcard:
 			segments[i] = wildcard
 			wildcards++
-		case segment == "" || segment == "." || segment == ".." || strings.ContainsAny(segment, "{}%"):
-			return nil, errors.New(want + ": each segment must be {tenant} or plain text, not encoded")
+		case segment == "" || segment == "." || segment == ".." ||
+			strings.ContainsAny(segment, "{}%"):
+			return nil, errors.New(want +
+				": each segment must be {tenant} or plain text, not encoded")
 		}
 	}
 	if wildcards != 1 {
@@ -68,8 +72,9 @@ func wildcardName(segment string) (string, bool) {
 	return name, opened && closed && !strings.ContainsAny(name, "{}")
 }
 
-// pathTenant returns the tenant that u names, however a router reads its path: decoded, as gin does, also
-// cleaned, as gorilla does, or segment by segment as it was sent, as ServeMux and chi do.
+// pathTenant returns the tenant that u names, however a router reads its path: decoded, as gin
+// does, also cleaned, as gorilla does, or segment by segment as it was sent, as ServeMux and chi
+// do.
 func pathTenant(segments []string, u *url.URL) (string, *Error) {
 	tenant := matchPath(segments, u.Path)
 	if cleaned := cleanPath(u.Path); cleaned != u.Path && matchPath(segments, cleaned) != tenant {
@@ -86,8 +91,8 @@ func pathTenant(segments []string, u *url.URL) (string, *Error) {
 	return tenant, nil
 }
 
-// cleanPath is path.Clean for the path of a URL: rooted, and p itself where there is nothing to clean but a
-// slash at its end, or where it is no path.
+// cleanPath is path.Clean for the path of a URL: rooted, and p itself where there is nothing to
+// clean but a slash at its end, or where it is no path.
 func cleanPath(p string) string {
 	if p == "" || p == "*" {
 		return p
@@ -102,8 +107,8 @@ func cleanPath(p string) string {
 	return cleaned
 }
 
-// matchPath returns the segment of path that the wildcard among segments stands for, "" if path does not
-// begin with these segments.
+// matchPath returns the segment of path that the wildcard among segments stands for, "" if path
+// does not begin with these segments.
 func matchPath(segments []string, path string) string {
 	return match(segments, path, func(segment string) string { return segment })
 }

@@ -17,7 +17,10 @@ func TestPath(t *testing.T) {
 		{"tenant", pattern, "/api/tenants/acme/", "acme"},
 		{"tenant_and_more", pattern, "/api/tenants/acme/projects/7", "acme"},
 		{"no_slash_behind", pattern, "/api/tenants/acme", "acme"},
-		{"pattern_without_slash_behind", "/api/tenants/{tenant}", "/api/tenants/acme/projects", "acme"},
+		{
+			"pattern_without_slash_behind", "/api/tenants/{tenant}", "/api/tenants/acme/projects",
+			"acme",
+		},
 		{"first_segment", "/{tenant}/", "/acme/projects", "acme"},
 		{"wildcard_in_the_middle", "/t/{id}/api/", "/t/acme/api/projects", "acme"},
 		{"wildcard_in_the_middle_and_another_end", "/t/{id}/api/", "/t/acme/apis", ""},
@@ -41,9 +44,18 @@ func TestPath(t *testing.T) {
 		{"encoded_text", pattern, "/api/tenants/b%C3%BCcher/", "bücher"},
 		{"encoded_twice", pattern, "/api/tenants/acme%252Fglobex/", "acme%2Fglobex"},
 
-		{"encoded_slash_first_and_dots_behind", pattern, "/api%2Ftenants/acme/../../x", "malformed"},
-		{"dots_first_and_encoded_dots_behind", pattern, "/x/../api/tenants/acme/%2e%2e/%2e%2e/y", "malformed"},
-		{"encoded_slashes_that_dots_take_back", pattern, "/api%2Ftenants%2Fapi/../api/tenants/api/", "malformed"},
+		{
+			"encoded_slash_first_and_dots_behind", pattern, "/api%2Ftenants/acme/../../x",
+			"malformed",
+		},
+		{
+			"dots_first_and_encoded_dots_behind", pattern, "/x/../api/tenants/acme/%2e%2e/%2e%2e/y",
+			"malformed",
+		},
+		{
+			"encoded_slashes_that_dots_take_back", pattern,
+			"/api%2Ftenants%2Fapi/../api/tenants/api/", "malformed",
+		},
 		{"encoded_slash_in_the_name", pattern, "/api/tenants/acme%2Fglobex/", "malformed"},
 		{"encoded_slash_in_lower_case", pattern, "/api/tenants/acme%2fglobex/", "malformed"},
 		{"encoded_slash_in_front", pattern, "/api/tenants%2Facme/globex/", "malformed"},
@@ -86,9 +98,15 @@ func TestPathThatIsNoneOfTheClients(t *testing.T) {
 	for _, test := range []struct {
 		name, pattern, path, rawPath, want string
 	}{
-		{"raw_path_says_another", pattern, "/api/tenants/acme/", "/api/tenants/globex/", "malformed"},
+		{
+			"raw_path_says_another", pattern, "/api/tenants/acme/", "/api/tenants/globex/",
+			"malformed",
+		},
 		{"raw_path_says_nothing", pattern, "/api/tenants/acme/", "/x", "malformed"},
-		{"raw_path_encoded_wrongly", pattern, "/api/tenants/acme/", "/api/tenants/%zz/", "malformed"},
+		{
+			"raw_path_encoded_wrongly", pattern, "/api/tenants/acme/", "/api/tenants/%zz/",
+			"malformed",
+		},
 		{"slash_stripped", pattern, "api/tenants/acme/", "", "malformed"},
 		{"all_stripped", pattern, "", "", ""},
 		{"server_wide", pattern, "*", "", ""},

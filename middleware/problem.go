@@ -9,8 +9,8 @@ import (
 
 // Problem is an answer as RFC 9457 (Problem Details for HTTP APIs) has it.
 type Problem struct {
-	// Type tells the kinds of refusal apart, for programs: the address of the documentation of the error
-	// that [Middleware.Resolve] returned.
+	// Type tells the kinds of refusal apart, for programs: the address of the documentation of the
+	// error that [Middleware.Resolve] returned.
 	Type string `json:"type"`
 	// Title and Detail are for people: the first names the kind, the second says what to do.
 	Title string `json:"title"`
@@ -19,8 +19,8 @@ type Problem struct {
 	Detail string `json:"detail"`
 }
 
-// retryAfter is how long a client is asked to wait while the directory fails: long enough for a database
-// to fail over or a pool to drain, short enough for a person to try again.
+// retryAfter is how long a client is asked to wait while the directory fails: long enough for a
+// database to fail over or a pool to drain, short enough for a person to try again.
 const retryAfter = 5 * time.Second
 
 // kind indexes problems.

@@ -75,11 +75,13 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// requireSaysNothing checks that the answer holds neither a tenant's data, nor the request's, nor a cause.
+// requireSaysNothing checks that the answer holds neither a tenant's data, nor the request's, nor a
+// cause.
 func requireSaysNothing(t *testing.T, w *httptest.ResponseRecorder) {
 	t.Helper()
 	for _, word := range []string{
-		"acme", "Acme Inc", "globex", "Globex", "unpaid", "nobody", "gold", "frozen", "trial ", "secret",
+		"acme", "Acme Inc", "globex", "Globex", "unpaid", "nobody", "gold", "frozen", "trial ",
+		"secret",
 		"forged", "token-4711", "password", "X-Tenant", "projects.acme.com",
 	} {
 		require.NotContains(t, w.Body.String(), word)
@@ -89,7 +91,8 @@ func requireSaysNothing(t *testing.T, w *httptest.ResponseRecorder) {
 // With HideUnknown a stranger cannot tell a name that is taken from one that is not.
 func TestHideUnknown(t *testing.T) {
 	t.Parallel()
-	m := newMiddleware(directory(), claim(), middleware.Subdomain("example.com"), middleware.Header("X-Tenant-ID"),
+	m := newMiddleware(directory(), claim(), middleware.Subdomain("example.com"),
+		middleware.Header("X-Tenant-ID"),
 		middleware.HideUnknown())
 	m.Authorize(func(r *http.Request, tenant *tenants.Tenant) error {
 		if r.Header.Get("X-User") != tenant.ID {
@@ -107,12 +110,36 @@ func TestHideUnknown(t *testing.T) {
 	}{
 		{"unknown", "/", []string{"X-Tenant-ID", "nobody"}, tenants.ErrNotFound},
 		{"deeper_host", "http://a.b.example.com/", nil, tenants.ErrNotFound},
-		{"token_beside_unknown", "/", []string{"Authorization", "acme", "X-Tenant-ID", "nobody"}, tenants.ErrNotFound},
-		{"token_beside_another", "/", []string{"Authorization", "acme", "X-Tenant-ID", "globex"}, middleware.ErrDisagree},
-		{"token_beside_suspended", "/", []string{"Authorization", "acme", "X-Tenant-ID", "unpaid"}, middleware.ErrDisagree},
-		{"suspended", "/", []string{"X-Tenant-ID", "unpaid", "X-User", "2"}, middleware.ErrNotAuthorized},
-		{"closed", "/", []string{"X-Tenant-ID", "gone", "X-User", "2"}, middleware.ErrNotAuthorized},
-		{"expired", "/", []string{"X-Tenant-ID", "trial", "X-User", "2"}, middleware.ErrNotAuthorized},
+		{
+			"token_beside_unknown", "/",
+			[]string{"Authorization", "acme", "X-Tenant-ID", "nobody"},
+			tenants.ErrNotFound,
+		},
+		{
+			"token_beside_another", "/",
+			[]string{"Authorization", "acme", "X-Tenant-ID", "globex"},
+			middleware.ErrDisagree,
+		},
+		{
+			"token_beside_suspended", "/",
+			[]string{"Authorization", "acme", "X-Tenant-ID", "unpaid"},
+			middleware.ErrDisagree,
+		},
+		{
+			"suspended", "/",
+			[]string{"X-Tenant-ID", "unpaid", "X-User", "2"},
+			middleware.ErrNotAuthorized,
+		},
+		{
+			"closed", "/",
+			[]string{"X-Tenant-ID", "gone", "X-User", "2"},
+			middleware.ErrNotAuthorized,
+		},
+		{
+			"expired", "/",
+			[]string{"X-Tenant-ID", "trial", "X-User", "2"},
+			middleware.ErrNotAuthorized,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -127,7 +154,8 @@ func TestHideUnknown(t *testing.T) {
 			require.ErrorIs(t, err, test.reason, "the log knows")
 			var refused *middleware.Error
 			require.ErrorAs(t, err, &refused)
-			require.Equal(t, http.StatusForbidden, refused.Problem.Status, "an error handler does not tell either")
+			require.Equal(t, http.StatusForbidden, refused.Problem.Status,
+				"an error handler does not tell either")
 			require.Contains(t, refused.Problem.Type, "ErrNotAuthorized")
 		})
 	}

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Query is the source of tenants in a parameter of the query, as in ?tenantId=acme. Two different values
-// are refused with [ErrMalformed], as is an empty one, one that is encoded wrongly, and one that is beside
-// a semicolon, which some parsers take for an ampersand.
+// Query is the source of tenants in a parameter of the query, as in ?tenantId=acme. Two different
+// values are refused with [ErrMalformed], as is an empty one, one that is encoded wrongly, and one
+// that is beside a semicolon, which some parsers take for an ampersand.
 //
 // Clients choose the query, so Query needs a [Claim] or [Middleware.Authorize] beside it.
 func Query(name string) Option {
@@ -20,13 +20,15 @@ func Query(name string) Option {
 		}
 		return m.addSource(source{
 			name: fmt.Sprintf("Query(%q)", name), free: true,
-			find: func(r *http.Request) (string, *Error) { return queryTenant(r.URL.RawQuery, name) },
+			find: func(r *http.Request) (string, *Error) {
+				return queryTenant(r.URL.RawQuery, name)
+			},
 		})
 	})
 }
 
-// queryTenant returns the value of the parameter name. Unlike url.ParseQuery it allocates nothing for a
-// query without it, and drops nothing that names it.
+// queryTenant returns the value of the parameter name. Unlike url.ParseQuery it allocates nothing
+// for a query without it, and drops nothing that names it.
 func queryTenant(query, name string) (string, *Error) {
 	found := ""
 	for pair := range strings.SplitSeq(query, "&") {

@@ -16,11 +16,12 @@ type naming struct {
 	identifier string
 }
 
-// Resolve returns the tenant of r, which may be served now: all sources that name a tenant name this one,
-// the directory knows it, Authorize agrees, and it is usable (see [tenants.Tenant.Usable]). The tenant is
-// shared: read it only. Otherwise the error is an [*Error]. Resolve is for programs that do without
-// [Middleware.Handler]; it logs nothing and knows nothing of [Middleware.Except], and like Handler it
-// panics if the client chooses the tenant and nothing vouches for it.
+// Resolve returns the tenant of r, which may be served now: all sources that name a tenant name
+// this one, the directory knows it, Authorize agrees, and it is usable (see
+// [tenants.Tenant.Usable]). The tenant is shared: read it only. Otherwise the error is an [*Error].
+// Resolve is for programs that do without [Middleware.Handler]; it logs nothing and knows nothing
+// of [Middleware.Except], and like Handler it panics if the client chooses the tenant and nothing
+// vouches for it.
 func (m *Middleware) Resolve(r *http.Request) (*tenants.Tenant, error) {
 	m.mustVouch()
 	t, refused := m.resolve(r)
@@ -53,8 +54,9 @@ func (m *Middleware) check(r *http.Request) (*tenants.Tenant, *Error) {
 	case !claimed && authorize == nil && !m.anyone:
 		// There is a Claim, but not one for this request. Before the directory is asked, lest those
 		// without a token find out who is in it.
-		return nil, refusal(notAuthorized, fmt.Errorf("%w: only %s names it, which the client chooses",
-			ErrNotAuthorized, named[0].source))
+		return nil, refusal(notAuthorized,
+			fmt.Errorf("%w: only %s names it, which the client chooses",
+				ErrNotAuthorized, named[0].source))
 	}
 	t, refused := m.find(r.Context(), named)
 	if refused != nil {
@@ -115,7 +117,8 @@ func (m *Middleware) lookup(ctx context.Context, n naming) (*tenants.Tenant, *Er
 	t, err := m.directory.Lookup(ctx, n.identifier)
 	switch {
 	case errors.Is(err, tenants.ErrNotFound):
-		return nil, refusal(unknown, fmt.Errorf("%w: the one that %s names", tenants.ErrNotFound, n.source))
+		return nil, refusal(unknown,
+			fmt.Errorf("%w: the one that %s names", tenants.ErrNotFound, n.source))
 	case err != nil:
 		return nil, refusal(unavailable, prefix.Errorf("%w: %w", ErrUnavailable, err))
 	case t == nil || t.ID == "":
@@ -139,8 +142,8 @@ func (m *Middleware) usable(t *tenants.Tenant) *Error {
 	return refusal(suspended, err)
 }
 
-// judged refuses a request that the application's function refused with cause: as kind k, for the reason
-// why, unless the function says that it could not find out.
+// judged refuses a request that the application's function refused with cause: as kind k, for the
+// reason why, unless the function says that it could not find out.
 func judged(k kind, why, cause error) *Error {
 	if errors.Is(cause, ErrUnavailable) {
 		return refusal(unavailable, cause)
@@ -153,7 +156,8 @@ func judged(k kind, why, cause error) *Error {
 
 // hide returns refused as the client may see it.
 func (m *Middleware) hide(refused *Error) *Error {
-	if m.hideUnknown && (refused.Problem == problems[unknown] || refused.Problem == problems[disagree]) {
+	if m.hideUnknown &&
+		(refused.Problem == problems[unknown] || refused.Problem == problems[disagree]) {
 		return refusal(notAuthorized, refused.Err)
 	}
 	return refused

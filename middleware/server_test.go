@@ -34,7 +34,8 @@ var whoami = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 // What comes over the wire, as net/http reads it.
 func TestRawRequests(t *testing.T) {
 	t.Parallel()
-	m := newMiddleware(directory(), middleware.Subdomain("example.com"), middleware.Header("X-Tenant-ID"),
+	m := newMiddleware(directory(), middleware.Subdomain("example.com"),
+		middleware.Header("X-Tenant-ID"),
 		middleware.AnyoneMayNameTheirTenant())
 	server := httptest.NewServer(m.Handler(whoami))
 	t.Cleanup(server.Close)
@@ -44,23 +45,59 @@ func TestRawRequests(t *testing.T) {
 		body          string
 	}{
 		{"host", "GET / HTTP/1.1\r\nHost: acme.example.com\r\n\r\n", 200, "acme"},
-		{"host_upper_with_port_and_dot", "GET / HTTP/1.1\r\nHost: ACME.Example.Com.:80\r\n\r\n", 200, "acme"},
-		{"whole_url", "GET http://acme.example.com/ HTTP/1.1\r\nHost: acme.example.com\r\n\r\n", 200, "acme"},
-		{"whole_url_and_other_host", "GET http://acme.example.com/ HTTP/1.1\r\nHost: globex.example.com\r\n\r\n", 200, "acme"}, // RFC 9112, 3.2.2
+		{
+			"host_upper_with_port_and_dot", "GET / HTTP/1.1\r\nHost: ACME.Example.Com.:80\r\n\r\n",
+			200, "acme",
+		},
+		{
+			"whole_url", "GET http://acme.example.com/ HTTP/1.1\r\nHost: acme.example.com\r\n\r\n",
+			200, "acme",
+		},
+		// RFC 9112, 3.2.2.
+		{
+			"whole_url_and_other_host",
+			"GET http://acme.example.com/ HTTP/1.1\r\nHost: globex.example.com\r\n\r\n", 200,
+			"acme",
+		},
 		{"http10_without_host", "GET / HTTP/1.0\r\nX-Tenant-ID: acme\r\n\r\n", 200, "acme"},
-		{"two_hosts", "GET / HTTP/1.1\r\nHost: acme.example.com\r\nHost: globex.example.com\r\n\r\n", 400, ""},
-		{"two_headers", "GET / HTTP/1.1\r\nHost: example.com\r\nX-Tenant-ID: acme\r\nx-tenant-id: globex\r\n\r\n", 400, ""},
-		{"header_and_host", "GET / HTTP/1.1\r\nHost: acme.example.com\r\nX-Tenant-ID: globex\r\n\r\n", 403, ""},
-		{"header_with_underscores", "GET / HTTP/1.1\r\nHost: acme.example.com\r\nX_Tenant_ID: globex\r\n\r\n", 200, "acme"},
-		{"forwarded_host", "GET / HTTP/1.1\r\nHost: acme.example.com\r\nX-Forwarded-Host: globex.example.com\r\n\r\n", 200, "acme"},
+		{
+			"two_hosts",
+			"GET / HTTP/1.1\r\nHost: acme.example.com\r\nHost: globex.example.com\r\n\r\n", 400,
+			"",
+		},
+		{
+			"two_headers",
+			"GET / HTTP/1.1\r\nHost: example.com\r\nX-Tenant-ID: acme\r\nx-tenant-id: " +
+				"globex\r\n\r\n", 400, "",
+		},
+		{
+			"header_and_host",
+			"GET / HTTP/1.1\r\nHost: acme.example.com\r\nX-Tenant-ID: globex\r\n\r\n", 403, "",
+		},
+		{
+			"header_with_underscores",
+			"GET / HTTP/1.1\r\nHost: acme.example.com\r\nX_Tenant_ID: globex\r\n\r\n", 200,
+			"acme",
+		},
+		{
+			"forwarded_host",
+			"GET / HTTP/1.1\r\nHost: acme.example.com\r\nX-Forwarded-Host: " +
+				"globex.example.com\r\n\r\n", 200, "acme",
+		},
 		{"host_as_utf8", "GET / HTTP/1.1\r\nHost: b\u00fccher.example.com\r\n\r\n", 400, ""},
 		{"head", "HEAD / HTTP/1.1\r\nHost: nobody.example.com\r\n\r\n", 404, ""},
-		{"preflight", "OPTIONS / HTTP/1.1\r\nHost: example.com\r\nOrigin: https://a.example\r\n\r\n", 400, ""},
-		{"options_star", "OPTIONS * HTTP/1.1\r\nHost: acme.example.com\r\n\r\n", 200, ""}, // net/http's own answer
+		{
+			"preflight",
+			"OPTIONS / HTTP/1.1\r\nHost: example.com\r\nOrigin: https://a.example\r\n\r\n", 400,
+			"",
+		},
+		// net/http's own answer.
+		{"options_star", "OPTIONS * HTTP/1.1\r\nHost: acme.example.com\r\n\r\n", 200, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+			conn, err := (&net.Dialer{}).
+				DialContext(t.Context(), "tcp", server.Listener.Addr().String())
 			require.NoError(t, err)
 			defer func() { require.NoError(t, conn.Close()) }()
 			_, err = io.WriteString(conn, test.request)
@@ -160,7 +197,10 @@ func TestSuspendedBetweenTwoRequests(t *testing.T) {
 		then   *tenants.Tenant
 	}{
 		{http.StatusOK, "acme", &tenants.Tenant{ID: "1", Slug: "acme", Status: tenants.Suspended}},
-		{http.StatusForbidden, "ErrSuspended", &tenants.Tenant{ID: "1", Slug: "acme", Status: tenants.Active}},
+		{
+			http.StatusForbidden, "ErrSuspended",
+			&tenants.Tenant{ID: "1", Slug: "acme", Status: tenants.Active},
+		},
 		{http.StatusOK, "acme", nil},
 		{http.StatusNotFound, "ErrNotFound", nil},
 	} {
@@ -192,7 +232,8 @@ func TestSlowDirectory(t *testing.T) {
 				return nil, ctx.Err()
 			})
 			var buffer bytes.Buffer
-			m := newMiddleware(slow, claim(), middleware.Logger(slog.New(slog.NewJSONHandler(&buffer, nil))))
+			m := newMiddleware(slow, claim(),
+				middleware.Logger(slog.New(slog.NewJSONHandler(&buffer, nil))))
 			ctx := &ending{Context: t.Context(), done: make(chan struct{}), err: test.end}
 			go func() {
 				<-asked

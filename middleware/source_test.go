@@ -43,7 +43,8 @@ func TestHeader(t *testing.T) {
 		{"longest", []string{strings.Repeat("a", 255)}, strings.Repeat("a", 255)},
 		{"too_long", []string{strings.Repeat("a", 256)}, "malformed"},
 		{"huge", []string{strings.Repeat("a", 1<<20)}, "malformed"},
-		{"sql", []string{"acme' OR '1'='1"}, "acme' OR '1'='1"}, // the directory's to look up, as a value
+		// The directory's to look up, as a value.
+		{"sql", []string{"acme' OR '1'='1"}, "acme' OR '1'='1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -97,9 +98,11 @@ func TestQuery(t *testing.T) {
 // A form in the body is no query.
 func TestQueryIsNotTheBody(t *testing.T) {
 	t.Parallel()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "/?tenantId=acme", strings.NewReader("tenantId=globex"))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "/?tenantId=acme",
+		strings.NewReader("tenantId=globex"))
 	require.NoError(t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	require.Equal(t, "acme", named(t, r, middleware.Query("tenantId")))
-	require.Equal(t, "globex", r.PostFormValue("tenantId"), "the body is still there for the handler")
+	require.Equal(t, "globex", r.PostFormValue("tenantId"),
+		"the body is still there for the handler")
 }

@@ -10,14 +10,15 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// Subdomain is the source of tenants in host names, acme in acme.example.com for the base example.com.
-// For development the base may be localhost: browsers take acme.localhost to this machine.
+// Subdomain is the source of tenants in host names, acme in acme.example.com for the base
+// example.com. For development the base may be localhost: browsers take acme.localhost to this
+// machine.
 //
-// The base itself names nothing, nor does a host outside of it; an address is no host name. What has more
-// than one label in front of the base, a.b.example.com, is nobody's: the request is refused with
-// tenants.ErrNotFound, whatever other sources say. Name the hosts below the base that are the
-// application's own, such as www.example.com, with [OwnHosts]. With more than one base a host belongs to
-// the longest that fits.
+// The base itself names nothing, nor does a host outside of it; an address is no host name. What
+// has more than one label in front of the base, a.b.example.com, is nobody's: the request is
+// refused with tenants.ErrNotFound, whatever other sources say. Name the hosts below the base that
+// are the application's own, such as www.example.com, with [OwnHosts]. With more than one base a
+// host belongs to the longest that fits.
 //
 // Clients choose the host, so Subdomain needs a [Claim] or [Middleware.Authorize] beside it.
 func Subdomain(base string) Option {
@@ -37,9 +38,9 @@ func Subdomain(base string) Option {
 	})
 }
 
-// Domain is the source of tenants in their own domains, such as projects.acme.com: it asks the directory
-// for the whole host. Hosts below the base of a [Subdomain], those of [OwnHosts], addresses, and hosts of
-// a single label, such as localhost, name nothing.
+// Domain is the source of tenants in their own domains, such as projects.acme.com: it asks the
+// directory for the whole host. Hosts below the base of a [Subdomain], those of [OwnHosts],
+// addresses, and hosts of a single label, such as localhost, name nothing.
 //
 // Clients choose the host, so Domain needs a [Claim] or [Middleware.Authorize] beside it.
 func Domain() Option {
@@ -48,11 +49,13 @@ func Domain() Option {
 	})
 }
 
-// OwnHosts are hosts that name no tenant to [Subdomain] and [Domain], because they are the application's:
+// OwnHosts are hosts that name no tenant to [Subdomain] and [Domain], because they are the
+// application's:
 //
 //	middleware.OwnHosts("www.example.com", "api.example.com", "eu.api.example.com")
 //
-// Their requests must name their tenant by another source, or be let through with [Middleware.Except].
+// Their requests must name their tenant by another source, or be let through with
+// [Middleware.Except].
 func OwnHosts(hosts ...string) Option {
 	return optionFunc(func(m *Middleware) error {
 		if m.ownHosts == nil {
@@ -73,7 +76,8 @@ func OwnHosts(hosts ...string) Option {
 func hostName(host string) (string, error) {
 	name, err := parseHost(host)
 	if err != nil || name == "" || strings.Contains(host, ":") {
-		return host, errors.New(`a host name is needed, such as "example.com": no scheme, port, * or address`)
+		return host, errors.New(
+			`a host name is needed, such as "example.com": no scheme, port, * or address`)
 	}
 	return name, nil
 }
@@ -87,7 +91,8 @@ func (m *Middleware) subdomain(r *http.Request, base string) (string, *Error) {
 	label := host[:len(host)-len(base)-1]
 	if strings.Contains(label, ".") {
 		return "", refusal(unknown,
-			fmt.Errorf("%w: the host has more than one label in front of its base", tenants.ErrNotFound))
+			fmt.Errorf("%w: the host has more than one label in front of its base",
+				tenants.ErrNotFound))
 	}
 	return label, nil
 }
@@ -112,7 +117,8 @@ func (m *Middleware) baseOf(host string) string {
 	return longest
 }
 
-// isBelow says whether host is base or ends in it after a dot: notexample.com is not below example.com.
+// isBelow says whether host is base or ends in it after a dot: notexample.com is not below
+// example.com.
 func isBelow(host, base string) bool {
 	above, ok := strings.CutSuffix(host, base)
 	return ok && (above == "" || strings.HasSuffix(above, "."))

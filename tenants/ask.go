@@ -9,8 +9,8 @@ import (
 	"github.com/gormtenant/gormtenant/internal/prefix"
 )
 
-// ask asks the directory, and returns a tenant that has the identifier, ErrNotFound, or an error that is
-// not ErrNotFound. It returns in time even where the directory does not.
+// ask asks the directory, and returns a tenant that has the identifier, ErrNotFound, or an error
+// that is not ErrNotFound. It returns in time even where the directory does not.
 func (c *Cache) ask(ctx context.Context, identifier string) (*Tenant, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -34,11 +34,12 @@ func (c *Cache) ask(ctx context.Context, identifier string) (*Tenant, error) {
 		if a.err == nil || ctx.Err() == nil {
 			return judge(identifier, a.tenant, a.err)
 		}
-		// An error that comes when the time is up comes of that, even ErrNotFound: some directories take
-		// every error of their database for it.
+		// An error that comes when the time is up comes of that, even ErrNotFound: some directories
+		// take every error of their database for it.
 	case <-ctx.Done():
 	}
-	return nil, fmt.Errorf("gormtenant: look up a tenant: the directory did not answer within %v: %w",
+	return nil, fmt.Errorf("gormtenant: look up a tenant: the directory did not answer within "+
+		"%v: %w",
 		c.timeout, ctx.Err())
 }
 
@@ -49,17 +50,19 @@ func judge(identifier string, t *Tenant, err error) (*Tenant, error) {
 		return nil, ErrNotFound
 	case errors.Is(err, ErrNotFound):
 		// Two things at once, such as the answers of two directories. That one gave up decides.
-		return nil, fmt.Errorf("gormtenant: look up a tenant: the directory failed: %s", err.Error())
+		return nil, fmt.Errorf("gormtenant: look up a tenant: the directory failed: %s",
+			err.Error())
 	case err != nil:
 		return nil, prefix.Errorf("look up a tenant: %w", err)
 	case t == nil:
-		return nil, errors.New("gormtenant: look up a tenant: the directory returned neither a tenant " +
-			"nor an error: where there is no tenant it has to return tenants.ErrNotFound")
+		return nil, errors.New("gormtenant: look up a tenant: the directory returned neither a " +
+			"tenant nor an error: where there is no tenant it has to return tenants.ErrNotFound")
 	case t.ID == "":
-		return nil, errors.New("gormtenant: look up a tenant: the directory returned a tenant without an ID")
+		return nil, errors.New("gormtenant: look up a tenant: the directory returned a tenant " +
+			"without an ID")
 	case t.ID != identifier && t.Slug != identifier && !slices.Contains(t.Domains, identifier):
-		return nil, fmt.Errorf("gormtenant: look up a tenant: the directory returned one that is not %q by ID, "+
-			"slug or domain: it has to compare them byte by byte", identifier)
+		return nil, fmt.Errorf("gormtenant: look up a tenant: the directory returned one that is "+
+			"not %q by ID, slug or domain: it has to compare them byte by byte", identifier)
 	}
 	return t, nil
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/gormtenant/gormtenant/internal/prefix"
 )
 
-// Cache is a [Directory] that remembers what another one answered. [Cached] makes one. It is safe for
-// concurrent use, and runs no goroutine but those of look-ups under way.
+// Cache is a [Directory] that remembers what another one answered. [Cached] makes one. It is safe
+// for concurrent use, and runs no goroutine but those of look-ups under way.
 type Cache struct {
 	cacheConfig
 	directory Directory
@@ -37,21 +37,23 @@ type Cache struct {
 //
 // It is a directory that keeps these promises:
 //
-//   - Who misses the same identifier at the same time waits for one look-up. That look-up has the values
-//     of the first caller's context, but neither its deadline nor its cancellation, and ends after
-//     [Timeout]; each caller waits only as long as its own context allows.
-//   - A directory that fails, panics, does not answer in time or answers nonsense is an error, and never
-//     [ErrNotFound]; or the answer of before, within [Grace].
-//   - Identifiers that nobody has are remembered for [NegativeTTL], in a room of their own, so that asking
-//     for them evicts no tenant. Those that are not [ValidIdentifier] are ErrNotFound at once.
-//   - Who asks after [Cache.Invalidate] has returned is never answered with what was read before it.
+//   - Who misses the same identifier at the same time waits for one look-up. That look-up has the
+//     values of the first caller's context, but neither its deadline nor its cancellation, and ends
+//     after [Timeout]; each caller waits only as long as its own context allows.
+//   - A directory that fails, panics, does not answer in time or answers nonsense is an error, and
+//     never [ErrNotFound]; or the answer of before, within [Grace].
+//   - Identifiers that nobody has are remembered for [NegativeTTL], in a room of their own, so that
+//     asking for them evicts no tenant. Those that are not [ValidIdentifier] are ErrNotFound at
+//     once.
+//   - Who asks after [Cache.Invalidate] has returned is never answered with what was read before
+//     it.
 //
-// A hit takes no lock and allocates nothing. It does not look at the tenant's status and expiry: call
-// [Tenant.Usable] with the time of the request.
+// A hit takes no lock and allocates nothing. It does not look at the tenant's status and expiry:
+// call [Tenant.Usable] with the time of the request.
 //
-// The directory has to name a tenant as it was asked to: the ID, the slug or a domain of the answer must be
-// the identifier, byte by byte. One that takes ACME for acme would let anyone fill the cache with spellings
-// of one name. Give names that come from hosts in lower case.
+// The directory has to name a tenant as it was asked to: the ID, the slug or a domain of the answer
+// must be the identifier, byte by byte. One that takes ACME for acme would let anyone fill the
+// cache with spellings of one name. Give names that come from hosts in lower case.
 //
 // Cached panics if d is nil or an option is out of its range.
 func Cached(d Directory, options ...CacheOption) *Cache {
@@ -73,8 +75,9 @@ func Cached(d Directory, options ...CacheOption) *Cache {
 	}
 }
 
-// elapsed returns what tells ages apart. Without a clock of the caller's it is the monotonic clock, which is
-// also the cheaper to read. UnixNano wraps where Sub would stop at 292 years, and time with it.
+// elapsed returns what tells ages apart. Without a clock of the caller's it is the monotonic clock,
+// which is also the cheaper to read. UnixNano wraps where Sub would stop at 292 years, and time
+// with it.
 func elapsed(clock func() time.Time) func() time.Duration {
 	if clock == nil {
 		start := time.Now()
@@ -83,7 +86,8 @@ func elapsed(clock func() time.Time) func() time.Duration {
 	return func() time.Duration { return time.Duration(clock().UnixNano()) }
 }
 
-// bounded returns a map that holds size entries. It does its housekeeping in the calls, not in goroutines.
+// bounded returns a map that holds size entries. It does its housekeeping in the calls, not in
+// goroutines.
 func bounded[V any](size int) *otter.Cache[string, V] {
 	return otter.Must(&otter.Options[string, V]{
 		MaximumSize: size,
@@ -91,9 +95,10 @@ func bounded[V any](size int) *otter.Cache[string, V] {
 	})
 }
 
-// Lookup returns the tenant whose ID, slug or domain the identifier is, shared with everybody who asks:
-// do not change it. Where there is none the error is [ErrNotFound]; every other error says that it could
-// not be found out, the caller's own ctx.Err() included. A cached answer is given whatever the state of ctx.
+// Lookup returns the tenant whose ID, slug or domain the identifier is, shared with everybody who
+// asks: do not change it. Where there is none the error is [ErrNotFound]; every other error says
+// that it could not be found out, the caller's own ctx.Err() included. A cached answer is given
+// whatever the state of ctx.
 func (c *Cache) Lookup(ctx context.Context, identifier string) (*Tenant, error) {
 	if !ValidIdentifier(identifier) {
 		return nil, ErrNotFound
@@ -142,10 +147,11 @@ func (c *Cache) miss(ctx context.Context, identifier string, e *entry) (*Tenant,
 	}
 }
 
-// fly starts a look-up, or joins the one under way. An invalidation parts those who came before it from
-// those who come after: its number is in the key.
+// fly starts a look-up, or joins the one under way. An invalidation parts those who came before it
+// from those who come after: its number is in the key.
 func (c *Cache) fly(ctx context.Context, identifier string) <-chan singleflight.Result {
-	identifier = strings.Clone(identifier) // it may be a piece of a request's header, and outlives it
+	// It may be a piece of a request's header, and outlives it.
+	identifier = strings.Clone(identifier)
 	since := c.voided.count.Load()
 	ctx = context.WithoutCancel(ctx)
 	return c.flights.DoChan(strconv.FormatUint(since, 36)+":"+identifier, func() (any, error) {
@@ -153,8 +159,8 @@ func (c *Cache) fly(ctx context.Context, identifier string) <-chan singleflight.
 	})
 }
 
-// refresh asks the directory and keeps the answer. since is the number of the last invalidation that the
-// answer is sure to know of.
+// refresh asks the directory and keeps the answer. since is the number of the last invalidation
+// that the answer is sure to know of.
 func (c *Cache) refresh(ctx context.Context, identifier string, since uint64) (*Tenant, error) {
 	read := c.elapsed()
 	// The caller may have looked into the cache just before the last flight landed.
@@ -180,8 +186,8 @@ func (c *Cache) refresh(ctx context.Context, identifier string, since uint64) (*
 	return t, err
 }
 
-// keep caches a tenant, unless it is void already and would only displace a newer one. An absence must not
-// outlast it, or it would be back when the tenant is evicted or the clock is set back.
+// keep caches a tenant, unless it is void already and would only displace a newer one. An absence
+// must not outlast it, or it would be back when the tenant is evicted or the clock is set back.
 func (c *Cache) keep(identifier string, e *entry) {
 	c.absent.Invalidate(identifier)
 	if !c.voided.void(e) {
@@ -189,8 +195,8 @@ func (c *Cache) keep(identifier string, e *entry) {
 	}
 }
 
-// keepAbsence caches that there is nobody. Who was there before is not served any more, in no grace; who
-// came after it is.
+// keepAbsence caches that there is nobody. Who was there before is not served any more, in no
+// grace; who came after it is.
 func (c *Cache) keepAbsence(identifier string, a *absence) {
 	if e, ok := c.tenants.GetIfPresent(identifier); ok && e.since <= a.since {
 		c.tenants.Invalidate(identifier)

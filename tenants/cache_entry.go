@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// A directory that failed to read an entry again counts as failing for failingFor: callers then get the
-// entry at once, lest every request wait for a database that is down. One of them has it asked again, behind
-// their backs, as soon as retryAfter has passed since the last attempt.
+// A directory that failed to read an entry again counts as failing for failingFor: callers then get
+// the entry at once, lest every request wait for a database that is down. One of them has it asked
+// again, behind their backs, as soon as retryAfter has passed since the last attempt.
 const (
 	retryAfter = time.Second
 	failingFor = 10 * time.Second
@@ -20,11 +20,11 @@ type entry struct {
 	tenant *Tenant
 	read   time.Duration // when the look-up began
 	since  uint64        // the last invalidation before that
-	// checked is the last invalidation that is known not to concern the entry, so that one hit after
-	// each looks, and not all.
+	// checked is the last invalidation that is known not to concern the entry, so that one hit
+	// after each looks, and not all.
 	checked atomic.Uint64
-	// failedAt is when the last attempt to read it again failed, or began after one that failed; nil where
-	// none did.
+	// failedAt is when the last attempt to read it again failed, or began after one that failed;
+	// nil where none did.
 	failedAt atomic.Pointer[time.Duration]
 }
 
@@ -40,8 +40,8 @@ type absence struct {
 	since uint64
 }
 
-// fresh says whether e may be answered. One that comes from the future is not fresh: the clock was set
-// back, and its age is not known.
+// fresh says whether e may be answered. One that comes from the future is not fresh: the clock was
+// set back, and its age is not known.
 func (c *Cache) fresh(e *entry, now time.Duration) bool {
 	age := now - e.read
 	return age >= 0 && age < c.ttl && !c.voided.void(e)
@@ -52,8 +52,8 @@ func (c *Cache) inGrace(e *entry, now time.Duration) bool {
 	return c.grace > 0 && (now-e.read).Abs()-c.ttl < c.grace && !c.voided.void(e)
 }
 
-// knownAbsent says whether identifier was nobody's a moment ago. Every invalidation puts that in doubt:
-// the tenant that has changed may have got this name.
+// knownAbsent says whether identifier was nobody's a moment ago. Every invalidation puts that in
+// doubt: the tenant that has changed may have got this name.
 func (c *Cache) knownAbsent(identifier string, now time.Duration) bool {
 	a, ok := c.absent.GetIfPresent(identifier)
 	if !ok || a.since != c.voided.count.Load() {
@@ -66,7 +66,8 @@ func (c *Cache) knownAbsent(identifier string, now time.Duration) bool {
 // fail notes that e could not be read again.
 func (e *entry) fail(now time.Duration) { e.failedAt.Store(&now) }
 
-// failing says whether callers get e without waiting for a look-up, and whether this one is to start it.
+// failing says whether callers get e without waiting for a look-up, and whether this one is to
+// start it.
 func (e *entry) failing(now time.Duration) (failing, retry bool) {
 	at := e.failedAt.Load()
 	if at == nil {

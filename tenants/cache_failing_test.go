@@ -31,7 +31,9 @@ var failures = map[string]lookup{
 		<-ctx.Done()
 		return nil, tenants.ErrNotFound
 	},
-	"neither_tenant_nor_error": func(context.Context, string) (*tenants.Tenant, error) { return nil, nil },
+	"neither_tenant_nor_error": func(context.Context, string) (*tenants.Tenant, error) {
+		return nil, nil
+	},
 	"tenant_without_ID": func(context.Context, string) (*tenants.Tenant, error) {
 		return &tenants.Tenant{Slug: "acme", Status: tenants.Active}, nil
 	},
@@ -78,19 +80,25 @@ func TestCache_keeps_the_cause(t *testing.T) {
 
 func TestCache_takes_not_found_however_it_is_wrapped(t *testing.T) {
 	t.Parallel()
-	for name, answer := range map[string]error{
-		"bare":             tenants.ErrNotFound,
-		"wrapped":          fmt.Errorf("store: %w", tenants.ErrNotFound),
-		"beside_its_cause": fmt.Errorf("%w: %w", tenants.ErrNotFound, errors.New("no rows")),
+	for _, test := range []struct {
+		name   string
+		answer error
+	}{
+		{"bare", tenants.ErrNotFound},
+		{"wrapped", fmt.Errorf("store: %w", tenants.ErrNotFound)},
+		{"beside_its_cause", fmt.Errorf("%w: %w", tenants.ErrNotFound, errors.New("no rows"))},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			cache := tenants.Cached(lookup(func(context.Context, string) (*tenants.Tenant, error) { return nil, answer }))
+			cache := tenants.Cached(lookup(func(context.Context, string) (*tenants.Tenant, error) {
+				return nil, test.answer
+			}))
 			for range 2 {
 				_, err := cache.Lookup(t.Context(), "acme")
 				require.Equal(t, tenants.ErrNotFound, err)
 			}
-			require.Equal(t, tenants.CacheStats{NegativeHits: 1, Misses: 1, NegativeEntries: 1}, cache.Stats())
+			require.Equal(t, tenants.CacheStats{NegativeHits: 1, Misses: 1, NegativeEntries: 1},
+				cache.Stats())
 		})
 	}
 }
@@ -108,7 +116,9 @@ func TestCache_serves_the_stale_within_its_grace(t *testing.T) {
 				require.NoError(t, err)
 				d.fail(how)
 
-				for _, after := range []time.Duration{time.Hour, 90 * time.Minute, 2*time.Hour - 10*time.Second} {
+				for _, after := range []time.Duration{
+					time.Hour, 90 * time.Minute, 2*time.Hour - 10*time.Second,
+				} {
 					time.Sleep(time.Until(start.Add(after)))
 					got, err := cache.Lookup(t.Context(), "acme")
 					require.NoError(t, err)
@@ -166,17 +176,21 @@ func TestCache_in_grace_a_directory_that_answers_is_believed(t *testing.T) {
 		d.first(func(context.Context, string) error { return errDown })
 		time.Sleep(time.Minute)
 		_, err = cache.Lookup(t.Context(), "zeta")
-		require.ErrorIs(t, err, errDown, "who was found to be gone does not come back when the directory fails")
+		require.ErrorIs(t, err, errDown,
+			"who was found to be gone does not come back when the directory fails")
 	})
 }
 
 func TestCache_an_invalidation_ends_the_grace(t *testing.T) {
 	t.Parallel()
-	for name, invalidate := range map[string]func(c *tenants.Cache){
-		"of_the_tenant": func(c *tenants.Cache) { c.Invalidate("t1") },
-		"of_all":        func(c *tenants.Cache) { c.InvalidateAll() },
+	for _, test := range []struct {
+		name       string
+		invalidate func(c *tenants.Cache)
+	}{
+		{"of_the_tenant", func(c *tenants.Cache) { c.Invalidate("t1") }},
+		{"of_all", func(c *tenants.Cache) { c.InvalidateAll() }},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				d := newDirectory(acme())
@@ -187,7 +201,7 @@ func TestCache_an_invalidation_ends_the_grace(t *testing.T) {
 				time.Sleep(6 * time.Minute)
 				_, err = cache.Lookup(t.Context(), "acme")
 				require.NoError(t, err)
-				invalidate(cache)
+				test.invalidate(cache)
 				_, err = cache.Lookup(t.Context(), "acme")
 				require.ErrorIs(t, err, errDown)
 			})
@@ -223,7 +237,10 @@ func TestCache_does_not_wait_for_a_directory_known_to_fail(t *testing.T) {
 			return time.Since(start)
 		}
 		lookup()
-		d.fail(func(ctx context.Context, _ string) (*tenants.Tenant, error) { <-ctx.Done(); return nil, ctx.Err() })
+		d.fail(func(ctx context.Context, _ string) (*tenants.Tenant, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
 		time.Sleep(6 * time.Minute)
 		require.Equal(t, 4*time.Second, lookup(), "nobody knows yet")
 		d.lookups.Store(0)

@@ -37,17 +37,24 @@ func (a *answers) ask(ctx context.Context, cache *tenants.Cache, identifier stri
 func TestCache_a_thousand_misses_at_once_are_one_look_up(t *testing.T) {
 	t.Parallel()
 	const callers = 1000
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name       string
 		identifier string
 		fails      error
 		counted    func(a *answers) *atomic.Int64
 	}{
-		"of_a_tenant":                {"acme", nil, func(a *answers) *atomic.Int64 { return &a.found }},
-		"of_nobody":                  {"nobody", nil, func(a *answers) *atomic.Int64 { return &a.absent }},
-		"while_the_directory_fails":  {"acme", errors.New("down"), func(a *answers) *atomic.Int64 { return &a.failed }},
-		"of_what_no_one_could_be_in": {"nobody", errors.New("down"), func(a *answers) *atomic.Int64 { return &a.failed }},
+		{"of_a_tenant", "acme", nil, func(a *answers) *atomic.Int64 { return &a.found }},
+		{"of_nobody", "nobody", nil, func(a *answers) *atomic.Int64 { return &a.absent }},
+		{
+			"while_the_directory_fails", "acme", errors.New("down"),
+			func(a *answers) *atomic.Int64 { return &a.failed },
+		},
+		{
+			"of_what_no_one_could_be_in", "nobody", errors.New("down"),
+			func(a *answers) *atomic.Int64 { return &a.failed },
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				release := make(chan struct{})
@@ -81,7 +88,8 @@ func (c slowContext) Err() error {
 	return c.Context.Err()
 }
 
-// Who has seen the cache empty, and comes to the look-up when it has just been answered, must not ask again.
+// Who has seen the cache empty, and comes to the look-up when it has just been answered, must not
+// ask again.
 func TestCache_a_miss_that_comes_late_is_not_looked_up_again(t *testing.T) {
 	t.Parallel()
 	for _, identifier := range []string{"acme", "nobody"} {
@@ -94,7 +102,8 @@ func TestCache_a_miss_that_comes_late_is_not_looked_up_again(t *testing.T) {
 			a.ask(late, cache, identifier)
 			<-late.asked
 			a.ask(t.Context(), cache, identifier)
-			require.Eventually(t, func() bool { return a.found.Load()+a.absent.Load() == 1 }, time.Minute, time.Millisecond)
+			require.Eventually(t, func() bool { return a.found.Load()+a.absent.Load() == 1 },
+				time.Minute, time.Millisecond)
 			close(late.release)
 			a.Wait()
 			require.EqualValues(t, 1, d.lookups.Load())
@@ -109,7 +118,11 @@ func TestCache_each_caller_obeys_its_own_context(t *testing.T) {
 		release := make(chan struct{})
 		var seen context.Context
 		d := newDirectory(acme())
-		d.first(func(ctx context.Context, _ string) error { seen = ctx; <-release; return ctx.Err() })
+		d.first(func(ctx context.Context, _ string) error {
+			seen = ctx
+			<-release
+			return ctx.Err()
+		})
 		cache := tenants.Cached(d)
 
 		type key struct{}
@@ -160,23 +173,34 @@ func TestCache_does_not_look_up_for_a_caller_that_is_gone(t *testing.T) {
 
 func TestCache_a_directory_that_breaks_wedges_nobody(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		breaks func(ctx context.Context)
 		says   string
 	}{
-		"panics":                  {func(context.Context) { panic("no such luck") }, "panic: no such luck"},
-		"panics_with_not_found":   {func(context.Context) { panic(tenants.ErrNotFound) }, "panic: gormtenant: no such tenant"},
-		"panics_with_nil":         {func(context.Context) { panic(nil) }, "panic called with nil"},
-		"exits":                   {func(context.Context) { runtime.Goexit() }, "runtime.Goexit was called"},
-		"hangs":                   {func(ctx context.Context) { <-ctx.Done() }, "did not answer within 2s"},
-		"hangs_whatever_the_time": {func(context.Context) { time.Sleep(time.Hour) }, "did not answer within 2s"},
+		{"panics", func(context.Context) { panic("no such luck") }, "panic: no such luck"},
+		{
+			"panics_with_not_found", func(context.Context) { panic(tenants.ErrNotFound) },
+			"panic: gormtenant: no such tenant",
+		},
+		{"panics_with_nil", func(context.Context) { panic(nil) }, "panic called with nil"},
+		{"exits", func(context.Context) { runtime.Goexit() }, "runtime.Goexit was called"},
+		{"hangs", func(ctx context.Context) { <-ctx.Done() }, "did not answer within 2s"},
+		{
+			"hangs_whatever_the_time", func(context.Context) { time.Sleep(time.Hour) },
+			"did not answer within 2s",
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				release := make(chan struct{})
 				d := newDirectory(acme())
-				d.first(func(ctx context.Context, _ string) error { <-release; test.breaks(ctx); return ctx.Err() })
+				d.first(func(ctx context.Context, _ string) error {
+					<-release
+					test.breaks(ctx)
+					return ctx.Err()
+				})
 				cache := tenants.Cached(d, tenants.Timeout(2*time.Second))
 				var others answers
 				for range 10 {
@@ -204,7 +228,9 @@ func TestCache_a_directory_that_breaks_wedges_nobody(t *testing.T) {
 
 func TestPanicError_has_the_stack(t *testing.T) {
 	t.Parallel()
-	cache := tenants.Cached(lookup(func(context.Context, string) (*tenants.Tenant, error) { panic("here") }))
+	cache := tenants.Cached(lookup(func(context.Context, string) (*tenants.Tenant, error) {
+		panic("here")
+	}))
 	_, err := cache.Lookup(t.Context(), "acme")
 	var panicked *tenants.PanicError
 	require.ErrorAs(t, err, &panicked)

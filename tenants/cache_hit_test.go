@@ -13,24 +13,27 @@ import (
 func TestCache_hit_allocates_nothing(t *testing.T) {
 	cache := tenants.Cached(newDirectory(acme()))
 	ctx := t.Context()
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name       string
 		identifier string
 		invalidate string
 	}{
-		"hit":                              {"acme", "zeta"},
-		"hit_after_another's_invalidation": {"acme.com", "t2"},
-		"negative_hit":                     {"nobody", ""},
-		"no_identifier":                    {"\x00", ""},
+		{"hit", "acme", "zeta"},
+		{"hit_after_another's_invalidation", "acme.com", "t2"},
+		{"negative_hit", "nobody", ""},
+		{"no_identifier", "\x00", ""},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			cache.Invalidate(test.invalidate)
 			_, _ = cache.Lookup(ctx, test.identifier)
-			require.Zero(t, testing.AllocsPerRun(1000, func() { _, _ = cache.Lookup(ctx, test.identifier) }))
+			require.Zero(t,
+				testing.AllocsPerRun(1000, func() { _, _ = cache.Lookup(ctx, test.identifier) }))
 		})
 	}
 }
 
-// While the directory is asked again, behind their backs, callers leave nothing behind that would pile up.
+// While the directory is asked again, behind their backs, callers leave nothing behind that would
+// pile up.
 func TestCache_stale_answer_allocates_nothing(t *testing.T) {
 	now := newClock(noon)
 	d := newDirectory(acme())

@@ -13,9 +13,9 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// Where every change is made known by the ID of its tenant, the cache and its directory give the same
-// answers, whatever names move between tenants and wherever the clock jumps. While the directory fails the
-// cache may fail too, but says nothing that is not so.
+// Where every change is made known by the ID of its tenant, the cache and its directory give the
+// same answers, whatever names move between tenants and wherever the clock jumps. While the
+// directory fails the cache may fail too, but says nothing that is not so.
 func TestCache_is_as_good_as_its_directory(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -26,7 +26,8 @@ func TestCache_is_as_good_as_its_directory(t *testing.T) {
 		ids := rapid.SampledFrom([]string{"t1", "t2", "t3"})
 		names := rapid.SampledFrom([]string{"a", "b", "c", "d"})
 		jumps := rapid.SampledFrom([]time.Duration{
-			time.Millisecond, time.Second, time.Minute, 5 * time.Minute, time.Hour, -time.Second, -5 * time.Minute, -time.Hour,
+			time.Millisecond, time.Second, time.Minute, 5 * time.Minute, time.Hour, -time.Second,
+			-5 * time.Minute, -time.Hour,
 		})
 		down, version := false, 0
 		free := func(name string) bool { _, err := d.find(name); return err != nil }

@@ -1,7 +1,7 @@
 package tenants
 
-// CacheStats is what a [Cache] has done since it was made. Its numbers are read one after the other, not at
-// one instant.
+// CacheStats is what a [Cache] has done since it was made. Its numbers are read one after the
+// other, not at one instant.
 type CacheStats struct {
 	// Hits counts the calls answered with a cached tenant.
 	Hits uint64
@@ -10,12 +10,13 @@ type CacheStats struct {
 	NegativeHits uint64
 	// Misses counts the calls that waited for a look-up, their own or another's.
 	Misses uint64
-	// Failed counts the look-ups that failed: errors other than ErrNotFound, panics, nonsense, no answer.
+	// Failed counts the look-ups that failed: errors other than ErrNotFound, panics, nonsense, no
+	// answer.
 	Failed uint64
 	// Stale counts the answers given within [Grace], because the directory failed.
 	Stale uint64
-	// Entries is how many identifiers of tenants are cached, those included that are no longer valid and
-	// not yet dropped.
+	// Entries is how many identifiers of tenants are cached, those included that are no longer
+	// valid and not yet dropped.
 	Entries int
 	// NegativeEntries is the like number of identifiers that nobody has.
 	NegativeEntries int

@@ -31,7 +31,8 @@ func TestCache_answers_from_memory(t *testing.T) {
 	}
 	require.EqualValues(t, 5, d.lookups.Load())
 	require.Equal(t,
-		tenants.CacheStats{Hits: 8, NegativeHits: 2, Misses: 5, Entries: 4, NegativeEntries: 1}, cache.Stats())
+		tenants.CacheStats{Hits: 8, NegativeHits: 2, Misses: 5, Entries: 4, NegativeEntries: 1},
+		cache.Stats())
 }
 
 func TestCache_what_cannot_be_an_identifier_is_not_looked_up(t *testing.T) {
@@ -48,18 +49,20 @@ func TestCache_what_cannot_be_an_identifier_is_not_looked_up(t *testing.T) {
 
 func TestCache_forgets_in_time(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name           string
 		options        []tenants.CacheOption
 		ttl, negative  time.Duration
 		known, unknown string
 	}{
-		"by_default": {nil, 5 * time.Minute, 30 * time.Second, "acme", "nobody"},
-		"as_told": {
+		{"by_default", nil, 5 * time.Minute, 30 * time.Second, "acme", "nobody"},
+		{
+			"as_told",
 			[]tenants.CacheOption{tenants.TTL(time.Second), tenants.NegativeTTL(time.Hour)},
 			time.Second, time.Hour, "acme.com", "x.acme.com",
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				d := newDirectory(acme())
@@ -69,12 +72,15 @@ func TestCache_forgets_in_time(t *testing.T) {
 					_, _ = cache.Lookup(t.Context(), identifier)
 					require.Equal(t, want, d.lookups.Load())
 				}
-				for identifier, ttl := range map[string]time.Duration{test.known: test.ttl, test.unknown: test.negative} {
-					expectLookups(identifier, 1)
-					time.Sleep(ttl - time.Nanosecond)
-					expectLookups(identifier, 0)
+				for _, test := range []struct {
+					identifier string
+					ttl        time.Duration
+				}{{test.known, test.ttl}, {test.unknown, test.negative}} {
+					expectLookups(test.identifier, 1)
+					time.Sleep(test.ttl - time.Nanosecond)
+					expectLookups(test.identifier, 0)
 					time.Sleep(time.Nanosecond)
-					expectLookups(identifier, 1)
+					expectLookups(test.identifier, 1)
 				}
 			})
 		})
@@ -138,10 +144,11 @@ func TestCache_keeps_no_piece_of_a_request(t *testing.T) {
 	header := "Host: acme\r\nCookie: " + strings.Repeat("x", 1<<20)
 	identifier := header[len("Host: "):][:len("acme")]
 	var got string
-	_, err := tenants.Cached(lookup(func(_ context.Context, identifier string) (*tenants.Tenant, error) {
-		got = identifier
-		return acme(), nil
-	})).Lookup(t.Context(), identifier)
+	_, err := tenants.Cached(lookup(
+		func(_ context.Context, identifier string) (*tenants.Tenant, error) {
+			got = identifier
+			return acme(), nil
+		})).Lookup(t.Context(), identifier)
 	require.NoError(t, err)
 	require.Equal(t, "acme", got)
 	require.NotSame(t, unsafe.StringData(identifier), unsafe.StringData(got))
@@ -151,10 +158,13 @@ func TestCache_keeps_no_piece_of_a_request(t *testing.T) {
 func TestCache_does_not_share_with_the_directory(t *testing.T) {
 	t.Parallel()
 	own := acme()
-	cache := tenants.Cached(lookup(func(context.Context, string) (*tenants.Tenant, error) { return own, nil }))
+	cache := tenants.Cached(lookup(func(context.Context, string) (*tenants.Tenant, error) {
+		return own, nil
+	}))
 	got, err := cache.Lookup(t.Context(), "acme")
 	require.NoError(t, err)
-	own.Status, own.Domains[0], own.Limits["seats"], *own.ExpiresAt = tenants.Closed, "evil.com", 9, noon.Add(1)
+	own.Status, own.Domains[0], own.Limits["seats"], *own.ExpiresAt = tenants.Closed, "evil.com", 9,
+		noon.Add(1)
 	require.Equal(t, acme(), got)
 	again, err := cache.Lookup(t.Context(), "acme")
 	require.NoError(t, err)
@@ -174,20 +184,29 @@ func TestCache_does_not_look_at_status(t *testing.T) {
 
 func TestCache_survives_a_clock_that_jumps(t *testing.T) {
 	t.Parallel()
-	for name, jumps := range map[string][]time.Duration{
-		"forwards":            {24 * time.Hour},
-		"backwards":           {-24 * time.Hour},
-		"backwards_a_little":  {-time.Millisecond},
-		"forwards_and_back":   {365 * 24 * time.Hour, -365 * 24 * time.Hour},
-		"to_the_end_of_time":  {math.MaxInt64, math.MaxInt64, math.MinInt64, math.MinInt64},
-		"to_the_start_of_all": {math.MinInt64, math.MinInt64, math.MaxInt64, math.MaxInt64},
+	for _, test := range []struct {
+		name  string
+		jumps []time.Duration
+	}{
+		{"forwards", []time.Duration{24 * time.Hour}},
+		{"backwards", []time.Duration{-24 * time.Hour}},
+		{"backwards_a_little", []time.Duration{-time.Millisecond}},
+		{"forwards_and_back", []time.Duration{365 * 24 * time.Hour, -365 * 24 * time.Hour}},
+		{
+			"to_the_end_of_time",
+			[]time.Duration{math.MaxInt64, math.MaxInt64, math.MinInt64, math.MinInt64},
+		},
+		{
+			"to_the_start_of_all",
+			[]time.Duration{math.MinInt64, math.MinInt64, math.MaxInt64, math.MaxInt64},
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			now := newClock(noon)
 			d := newDirectory(acme())
 			cache := tenants.Cached(d, tenants.Clock(now.Now))
-			for _, jump := range append([]time.Duration{0}, jumps...) {
+			for _, jump := range append([]time.Duration{0}, test.jumps...) {
 				now.set(now.Now().Add(jump))
 				for _, identifier := range []string{"acme", "nobody"} {
 					_, _ = cache.Lookup(t.Context(), identifier)
@@ -242,31 +261,50 @@ func TestCache_absence_from_the_future_is_not_believed(t *testing.T) {
 
 func TestCached_refuses_bad_options(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		option tenants.CacheOption
 		want   string
 	}{
-		"ttl_zero":          {tenants.TTL(0), "gormtenant: tenants.TTL(0s): it must be positive"},
-		"ttl_negative":      {tenants.TTL(-time.Second), "gormtenant: tenants.TTL(-1s): it must be positive"},
-		"negative_ttl_zero": {tenants.NegativeTTL(0), "gormtenant: tenants.NegativeTTL(0s): it must be positive"},
-		"timeout_zero":      {tenants.Timeout(0), "gormtenant: tenants.Timeout(0s): it must be positive"},
-		"size_zero":         {tenants.Size(0), "gormtenant: tenants.Size(0): it must be at least 1"},
-		"size_negative":     {tenants.Size(-1), "gormtenant: tenants.Size(-1): it must be at least 1"},
-		"grace_negative":    {tenants.Grace(-1), "gormtenant: tenants.Grace(-1ns): it must not be negative; 0 is no grace"},
-		"clock_nil":         {tenants.Clock(nil), "gormtenant: tenants.Clock(nil): give a function, such as time.Now"},
-		"nil":               {nil, "gormtenant: tenants.Cached: option 1 is nil"},
+		{"ttl_zero", tenants.TTL(0), "gormtenant: tenants.TTL(0s): it must be positive"},
+		{
+			"ttl_negative", tenants.TTL(-time.Second),
+			"gormtenant: tenants.TTL(-1s): it must be positive",
+		},
+		{
+			"negative_ttl_zero", tenants.NegativeTTL(0),
+			"gormtenant: tenants.NegativeTTL(0s): it must be positive",
+		},
+		{
+			"timeout_zero", tenants.Timeout(0),
+			"gormtenant: tenants.Timeout(0s): it must be positive",
+		},
+		{"size_zero", tenants.Size(0), "gormtenant: tenants.Size(0): it must be at least 1"},
+		{"size_negative", tenants.Size(-1), "gormtenant: tenants.Size(-1): it must be at least 1"},
+		{
+			"grace_negative", tenants.Grace(-1),
+			"gormtenant: tenants.Grace(-1ns): it must not be negative; 0 is no grace",
+		},
+		{
+			"clock_nil", tenants.Clock(nil),
+			"gormtenant: tenants.Clock(nil): give a function, such as time.Now",
+		},
+		{"nil", nil, "gormtenant: tenants.Cached: option 1 is nil"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			require.PanicsWithValue(t, test.want, func() { tenants.Cached(newDirectory(), test.option) })
+			require.PanicsWithValue(t, test.want,
+				func() { tenants.Cached(newDirectory(), test.option) })
 		})
 	}
-	require.PanicsWithValue(t, "gormtenant: tenants.Cached: the directory is nil", func() { tenants.Cached(nil) })
+	require.PanicsWithValue(t, "gormtenant: tenants.Cached: the directory is nil",
+		func() { tenants.Cached(nil) })
 }
 
 func TestCached_takes_the_widest_options(t *testing.T) {
 	t.Parallel()
-	cache := tenants.Cached(newDirectory(acme()), tenants.TTL(math.MaxInt64), tenants.NegativeTTL(math.MaxInt64),
+	cache := tenants.Cached(newDirectory(acme()), tenants.TTL(math.MaxInt64),
+		tenants.NegativeTTL(math.MaxInt64),
 		tenants.Grace(math.MaxInt64), tenants.Timeout(math.MaxInt64), tenants.Size(math.MaxInt))
 	for range 2 {
 		_, err := cache.Lookup(t.Context(), "acme")

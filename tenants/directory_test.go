@@ -25,12 +25,15 @@ func newDirectory(all ...*tenants.Tenant) *directory { return &directory{tenants
 func acme() *tenants.Tenant {
 	return &tenants.Tenant{
 		ID: "t1", Slug: "acme", Name: "Acme", Domains: []string{"acme.com", "projects.acme.com"},
-		Status: tenants.Active, Plan: "free", ExpiresAt: at(noon), Limits: tenants.Limits{"seats": 1},
+		Status: tenants.Active, Plan: "free", ExpiresAt: at(noon),
+		Limits: tenants.Limits{"seats": 1},
 	}
 }
 
 func zeta() *tenants.Tenant {
-	return &tenants.Tenant{ID: "t2", Slug: "zeta", Domains: []string{"zeta.com"}, Status: tenants.Active}
+	return &tenants.Tenant{
+		ID: "t2", Slug: "zeta", Domains: []string{"zeta.com"}, Status: tenants.Active,
+	}
 }
 
 func (d *directory) Lookup(ctx context.Context, identifier string) (*tenants.Tenant, error) {
@@ -79,7 +82,8 @@ func (d *directory) find(identifier string) (*tenants.Tenant, error) {
 func (d *directory) set(id string, t *tenants.Tenant) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.tenants = slices.DeleteFunc(slices.Clone(d.tenants), func(t *tenants.Tenant) bool { return t.ID == id })
+	d.tenants = slices.DeleteFunc(slices.Clone(d.tenants),
+		func(t *tenants.Tenant) bool { return t.ID == id })
 	if t != nil {
 		d.tenants = append(d.tenants, t)
 	}

@@ -14,31 +14,34 @@ import (
 
 // Lister lists tenants. Package tenants/store has one.
 type Lister interface {
-	// List yields all tenants whose ID comes after the given one, in ascending order of their IDs; after ""
-	// that is all there are. It reads them page by page, by their key, and holds neither all of them nor a
-	// connection while the caller works. An error is the last thing that it yields.
+	// List yields all tenants whose ID comes after the given one, in ascending order of their IDs;
+	// after "" that is all there are. It reads them page by page, by their key, and holds neither
+	// all of them nor a connection while the caller works. An error is the last thing that it
+	// yields.
 	List(ctx context.Context, after string) iter.Seq2[*Tenant, error]
 }
 
-// Each runs fn for every tenant that lister lists, whatever its status, in the context of that tenant:
-// NewContext(ctx, t).
+// Each runs fn for every tenant that lister lists, whatever its status, in the context of that
+// tenant: NewContext(ctx, t).
 //
 //	err := tenants.Each(ctx, store, func(ctx context.Context, t *tenants.Tenant) error {
 //		return sendInvoice(db.WithContext(ctx), t)
 //	})
 //
-// Up to [Concurrency] calls run at the same time, so that fn must be safe for that. They start in the
-// lister's order. A call that fails ends none of the others. One that panics fails with a [*PanicError];
-// after a hundred panics the others keep no stack, so that a bug in fn does not take all memory.
+// Up to [Concurrency] calls run at the same time, so that fn must be safe for that. They start in
+// the lister's order. A call that fails ends none of the others. One that panics fails with a
+// [*PanicError]; after a hundred panics the others keep no stack, so that a bug in fn does not take
+// all memory.
 //
-// Where everything was done, Each returns nil. Otherwise, after the last call has returned, it returns an
-// [*EachError]: how many were done, which failed, and where to resume. Each stops early when ctx ends,
-// which the calls that run see too, and when the lister fails. Options and arguments that cannot be are a
-// plain error, and nothing is done.
+// Where everything was done, Each returns nil. Otherwise, after the last call has returned, it
+// returns an [*EachError]: how many were done, which failed, and where to resume. Each stops early
+// when ctx ends, which the calls that run see too, and when the lister fails. Options and arguments
+// that cannot be are a plain error, and nothing is done.
 //
 // It holds the tenants at work, and the failures, but never the list.
 func Each(
-	ctx context.Context, lister Lister, fn func(ctx context.Context, t *Tenant) error, options ...EachOption,
+	ctx context.Context, lister Lister, fn func(ctx context.Context, t *Tenant) error,
+	options ...EachOption,
 ) error {
 	config, err := newEachConfig(options)
 	switch {
@@ -68,8 +71,8 @@ type eachRun struct {
 	panics int
 	failed []failure
 	ended  error // why jobs were not started
-	// resume is the ID before the first job that was not done, at position first; as long as all were done,
-	// that of the last tenant.
+	// resume is the ID before the first job that was not done, at position first; as long as all
+	// were done, that of the last tenant.
 	resume string
 	first  int
 }
@@ -81,8 +84,8 @@ type job struct {
 	before string // the ID that comes before the tenant's in the list
 }
 
-// all starts the jobs, and returns when the last has returned. Its error is why the list was not read to
-// its end.
+// all starts the jobs, and returns when the last has returned. Its error is why the list was not
+// read to its end.
 func (r *eachRun) all(ctx context.Context, lister Lister) (err error) {
 	var jobs errgroup.Group // for its limit; the jobs' errors are not its
 	jobs.SetLimit(r.concurrency)
@@ -108,10 +111,11 @@ func (r *eachRun) list(ctx context.Context, lister Lister, start func(job)) erro
 		case err != nil:
 			return prefix.Errorf("list the tenants: %w", err)
 		case t == nil || t.ID == "":
-			return errors.New("gormtenant: list the tenants: the lister yielded a tenant without an ID")
+			return errors.New("gormtenant: list the tenants: the lister yielded a tenant " +
+				"without an ID")
 		case t.ID == last:
-			return errors.New("gormtenant: list the tenants: the lister yielded the same tenant again: " +
-				"it has to start after the ID that it is given, and to ascend")
+			return errors.New("gormtenant: list the tenants: the lister yielded the same tenant " +
+				"again: it has to start after the ID that it is given, and to ascend")
 		}
 		if r.only == nil || r.only(t) {
 			number++

@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// EachError is what [Each] returns where not everything was done. It names tenants by their IDs: it is for
-// the operator, not for a tenant.
+// EachError is what [Each] returns where not everything was done. It names tenants by their IDs: it
+// is for the operator, not for a tenant.
 type EachError struct {
 	// Done is how many tenants fn returned nil for.
 	Done int
 	// Failed are those that it failed for, in the lister's order.
 	Failed []TenantError
-	// Resume is what to give to [After] so that a later call leaves nothing out: every tenant up to it and
-	// including it is done, or was left out by [Only]. Some of those after it may be done too; fn is then
-	// called for them again. "" is the start.
+	// Resume is what to give to [After] so that a later call leaves nothing out: every tenant up to
+	// it and including it is done, or was left out by [Only]. Some of those after it may be done
+	// too; fn is then called for them again. "" is the start.
 	Resume string
-	// Err is why Each stopped before the end of the list: the end of its context, or the lister's error. It
-	// is nil where the list was read to its end.
+	// Err is why Each stopped before the end of the list: the end of its context, or the lister's
+	// error. It is nil where the list was read to its end.
 	Err error
 }
 

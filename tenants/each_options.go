@@ -32,12 +32,13 @@ func newEachConfig(options []EachOption) (eachConfig, error) {
 	if meter.IsTerminal(os.Stderr) {
 		config.progress = os.Stderr
 	}
-	err := option.Apply("tenants.Each", options, func(o EachOption) error { return o.apply(&config) })
+	err := option.Apply("tenants.Each", options,
+		func(o EachOption) error { return o.apply(&config) })
 	return config, err
 }
 
-// Concurrency is how many tenants are worked for at the same time. It must be at least 1. Defaults to 4.
-// Mind the database's pool: each may hold a connection.
+// Concurrency is how many tenants are worked for at the same time. It must be at least 1. Defaults
+// to 4. Mind the database's pool: each may hold a connection.
 func Concurrency(n int) EachOption {
 	return eachOption(func(config *eachConfig) error {
 		config.concurrency = n
@@ -48,7 +49,8 @@ func Concurrency(n int) EachOption {
 	})
 }
 
-// After starts after the tenant of that ID: the Resume of an [EachError]. Defaults to "", the start.
+// After starts after the tenant of that ID: the Resume of an [EachError]. Defaults to "", the
+// start.
 func After(id string) EachOption {
 	return eachOption(func(config *eachConfig) error {
 		config.after = id
@@ -56,8 +58,8 @@ func After(id string) EachOption {
 	})
 }
 
-// Only leaves out the tenants for which it returns false. Defaults to all of them. It is called by one
-// goroutine, while the list is read.
+// Only leaves out the tenants for which it returns false. Defaults to all of them. It is called by
+// one goroutine, while the list is read.
 //
 //	tenants.Only(func(t *tenants.Tenant) bool { return t.Usable(now) == nil })
 func Only(keep func(t *Tenant) bool) EachOption {
@@ -70,9 +72,9 @@ func Only(keep func(t *Tenant) bool) EachOption {
 	})
 }
 
-// Progress is where to write how far the work is: a bar if w is a terminal, and else a line every ten
-// seconds; in either case a line at the end. nil and io.Discard are silent. Defaults to os.Stderr if that is a terminal,
-// and to silence if it is not. Errors of w are ignored.
+// Progress is where to write how far the work is: a bar if w is a terminal, and else a line every
+// ten seconds; in either case a line at the end. nil and io.Discard are silent. Defaults to
+// os.Stderr if that is a terminal, and to silence if it is not. Errors of w are ignored.
 func Progress(w io.Writer) EachOption {
 	return eachOption(func(config *eachConfig) error {
 		config.progress = w
@@ -80,8 +82,8 @@ func Progress(w io.Writer) EachOption {
 	})
 }
 
-// Total is how many tenants there will be, for [Progress]: only with it can the bar tell what share is done,
-// and how long the rest may take. It need not be exact. Defaults to 0, which is not known.
+// Total is how many tenants there will be, for [Progress]: only with it can the bar tell what share
+// is done, and how long the rest may take. It need not be exact. Defaults to 0, which is not known.
 func Total(n int) EachOption {
 	return eachOption(func(config *eachConfig) error {
 		config.total = n

@@ -42,19 +42,20 @@ func TestEach_resume_leaves_nothing_out(t *testing.T) {
 					if run%3 == 1 {
 						lister.fails = n/2 + int(run)
 					}
-					err := tenants.Each(ctx, lister, func(_ context.Context, tenant *tenants.Tenant) error {
-						time.Sleep(time.Duration(tenant.ID[5]%7) * time.Second)
-						switch {
-						case roll(tenant.ID, run, 11):
-							return errDown
-						case roll(tenant.ID, run, 37):
-							cancel()
-						}
-						mu.Lock()
-						defer mu.Unlock()
-						done[tenant.ID] = true
-						return nil
-					}, quiet, tenants.After(resume), tenants.Concurrency(5))
+					err := tenants.Each(ctx, lister,
+						func(_ context.Context, tenant *tenants.Tenant) error {
+							time.Sleep(time.Duration(tenant.ID[5]%7) * time.Second)
+							switch {
+							case roll(tenant.ID, run, 11):
+								return errDown
+							case roll(tenant.ID, run, 37):
+								cancel()
+							}
+							mu.Lock()
+							defer mu.Unlock()
+							done[tenant.ID] = true
+							return nil
+						}, quiet, tenants.After(resume), tenants.Concurrency(5))
 					cancel()
 					if err == nil {
 						break
@@ -64,7 +65,8 @@ func TestEach_resume_leaves_nothing_out(t *testing.T) {
 					require.GreaterOrEqual(t, each.Resume, resume)
 					resume = each.Resume
 					for i := 1; number(i) <= resume; i++ {
-						require.True(t, done[number(i)], "%s comes before %s and was not done", number(i), resume)
+						require.True(t, done[number(i)], "%s comes before %s and was not done",
+							number(i), resume)
 					}
 				}
 				require.Len(t, done, n)
@@ -75,12 +77,16 @@ func TestEach_resume_leaves_nothing_out(t *testing.T) {
 
 func TestEach_resumes_after_who_was_left_out(t *testing.T) {
 	t.Parallel()
-	err := tenants.Each(t.Context(), list{n: 9}, func(_ context.Context, tenant *tenants.Tenant) error {
-		if tenant.ID == number(6) {
-			return errDown
-		}
-		return nil
-	}, quiet, tenants.Only(func(t *tenants.Tenant) bool { return t.ID == number(2) || t.ID == number(6) }))
+	err := tenants.Each(t.Context(), list{n: 9},
+		func(_ context.Context, tenant *tenants.Tenant) error {
+			if tenant.ID == number(6) {
+				return errDown
+			}
+			return nil
+		}, quiet,
+		tenants.Only(func(t *tenants.Tenant) bool {
+			return t.ID == number(2) || t.ID == number(6)
+		}))
 	var each *tenants.EachError
 	require.ErrorAs(t, err, &each)
 	require.Equal(t, number(5), each.Resume)
@@ -90,23 +96,45 @@ func TestEach_resumes_after_who_was_left_out(t *testing.T) {
 func TestEach_refuses_what_cannot_be(t *testing.T) {
 	t.Parallel()
 	job := func(context.Context, *tenants.Tenant) error { return nil }
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		lister tenants.Lister
 		job    func(context.Context, *tenants.Tenant) error
 		option tenants.EachOption
 		want   string
 	}{
-		"no_lister":            {nil, job, quiet, "gormtenant: tenants.Each: the lister is nil"},
-		"no_function":          {list{}, nil, quiet, "gormtenant: tenants.Each: the function is nil"},
-		"nil_option":           {list{}, job, nil, "gormtenant: tenants.Each: option 1 is nil"},
-		"concurrency_zero":     {list{}, job, tenants.Concurrency(0), "gormtenant: tenants.Concurrency(0): it must be at least 1"},
-		"concurrency_negative": {list{}, job, tenants.Concurrency(-1), "gormtenant: tenants.Concurrency(-1): it must be at least 1"},
-		"only_nil":             {list{}, job, tenants.Only(nil), "gormtenant: tenants.Only(nil): leave it out to keep every tenant"},
-		"total_negative":       {list{}, job, tenants.Total(-1), "gormtenant: tenants.Total(-1): it must not be negative"},
+		{"no_lister", nil, job, quiet, "gormtenant: tenants.Each: the lister is nil"},
+		{"no_function", list{}, nil, quiet, "gormtenant: tenants.Each: the function is nil"},
+		{"nil_option", list{}, job, nil, "gormtenant: tenants.Each: option 1 is nil"},
+		{
+			"concurrency_zero",
+			list{},
+			job, tenants.Concurrency(0),
+			"gormtenant: tenants.Concurrency(0): it must be at least 1",
+		},
+		{
+			"concurrency_negative",
+			list{},
+			job, tenants.Concurrency(-1),
+			"gormtenant: tenants.Concurrency(-1): it must be at least 1",
+		},
+		{
+			"only_nil",
+			list{},
+			job, tenants.Only(nil),
+			"gormtenant: tenants.Only(nil): leave it out to keep every tenant",
+		},
+		{
+			"total_negative",
+			list{},
+			job, tenants.Total(-1),
+			"gormtenant: tenants.Total(-1): it must not be negative",
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			require.EqualError(t, tenants.Each(t.Context(), test.lister, test.job, test.option), test.want)
+			require.EqualError(t, tenants.Each(t.Context(), test.lister, test.job, test.option),
+				test.want)
 		})
 	}
 }
@@ -159,27 +187,33 @@ func TestEach_of_many_panics_keeps_few_stacks(t *testing.T) {
 
 func TestEach_writes_its_progress_in_few_lines(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name    string
 		options []tenants.EachOption
 		want    string
 	}{
-		"no_total": {nil, `^gormtenant: 20 tenants so far, 2 failed, after 10s
+		{"no_total", nil, `^gormtenant: 20 tenants so far, 2 failed, after 10s
 gormtenant: 40 tenants so far, 4 failed, after 20s
 gormtenant: 45 tenants in all, 4 failed, after 22.5s
 $`},
-		"total": {[]tenants.EachOption{tenants.Total(50)}, "20 of 50 tenants so far.*\n.*40 of 50.*\n.*45 of 50"},
+		{
+			"total",
+			[]tenants.EachOption{tenants.Total(50)},
+			"20 of 50 tenants so far.*\n.*40 of 50.*\n.*45 of 50",
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var text strings.Builder
-				_ = tenants.Each(t.Context(), list{n: 45}, func(_ context.Context, tenant *tenants.Tenant) error {
-					time.Sleep(time.Second / 2)
-					if tenant.ID[5] == '7' {
-						return errDown
-					}
-					return nil
-				}, append(test.options, tenants.Progress(&text), tenants.Concurrency(1))...)
+				_ = tenants.Each(t.Context(), list{n: 45},
+					func(_ context.Context, tenant *tenants.Tenant) error {
+						time.Sleep(time.Second / 2)
+						if tenant.ID[5] == '7' {
+							return errDown
+						}
+						return nil
+					}, append(test.options, tenants.Progress(&text), tenants.Concurrency(1))...)
 				require.Regexp(t, test.want, text.String())
 			})
 		})

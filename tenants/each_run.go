@@ -48,7 +48,8 @@ func (r *eachRun) finish(j job, err error) {
 		return
 	}
 	r.meter.Fail()
-	if p, ok := err.(*PanicError); ok { //nolint:errorlint // of a panic in fn itself, which nobody wrapped
+	//nolint:errorlint // The panic of fn itself, which nobody wrapped.
+	if p, ok := err.(*PanicError); ok {
 		if r.panics++; r.panics > maxStacks {
 			err = &PanicError{Value: p.Value}
 		}

@@ -24,7 +24,8 @@ func terminal(t *testing.T) (tty *os.File, written func() string) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = master.Close() })
 	control := func(request uintptr, argument *int32) {
-		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, master.Fd(), request, uintptr(unsafe.Pointer(argument)))
+		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, master.Fd(), request,
+			uintptr(unsafe.Pointer(argument)))
 		require.Zero(t, errno)
 	}
 	var unlocked, n int32
@@ -45,31 +46,39 @@ func terminal(t *testing.T) (tty *os.File, written func() string) {
 }
 
 func TestEach_shows_a_bar_on_a_terminal(t *testing.T) {
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name    string
 		term    string
 		options []tenants.EachOption
 		shows   []string
 		not     string
 	}{
-		"total":         {"xterm", []tenants.EachOption{tenants.Total(10)}, []string{"100%", "(10/10", "█", "tenants (1 failed)"}, "so far"},
-		"no_total":      {"xterm", nil, []string{"tenants", "(0/-"}, "%"},
-		"dumb_terminal": {"dumb", []tenants.EachOption{tenants.Total(10)}, nil, "\r\x1b"},
+		{
+			"total", "xterm",
+			[]tenants.EachOption{tenants.Total(10)},
+			[]string{"100%", "(10/10", "█", "tenants (1 failed)"},
+			"so far",
+		},
+		{"no_total", "xterm", nil, []string{"tenants", "(0/-"}, "%"},
+		{"dumb_terminal", "dumb", []tenants.EachOption{tenants.Total(10)}, nil, "\r\x1b"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("TERM", test.term)
 			tty, written := terminal(t)
-			_ = tenants.Each(t.Context(), list{n: 10}, func(_ context.Context, tenant *tenants.Tenant) error {
-				if tenant.ID == number(3) {
-					return errDown
-				}
-				return nil
-			}, append(test.options, tenants.Progress(tty))...)
+			_ = tenants.Each(t.Context(), list{n: 10},
+				func(_ context.Context, tenant *tenants.Tenant) error {
+					if tenant.ID == number(3) {
+						return errDown
+					}
+					return nil
+				}, append(test.options, tenants.Progress(tty))...)
 			text := written()
 			for _, want := range test.shows {
 				require.Contains(t, text, want)
 			}
 			require.NotContains(t, text, test.not)
-			require.Regexp(t, `gormtenant: 10( of 10)? tenants in all, 1 failed, after .*s\r\n$`, text)
+			require.Regexp(t, `gormtenant: 10( of 10)? tenants in all, 1 failed, after .*s\r\n$`,
+				text)
 		})
 	}
 }

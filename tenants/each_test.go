@@ -41,7 +41,9 @@ func (l list) List(ctx context.Context, after string) iter.Seq2[*tenants.Tenant,
 				yield(nil, err)
 				return
 			}
-			if !yield(&tenants.Tenant{ID: number(i), Slug: "slug-" + number(i), Status: tenants.Active}, nil) {
+			if !yield(&tenants.Tenant{
+				ID: number(i), Slug: "slug-" + number(i), Status: tenants.Active,
+			}, nil) {
 				return
 			}
 		}
@@ -82,54 +84,61 @@ func TestEach_runs_every_tenant_as_itself(t *testing.T) {
 	t.Parallel()
 	var seen visits
 	outer := gormtenant.WithTenant(t.Context(), "somebody else")
-	err := tenants.Each(outer, list{n: 100}, func(ctx context.Context, tenant *tenants.Tenant) error {
-		seen.add(tenant)
-		got, ok := tenants.FromContext(ctx)
-		if id, err := gormtenant.Require(ctx); !ok || got != tenant || err != nil || id != any(tenant.ID) {
-			return errors.New("in the context of another")
-		}
-		return nil
-	}, quiet)
+	err := tenants.Each(outer, list{n: 100},
+		func(ctx context.Context, tenant *tenants.Tenant) error {
+			seen.add(tenant)
+			got, ok := tenants.FromContext(ctx)
+			if id, err := gormtenant.Require(ctx); !ok || got != tenant || err != nil ||
+				id != any(tenant.ID) {
+				return errors.New("in the context of another")
+			}
+			return nil
+		}, quiet)
 	require.NoError(t, err)
 	require.Equal(t, numbers(1, 100), seen.sorted())
 }
 
 func TestEach_of_nobody(t *testing.T) {
 	t.Parallel()
-	require.NoError(t, tenants.Each(t.Context(), list{}, func(context.Context, *tenants.Tenant) error {
-		return errors.New("called")
-	}, quiet))
+	require.NoError(t,
+		tenants.Each(t.Context(), list{}, func(context.Context, *tenants.Tenant) error {
+			return errors.New("called")
+		}, quiet))
 }
 
 func TestEach_after_and_only(t *testing.T) {
 	t.Parallel()
 	var seen visits
-	err := tenants.Each(t.Context(), list{n: 10}, func(_ context.Context, tenant *tenants.Tenant) error {
-		seen.add(tenant)
-		return nil
-	}, quiet, tenants.After(number(4)), tenants.Only(func(t *tenants.Tenant) bool { return t.ID != number(7) }))
+	err := tenants.Each(t.Context(), list{n: 10},
+		func(_ context.Context, tenant *tenants.Tenant) error {
+			seen.add(tenant)
+			return nil
+		}, quiet, tenants.After(number(4)),
+		tenants.Only(func(t *tenants.Tenant) bool { return t.ID != number(7) }))
 	require.NoError(t, err)
 	require.Equal(t, append(numbers(5, 6), numbers(8, 10)...), seen.sorted())
 }
 
 func TestEach_runs_so_many_at_once(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name    string
 		options []tenants.EachOption
 		want    time.Duration
 	}{
-		"by_default": {nil, 4},
-		"one":        {[]tenants.EachOption{tenants.Concurrency(1)}, 1},
-		"fifty":      {[]tenants.EachOption{tenants.Concurrency(50)}, 50},
+		{"by_default", nil, 4},
+		{"one", []tenants.EachOption{tenants.Concurrency(1)}, 1},
+		{"fifty", []tenants.EachOption{tenants.Concurrency(50)}, 50},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				err := tenants.Each(t.Context(), list{n: 200}, func(context.Context, *tenants.Tenant) error {
-					time.Sleep(time.Second)
-					return nil
-				}, append(test.options, quiet)...)
+				err := tenants.Each(t.Context(), list{n: 200},
+					func(context.Context, *tenants.Tenant) error {
+						time.Sleep(time.Second)
+						return nil
+					}, append(test.options, quiet)...)
 				require.NoError(t, err)
 				require.Equal(t, 200*time.Second, time.Since(start)*test.want)
 			})
@@ -140,19 +149,20 @@ func TestEach_runs_so_many_at_once(t *testing.T) {
 func TestEach_joins_the_failures(t *testing.T) {
 	t.Parallel()
 	errOdd := errors.New("odd")
-	err := tenants.Each(t.Context(), list{n: 20}, func(_ context.Context, tenant *tenants.Tenant) error {
-		switch tenant.ID {
-		case number(5), number(9):
-			return errOdd
-		case number(12):
-			panic("twelve")
-		case number(14):
-			runtime.Goexit()
-		case number(16):
-			panic(fmt.Errorf("two\nlines"))
-		}
-		return nil
-	}, quiet)
+	err := tenants.Each(t.Context(), list{n: 20},
+		func(_ context.Context, tenant *tenants.Tenant) error {
+			switch tenant.ID {
+			case number(5), number(9):
+				return errOdd
+			case number(12):
+				panic("twelve")
+			case number(14):
+				runtime.Goexit()
+			case number(16):
+				panic(fmt.Errorf("two\nlines"))
+			}
+			return nil
+		}, quiet)
 	var each *tenants.EachError
 	require.ErrorAs(t, err, &each)
 	require.Equal(t, 15, each.Done)
@@ -170,23 +180,27 @@ func TestEach_joins_the_failures(t *testing.T) {
 	require.Equal(t, "twelve", panicked.Value)
 	require.Contains(t, string(panicked.Stack), "TestEach_joins_the_failures")
 	require.ErrorContains(t, each.Failed[3], "runtime.Goexit was called")
-	require.EqualError(t, err, `gormtenant: tenants.Each: 15 done, 5 failed; tenant "000005": odd; `+
-		`tenant "000009": odd; tenant "000012": gormtenant: panic: twelve; `+
-		`tenant "000014": gormtenant: runtime.Goexit was called before the end; `+
-		`tenant "000016": gormtenant: panic: two; `+
-		`resume with tenants.After("000004")`)
+	require.EqualError(t, err,
+		`gormtenant: tenants.Each: 15 done, 5 failed; tenant "000005": odd; `+
+			`tenant "000009": odd; tenant "000012": gormtenant: panic: twelve; `+
+			`tenant "000014": gormtenant: runtime.Goexit was called before the end; `+
+			`tenant "000016": gormtenant: panic: two; `+
+			`resume with tenants.After("000004")`)
 }
 
 func TestEach_tells_of_failures_in_the_order_of_the_list(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		err := tenants.Each(t.Context(), list{n: 3}, func(_ context.Context, tenant *tenants.Tenant) error {
-			time.Sleep(time.Duration('9'-tenant.ID[5]) * time.Second) // the last fails first
-			return errDown
-		}, quiet)
+		err := tenants.Each(t.Context(), list{n: 3},
+			func(_ context.Context, tenant *tenants.Tenant) error {
+				time.Sleep(time.Duration('9'-tenant.ID[5]) * time.Second) // the last fails first
+				return errDown
+			}, quiet)
 		var each *tenants.EachError
 		require.ErrorAs(t, err, &each)
-		require.Equal(t, []tenants.TenantError{{number(1), errDown}, {number(2), errDown}, {number(3), errDown}}, each.Failed)
+		require.Equal(t,
+			[]tenants.TenantError{{number(1), errDown}, {number(2), errDown}, {number(3), errDown}},
+			each.Failed)
 		require.Empty(t, each.Resume)
 	})
 }
@@ -197,6 +211,8 @@ func TestEachError_text_stays_short(t *testing.T) {
 	for i := range 100 {
 		err.Failed = append(err.Failed, tenants.TenantError{ID: number(i), Err: errors.New("x")})
 	}
-	require.EqualError(t, err, `gormtenant: tenants.Each: 3 done, 100 failed; tenant "000000": x; tenant "000001": x; `+
-		`tenant "000002": x; tenant "000003": x; tenant "000004": x; and 95 more; list; run it again from the start`)
+	require.EqualError(t, err,
+		`gormtenant: tenants.Each: 3 done, 100 failed; tenant "000000": x; tenant "000001": x; `+
+			`tenant "000002": x; tenant "000003": x; tenant "000004": x; and 95 more; list; run `+
+			`it again from the start`)
 }

@@ -10,7 +10,8 @@ import (
 )
 
 func ExampleCached() {
-	directory := tenants.Cached(newDirectory(acme()), tenants.TTL(time.Minute), tenants.Grace(time.Hour))
+	directory := tenants.Cached(newDirectory(acme()), tenants.TTL(time.Minute),
+		tenants.Grace(time.Hour))
 	ctx := context.Background()
 
 	for _, host := range []string{"acme.com", "acme.com", "evil.com"} {
@@ -41,10 +42,10 @@ func ExampleEach_resume() {
 		return nil
 	}
 	err := tenants.Each(context.Background(), list{n: 5}, invoice, tenants.Concurrency(1))
-	fmt.Println(err)
 
 	var partial *tenants.EachError
 	if errors.As(err, &partial) {
+		fmt.Println(partial.Failed[0], "resume after", partial.Resume)
 		_ = tenants.Each(context.Background(), list{n: 5}, invoice, tenants.Concurrency(1),
 			tenants.After(partial.Resume))
 	}
@@ -54,7 +55,7 @@ func ExampleEach_resume() {
 	// invoice 000003
 	// invoice 000004
 	// invoice 000005
-	// gormtenant: tenants.Each: 4 done, 1 failed; tenant "000003": no address; resume with tenants.After("000002")
+	// tenant "000003": no address resume after 000002
 	// invoice 000003
 	// invoice 000004
 	// invoice 000005

@@ -9,10 +9,10 @@ import (
 // (RFC 1035, 2.3.4), a slug 63.
 const maxIdentifier = 255
 
-// ValidIdentifier says whether s could be the ID, the slug or a domain of a tenant at all: UTF-8 text of
-// 1 to 255 bytes, with no control characters in it. What is not cannot be any tenant's: answer
-// [ErrNotFound] and ask nobody. It says nothing about who exists, nor does it tell a good slug from a bad
-// one. It allocates nothing.
+// ValidIdentifier says whether s could be the ID, the slug or a domain of a tenant at all: UTF-8
+// text of 1 to 255 bytes, with no control characters in it. What is not cannot be any tenant's:
+// answer [ErrNotFound] and ask nobody. It says nothing about who exists, nor does it tell a good
+// slug from a bad one. It allocates nothing.
 //
 // Identifiers come from users. NUL is an error in Postgres' text and in nothing else, a line break
 // writes a second line into a log, and text that is not UTF-8 is not the same text everywhere.

@@ -6,11 +6,12 @@ import (
 	"sync/atomic"
 )
 
-// Invalidate makes the cache forget the tenants that have these identifiers: each of them under its ID,
-// its slug and all its domains, as far as it is cached under them. Call it when a tenant has been changed
-// (after the commit), with its ID, which never changes, and with any names that it has lost or gained.
-// Absences are forgotten too, all of them. A look-up that is under way and turns out to be of such a
-// tenant is answered to those who wait for it, and neither kept nor given to those who come later.
+// Invalidate makes the cache forget the tenants that have these identifiers: each of them under its
+// ID, its slug and all its domains, as far as it is cached under them. Call it when a tenant has
+// been changed (after the commit), with its ID, which never changes, and with any names that it has
+// lost or gained. Absences are forgotten too, all of them. A look-up that is under way and turns
+// out to be of such a tenant is answered to those who wait for it, and neither kept nor given to
+// those who come later.
 //
 // It costs a few map writes, whatever the size of the cache. A cache that has been told of more
 // identifiers than its [Size] forgets everything, and starts to count anew.
@@ -36,16 +37,18 @@ func (c *Cache) Invalidate(identifiers ...string) {
 	}
 }
 
-// InvalidateAll makes the cache forget everything, as after notices of changes may have been missed.
+// InvalidateAll makes the cache forget everything, as after notices of changes may have been
+// missed.
 func (c *Cache) InvalidateAll() {
 	c.voided.addAll()
 	c.tenants.InvalidateAll()
 	c.absent.InvalidateAll()
 }
 
-// invalidations are numbered, from 1. An entry knows the number of the last one before its look-up began;
-// it is void if one of its tenant's names has a later one. So an entry is void from the moment that its
-// invalidation is counted, and it does not matter when it is stored, or under which names.
+// invalidations are numbered, from 1. An entry knows the number of the last one before its look-up
+// began; it is void if one of its tenant's names has a later one. So an entry is void from the
+// moment that its invalidation is counted, and it does not matter when it is stored, or under which
+// names.
 type invalidations struct {
 	limit int           // of last
 	count atomic.Uint64 // the number of the last one; it changes under mu only

@@ -27,7 +27,9 @@ func TestCache_Invalidate_reaches_a_tenant_by_every_name(t *testing.T) {
 	t.Parallel()
 	names := []string{"t1", "acme", "acme.com", "projects.acme.com"}
 	for _, by := range names {
-		for _, cached := range [][]string{names, {"t1"}, {"acme"}, {"projects.acme.com"}, {"acme", "acme.com"}} {
+		for _, cached := range [][]string{
+			names, {"t1"}, {"acme"}, {"projects.acme.com"}, {"acme", "acme.com"},
+		} {
 			t.Run(fmt.Sprint(by, " of ", cached), func(t *testing.T) {
 				t.Parallel()
 				d := newDirectory(acme(), zeta())
@@ -41,7 +43,8 @@ func TestCache_Invalidate_reaches_a_tenant_by_every_name(t *testing.T) {
 
 				cache.Invalidate(by)
 				if slices.Contains(cached, by) {
-					require.Equal(t, 3, cache.Stats().Entries, "what it knows the names of is dropped at once")
+					require.Equal(t, 3, cache.Stats().Entries,
+						"what it knows the names of is dropped at once")
 				}
 				warm(t, cache, "t2", "zeta", "zeta.com")
 				require.Zero(t, d.lookups.Load(), "nobody else is forgotten")
@@ -59,19 +62,22 @@ func TestCache_Invalidate_of_a_tenant_that_was_renamed(t *testing.T) {
 	t.Parallel()
 	renamed := acme()
 	renamed.Slug, renamed.Domains = "acme-corp", []string{"acme.org"}
-	for name, by := range map[string][]string{
-		"by_ID":          {"t1"},
-		"by_old_slug":    {"acme"},
-		"by_old_domain":  {"acme.com"},
-		"by_all_of_them": {"t1", "acme", "acme-corp", "acme.com", "acme.org"},
+	for _, test := range []struct {
+		name string
+		by   []string
+	}{
+		{"by_ID", []string{"t1"}},
+		{"by_old_slug", []string{"acme"}},
+		{"by_old_domain", []string{"acme.com"}},
+		{"by_all_of_them", []string{"t1", "acme", "acme-corp", "acme.com", "acme.org"}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			d := newDirectory(acme())
 			cache := tenants.Cached(d)
 			warm(t, cache, "acme", "acme.com", "acme-corp", "acme.org") // two are, two are not yet
 			d.set("t1", renamed)
-			cache.Invalidate(by...)
+			cache.Invalidate(test.by...)
 			for _, gone := range []string{"acme", "acme.com"} {
 				_, err := cache.Lookup(t.Context(), gone)
 				require.ErrorIs(t, err, tenants.ErrNotFound)
@@ -84,8 +90,8 @@ func TestCache_Invalidate_of_a_tenant_that_was_renamed(t *testing.T) {
 	}
 }
 
-// Before the invalidation comes the cache may have met the tenant under its new name too, and not know that
-// it is the same as the one of the old name.
+// Before the invalidation comes the cache may have met the tenant under its new name too, and not
+// know that it is the same as the one of the old name.
 func TestCache_Invalidate_by_a_new_name_reaches_the_old(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(acme())
@@ -119,8 +125,8 @@ func TestCache_Invalidate_of_a_tenant_that_was_deleted_or_swapped(t *testing.T) 
 	require.ErrorIs(t, err, tenants.ErrNotFound)
 }
 
-// A tenant that is created after it was asked for is there as soon as it is made known, whatever it is made
-// known by: that the cache knows no names of it must not matter.
+// A tenant that is created after it was asked for is there as soon as it is made known, whatever it
+// is made known by: that the cache knows no names of it must not matter.
 func TestCache_Invalidate_forgets_absences(t *testing.T) {
 	t.Parallel()
 	d := newDirectory()
@@ -187,32 +193,37 @@ func TestCache_Invalidate_of_more_than_it_holds(t *testing.T) {
 func TestCache_a_look_up_from_before_an_invalidation(t *testing.T) {
 	t.Parallel()
 	byID := func(c *tenants.Cache) { c.Invalidate("t1") }
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name       string
 		identifier string
 		invalidate func(c *tenants.Cache)
 	}{
-		"of_the_identifier":      {"acme", func(c *tenants.Cache) { c.Invalidate("acme") }},
-		"by_ID":                  {"acme", byID},
-		"by_ID_for_a_domain":     {"acme.com", byID},
-		"by_another_name":        {"acme", func(c *tenants.Cache) { c.Invalidate("acme.com") }},
-		"of_all":                 {"acme", func(c *tenants.Cache) { c.InvalidateAll() }},
-		"of_one_not_yet_created": {"later", func(c *tenants.Cache) { c.Invalidate("t3") }},
-		"of_more_than_it_holds":  {"acme", func(c *tenants.Cache) { c.Invalidate("t1"); c.Invalidate("a", "b", "c") }},
+		{"of_the_identifier", "acme", func(c *tenants.Cache) { c.Invalidate("acme") }},
+		{"by_ID", "acme", byID},
+		{"by_ID_for_a_domain", "acme.com", byID},
+		{"by_another_name", "acme", func(c *tenants.Cache) { c.Invalidate("acme.com") }},
+		{"of_all", "acme", func(c *tenants.Cache) { c.InvalidateAll() }},
+		{"of_one_not_yet_created", "later", func(c *tenants.Cache) { c.Invalidate("t3") }},
+		{
+			"of_more_than_it_holds", "acme",
+			func(c *tenants.Cache) { c.Invalidate("t1"); c.Invalidate("a", "b", "c") },
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				d := newDirectory(acme())
 				release := make(chan struct{})
 				var blocked atomic.Bool
 				blocked.Store(true)
-				cache := tenants.Cached(lookup(func(_ context.Context, identifier string) (*tenants.Tenant, error) {
-					got, err := d.find(identifier) // read first, and then be slow
-					if blocked.Load() {
-						<-release
-					}
-					return got, err
-				}), tenants.Size(2))
+				cache := tenants.Cached(
+					lookup(func(_ context.Context, identifier string) (*tenants.Tenant, error) {
+						got, err := d.find(identifier) // read first, and then be slow
+						if blocked.Load() {
+							<-release
+						}
+						return got, err
+					}), tenants.Size(2))
 
 				type answer struct {
 					tenant *tenants.Tenant
@@ -241,7 +252,8 @@ func TestCache_a_look_up_from_before_an_invalidation(t *testing.T) {
 				<-early
 				misses := cache.Stats().Misses
 				expectNew()
-				require.Equal(t, misses, cache.Stats().Misses, "the new is not displaced by the old")
+				require.Equal(t, misses, cache.Stats().Misses,
+					"the new is not displaced by the old")
 			})
 		})
 	}
@@ -250,17 +262,20 @@ func TestCache_a_look_up_from_before_an_invalidation(t *testing.T) {
 // The same where nobody asks in between, so that there is nothing newer that could be kept.
 func TestCache_a_look_up_from_before_an_invalidation_is_not_kept(t *testing.T) {
 	t.Parallel()
-	for identifier, kept := range map[string]bool{"acme": false, "nobody": false, "zeta": true} {
-		t.Run(identifier, func(t *testing.T) {
+	for _, test := range []struct {
+		identifier string
+		kept       bool
+	}{{"acme", false}, {"nobody", false}, {"zeta", true}} {
+		t.Run(test.identifier, func(t *testing.T) {
 			t.Parallel()
 			d := newDirectory(acme(), zeta())
 			cache := tenants.Cached(d)
 			d.first(func(context.Context, string) error { cache.Invalidate("t1"); return nil })
-			warm(t, cache, identifier)
+			warm(t, cache, test.identifier)
 			d.first(nil)
-			warm(t, cache, identifier)
+			warm(t, cache, test.identifier)
 			want := int64(2)
-			if kept {
+			if test.kept {
 				want = 1 // one that is none of the tenant's is
 			}
 			require.Equal(t, want, d.lookups.Load())
@@ -299,7 +314,8 @@ func TestCache_under_load_nobody_sees_what_was_invalidated_before_they_asked(t *
 			for !done.Load() {
 				i := rand.IntN(owners)
 				before := known[i].Load()
-				got, err := cache.Lookup(t.Context(), fmt.Sprint([]string{"t", "slug", "domain"}[rand.IntN(3)], i))
+				got, err := cache.Lookup(t.Context(),
+					fmt.Sprint([]string{"t", "slug", "domain"}[rand.IntN(3)], i))
 				if err != nil {
 					t.Error(err)
 					return

@@ -36,10 +36,12 @@ type Plans map[string]Limits
 func DefaultPlans() Plans {
 	const gb = 1_000_000_000
 	return Plans{
-		"free":       {Users: 5, Projects: 3, StorageBytes: gb, APICalls: 10_000},
-		"starter":    {Users: 20, Projects: 10, StorageBytes: 10 * gb, APICalls: 100_000},
-		"pro":        {Users: 100, Projects: 50, StorageBytes: 100 * gb, APICalls: 1_000_000},
-		"enterprise": {Users: Unlimited, Projects: Unlimited, StorageBytes: Unlimited, APICalls: Unlimited},
+		"free":    {Users: 5, Projects: 3, StorageBytes: gb, APICalls: 10_000},
+		"starter": {Users: 20, Projects: 10, StorageBytes: 10 * gb, APICalls: 100_000},
+		"pro":     {Users: 100, Projects: 50, StorageBytes: 100 * gb, APICalls: 1_000_000},
+		"enterprise": {
+			Users: Unlimited, Projects: Unlimited, StorageBytes: Unlimited, APICalls: Unlimited,
+		},
 	}
 }
 
@@ -50,10 +52,11 @@ var (
 	ErrInvalidLimit = errors.New("gormtenant: invalid limit")
 )
 
-// Limit returns how much of name the tenant may use: its own limit if it has one, else its plan's. It is
-// [Unlimited] where neither has one. A plan that is not among p is [ErrUnknownPlan], lest a tenant with a
-// misspelt plan use all it likes; so is a negative limit that is not Unlimited, such as what is left of one
-// after too much was taken from it, [ErrInvalidLimit]. A nil tenant is gormtenant.ErrNoTenant.
+// Limit returns how much of name the tenant may use: its own limit if it has one, else its plan's.
+// It is [Unlimited] where neither has one. A plan that is not among p is [ErrUnknownPlan], lest a
+// tenant with a misspelt plan use all it likes; so is a negative limit that is not Unlimited, such
+// as what is left of one after too much was taken from it, [ErrInvalidLimit]. A nil tenant is
+// gormtenant.ErrNoTenant.
 func (p Plans) Limit(t *Tenant, name string) (int64, error) {
 	if t == nil {
 		return 0, gormtenant.ErrNoTenant
@@ -62,14 +65,16 @@ func (p Plans) Limit(t *Tenant, name string) (int64, error) {
 	if !ok {
 		plan, known := p[t.Plan]
 		if !known {
-			return 0, fmt.Errorf("%w: %q, while it is asked for its limit of %s", ErrUnknownPlan, t.Plan, name)
+			return 0, fmt.Errorf("%w: %q, while it is asked for its limit of %s", ErrUnknownPlan,
+				t.Plan, name)
 		}
 		if limit, ok = plan[name]; !ok {
 			return Unlimited, nil
 		}
 	}
 	if limit < Unlimited {
-		return 0, fmt.Errorf("%w: %s is %d: use a number from 0 on, or tenants.Unlimited", ErrInvalidLimit, name, limit)
+		return 0, fmt.Errorf("%w: %s is %d: use a number from 0 on, or tenants.Unlimited",
+			ErrInvalidLimit, name, limit)
 	}
 	return limit, nil
 }
@@ -77,8 +82,8 @@ func (p Plans) Limit(t *Tenant, name string) (int64, error) {
 // ErrLimit is what [LimitError] is, for errors.Is.
 var ErrLimit = errors.New("gormtenant: the tenant's limit is reached")
 
-// LimitError says which limit a tenant has reached. It tells the tenant of its own use only, so that it
-// may be shown to the user.
+// LimitError says which limit a tenant has reached. It tells the tenant of its own use only, so
+// that it may be shown to the user.
 type LimitError struct {
 	Name  string // of the limit
 	Limit int64

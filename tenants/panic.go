@@ -6,12 +6,14 @@ import (
 	"runtime/debug"
 )
 
-// PanicError is the error of a job of [Each], or of a directory behind a [Cache], that panicked. It does not
-// unwrap to the value: a panic is never one of the errors that callers look for, such as [ErrNotFound].
+// PanicError is the error of a job of [Each], or of a directory behind a [Cache], that panicked. It
+// does not unwrap to the value: a panic is never one of the errors that callers look for, such as
+// [ErrNotFound].
 type PanicError struct {
 	// Value is what was given to panic.
 	Value any
-	// Stack is the goroutine's, as debug.Stack returns it. It is nil where there were many panics: see [Each].
+	// Stack is the goroutine's, as debug.Stack returns it. It is nil where there were many panics:
+	// see [Each].
 	Stack []byte
 }
 
@@ -26,7 +28,8 @@ func (e *PanicError) Error() string {
 // errExited is the error of what called runtime.Goexit, as t.FailNow does.
 var errExited = errors.New("gormtenant: runtime.Goexit was called before the end")
 
-// guard runs fn and gives its error to done, exactly once, even if fn panics or calls runtime.Goexit.
+// guard runs fn and gives its error to done, exactly once, even if fn panics or calls
+// runtime.Goexit.
 func guard(fn func() error, done func(error)) {
 	err, returned := errExited, false
 	defer func() {

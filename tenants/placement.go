@@ -16,10 +16,11 @@ const (
 type Placement struct {
 	// Level is [Rows], [Schema] or [Database]; "" is Rows.
 	Level Level `json:"level,omitempty"`
-	// Name is that of the schema, the database or the file. "" is the name that is made of the tenant's ID.
+	// Name is that of the schema, the database or the file. "" is the name that is made of the
+	// tenant's ID.
 	Name string `json:"name,omitempty"`
-	// Server is which of the application's servers the database is on, by the name that the application
-	// gives it. "" is the first. Only the level [Database] has servers.
+	// Server is which of the application's servers the database is on, by the name that the
+	// application gives it. "" is the first. Only the level [Database] has servers.
 	Server string `json:"server,omitempty"`
 }
 
@@ -43,22 +44,25 @@ func (p Placement) String() string {
 	return text
 }
 
-// Validate says what is wrong with the placement, nil if nothing is: its level is none of the three, or it
-// has what its level has not.
+// Validate says what is wrong with the placement, nil if nothing is: its level is none of the
+// three, or it has what its level has not.
 func (p Placement) Validate() error {
 	switch p.Normal().Level {
 	case Database:
 		return nil
 	case Schema:
 		if p.Server != "" {
-			return fmt.Errorf("gormtenant: a placement of the level %s has no server: it is on that of the shared tables", Schema)
+			return fmt.Errorf("gormtenant: a placement of the level %s has no server: it is on "+
+				"that of the shared tables", Schema)
 		}
 		return nil
 	case Rows:
 		if p.Name != "" || p.Server != "" {
-			return fmt.Errorf("gormtenant: a placement of the level %s has neither name nor server: the tables are shared", Rows)
+			return fmt.Errorf("gormtenant: a placement of the level %s has neither name nor "+
+				"server: the tables are shared", Rows)
 		}
 		return nil
 	}
-	return fmt.Errorf("gormtenant: a placement of the level %q: it must be %s, %s or %s", p.Level, Rows, Schema, Database)
+	return fmt.Errorf("gormtenant: a placement of the level %q: it must be %s, %s or %s", p.Level,
+		Rows, Schema, Database)
 }

@@ -9,18 +9,18 @@ import (
 	"github.com/gormtenant/gormtenant"
 )
 
-// Tenant is a customer of the application. A tenant that a [Directory] or a [Cache] returned is shared
-// with others: read it, and change it through its store only.
+// Tenant is a customer of the application. A tenant that a [Directory] or a [Cache] returned is
+// shared with others: read it, and change it through its store only.
 type Tenant struct {
 	// ID is what the rows of the tenant carry in their tenant column. It never changes.
 	ID string
-	// Slug names the tenant in URLs, as in acme.example.com: a DNS label in lower case. It is unique, and
-	// no tenant's slug is another's ID or domain.
+	// Slug names the tenant in URLs, as in acme.example.com: a DNS label in lower case. It is
+	// unique, and no tenant's slug is another's ID or domain.
 	Slug string
 	// Name is for people.
 	Name string
-	// Domains are the tenant's own, such as projects.acme.com, in lower case and ASCII (IDNs as xn--...).
-	// Each is one tenant's only.
+	// Domains are the tenant's own, such as projects.acme.com, in lower case and ASCII (IDNs as
+	// xn--...). Each is one tenant's only.
 	Domains []string
 	// Status says whether the tenant is served. The zero value is none and is not served.
 	Status Status
@@ -30,8 +30,8 @@ type Tenant struct {
 	ExpiresAt *time.Time
 	// Limits override those of the plan, name by name.
 	Limits Limits
-	// Placement is where the tenant's rows are. The zero value is in the shared tables. To change it for a
-	// tenant that has rows, move them: see package isolation.
+	// Placement is where the tenant's rows are. The zero value is in the shared tables. To change
+	// it for a tenant that has rows, move them: see package isolation.
 	Placement Placement
 	// Moving is where the tenant is being moved, or was when a move was cut off; nil is nowhere.
 	Moving *Placement
@@ -62,13 +62,15 @@ var (
 	ErrExpired = errors.New("gormtenant: the tenant has expired")
 
 	// errUnknownStatus is made once, since it is returned to every request of such a tenant.
-	errUnknownStatus = fmt.Errorf("%w: its status is none of active, suspended and closed", ErrSuspended)
+	errUnknownStatus = fmt.Errorf("%w: its status is none of active, suspended and closed",
+		ErrSuspended)
 )
 
-// Usable returns nil if the tenant is to be served at the time now: it is [Active] and has not expired.
-// Otherwise the error is ErrSuspended, ErrClosed or ErrExpired. A status that is none of the three is
-// treated as suspended: what cannot be understood is not let in. A tenant expires at ExpiresAt, not after
-// it. A nil tenant is ErrNotFound. Usable allocates nothing; call it for each request.
+// Usable returns nil if the tenant is to be served at the time now: it is [Active] and has not
+// expired. Otherwise the error is ErrSuspended, ErrClosed or ErrExpired. A status that is none of
+// the three is treated as suspended: what cannot be understood is not let in. A tenant expires at
+// ExpiresAt, not after it. A nil tenant is ErrNotFound. Usable allocates nothing; call it for each
+// request.
 func (t *Tenant) Usable(now time.Time) error {
 	switch {
 	case t == nil:
@@ -88,8 +90,8 @@ func (t *Tenant) Usable(now time.Time) error {
 // Directory finds tenants. It is asked by several goroutines at once.
 type Directory interface {
 	// Lookup returns the tenant whose ID, slug or domain the identifier is. Where there is none the
-	// error is [ErrNotFound]; every other error says that it could not be found out. Identifiers come
-	// from users: they may be empty, long, or no text at all.
+	// error is [ErrNotFound]; every other error says that it could not be found out. Identifiers
+	// come from users: they may be empty, long, or no text at all.
 	Lookup(ctx context.Context, identifier string) (*Tenant, error)
 }
 
@@ -97,8 +99,8 @@ type Directory interface {
 type contextKey struct{}
 
 // NewContext returns a context that carries t, and whose statements run as t: it is also
-// gormtenant.WithTenant(ctx, t.ID). If t is nil or has no ID the context has no tenant, whatever ctx had:
-// its statements fail with gormtenant.ErrNoTenant.
+// gormtenant.WithTenant(ctx, t.ID). If t is nil or has no ID the context has no tenant, whatever
+// ctx had: its statements fail with gormtenant.ErrNoTenant.
 func NewContext(ctx context.Context, t *Tenant) context.Context {
 	if t == nil {
 		return gormtenant.WithTenant(ctx, nil)
@@ -106,8 +108,8 @@ func NewContext(ctx context.Context, t *Tenant) context.Context {
 	return gormtenant.WithTenant(context.WithValue(ctx, contextKey{}, t), t.ID)
 }
 
-// FromContext returns the tenant that [NewContext] put into ctx. ok is false when there is none, and when
-// gormtenant.WithTenant or Unscoped made ctx run as another since.
+// FromContext returns the tenant that [NewContext] put into ctx. ok is false when there is none,
+// and when gormtenant.WithTenant or Unscoped made ctx run as another since.
 func FromContext(ctx context.Context) (t *Tenant, ok bool) {
 	t, ok = ctx.Value(contextKey{}).(*Tenant)
 	if !ok {

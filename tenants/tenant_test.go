@@ -17,28 +17,58 @@ func at(t time.Time) *time.Time { return &t }
 
 func TestTenant_Usable(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		tenant *tenants.Tenant
 		want   error
 	}{
-		"active":                        {&tenants.Tenant{Status: tenants.Active}, nil},
-		"suspended":                     {&tenants.Tenant{Status: tenants.Suspended}, tenants.ErrSuspended},
-		"closed":                        {&tenants.Tenant{Status: tenants.Closed}, tenants.ErrClosed},
-		"no_status":                     {&tenants.Tenant{}, tenants.ErrSuspended},
-		"unknown_status":                {&tenants.Tenant{Status: "trial"}, tenants.ErrSuspended},
-		"active_in_capitals":            {&tenants.Tenant{Status: "Active"}, tenants.ErrSuspended},
-		"nil":                           {nil, tenants.ErrNotFound},
-		"expires_later":                 {&tenants.Tenant{Status: tenants.Active, ExpiresAt: at(noon.Add(1))}, nil},
-		"expires_now":                   {&tenants.Tenant{Status: tenants.Active, ExpiresAt: at(noon)}, tenants.ErrExpired},
-		"expired":                       {&tenants.Tenant{Status: tenants.Active, ExpiresAt: at(noon.Add(-1))}, tenants.ErrExpired},
-		"expired_at_the_zero_time":      {&tenants.Tenant{Status: tenants.Active, ExpiresAt: new(time.Time)}, tenants.ErrExpired},
-		"expires_now_in_another_zone":   {&tenants.Tenant{Status: tenants.Active, ExpiresAt: at(noon.In(time.FixedZone("", 7200)))}, tenants.ErrExpired},
-		"suspended_and_expired":         {&tenants.Tenant{Status: tenants.Suspended, ExpiresAt: at(noon)}, tenants.ErrSuspended},
-		"closed_and_not_yet_expired":    {&tenants.Tenant{Status: tenants.Closed, ExpiresAt: at(noon.Add(1))}, tenants.ErrClosed},
-		"unknown_and_not_yet_expired":   {&tenants.Tenant{Status: "?", ExpiresAt: at(noon.Add(1))}, tenants.ErrSuspended},
-		"active_with_limits_and_no_end": {&tenants.Tenant{Status: tenants.Active, Limits: tenants.Limits{"x": 0}}, nil},
+		{"active", &tenants.Tenant{Status: tenants.Active}, nil},
+		{"suspended", &tenants.Tenant{Status: tenants.Suspended}, tenants.ErrSuspended},
+		{"closed", &tenants.Tenant{Status: tenants.Closed}, tenants.ErrClosed},
+		{"no_status", &tenants.Tenant{}, tenants.ErrSuspended},
+		{"unknown_status", &tenants.Tenant{Status: "trial"}, tenants.ErrSuspended},
+		{"active_in_capitals", &tenants.Tenant{Status: "Active"}, tenants.ErrSuspended},
+		{"nil", nil, tenants.ErrNotFound},
+		{"expires_later", &tenants.Tenant{Status: tenants.Active, ExpiresAt: at(noon.Add(1))}, nil},
+		{
+			"expires_now", &tenants.Tenant{Status: tenants.Active, ExpiresAt: at(noon)},
+			tenants.ErrExpired,
+		},
+		{
+			"expired", &tenants.Tenant{Status: tenants.Active, ExpiresAt: at(noon.Add(-1))},
+			tenants.ErrExpired,
+		},
+		{
+			"expired_at_the_zero_time",
+			&tenants.Tenant{Status: tenants.Active, ExpiresAt: new(time.Time)},
+			tenants.ErrExpired,
+		},
+		{
+			"expires_now_in_another_zone",
+			&tenants.Tenant{
+				Status: tenants.Active, ExpiresAt: at(noon.In(time.FixedZone("", 7200))),
+			}, tenants.ErrExpired,
+		},
+		{
+			"suspended_and_expired",
+			&tenants.Tenant{Status: tenants.Suspended, ExpiresAt: at(noon)},
+			tenants.ErrSuspended,
+		},
+		{
+			"closed_and_not_yet_expired",
+			&tenants.Tenant{Status: tenants.Closed, ExpiresAt: at(noon.Add(1))},
+			tenants.ErrClosed,
+		},
+		{
+			"unknown_and_not_yet_expired", &tenants.Tenant{Status: "?", ExpiresAt: at(noon.Add(1))},
+			tenants.ErrSuspended,
+		},
+		{
+			"active_with_limits_and_no_end",
+			&tenants.Tenant{Status: tenants.Active, Limits: tenants.Limits{"x": 0}}, nil,
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			err := test.tenant.Usable(noon)
 			require.ErrorIs(t, err, test.want)
@@ -47,9 +77,12 @@ func TestTenant_Usable(t *testing.T) {
 }
 
 func TestTenant_Usable_allocates_nothing(t *testing.T) {
-	for _, status := range []tenants.Status{tenants.Active, tenants.Suspended, tenants.Closed, "trial", ""} {
+	for _, status := range []tenants.Status{
+		tenants.Active, tenants.Suspended, tenants.Closed, "trial", "",
+	} {
 		tenant := &tenants.Tenant{Status: status, ExpiresAt: at(noon)}
-		require.Zero(t, testing.AllocsPerRun(100, func() { _ = tenant.Usable(noon) }), "status %q", status)
+		require.Zero(t, testing.AllocsPerRun(100, func() { _ = tenant.Usable(noon) }), "status %q",
+			status)
 	}
 }
 
@@ -70,26 +103,30 @@ func TestFromContext_the_innermost_decides(t *testing.T) {
 	t.Parallel()
 	acme := &tenants.Tenant{ID: "t1"}
 	inAcme := tenants.NewContext(t.Context(), acme)
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name string
 		ctx  context.Context
 		want *tenants.Tenant // nil for none
 	}{
-		"plain":                  {t.Context(), nil},
-		"another_by_WithTenant":  {gormtenant.WithTenant(inAcme, "t2"), nil},
-		"the_same_by_WithTenant": {gormtenant.WithTenant(inAcme, "t1"), acme},
-		"the_same_unscoped":      {gormtenant.Unscoped(inAcme, "report"), nil},
-		"unscoped_for_no_reason": {gormtenant.Unscoped(inAcme, ""), nil},
-		"nobody_by_WithTenant":   {gormtenant.WithTenant(inAcme, ""), nil},
-		"another_kind_of_ID":     {gormtenant.WithTenant(inAcme, 1), nil},
-		"only_WithTenant":        {gormtenant.WithTenant(t.Context(), "t1"), nil},
-		"another_and_back":       {tenants.NewContext(gormtenant.WithTenant(inAcme, "t2"), acme), acme},
-		"back_from_unscoped":     {tenants.NewContext(gormtenant.Unscoped(inAcme, "report"), acme), acme},
-		"derived":                {context.WithoutCancel(inAcme), acme},
-		"nil_tenant":             {tenants.NewContext(t.Context(), nil), nil},
-		"nil_tenant_inside":      {tenants.NewContext(inAcme, nil), nil},
-		"no_ID_inside":           {tenants.NewContext(inAcme, &tenants.Tenant{Slug: "acme"}), nil},
+		{"plain", t.Context(), nil},
+		{"another_by_WithTenant", gormtenant.WithTenant(inAcme, "t2"), nil},
+		{"the_same_by_WithTenant", gormtenant.WithTenant(inAcme, "t1"), acme},
+		{"the_same_unscoped", gormtenant.Unscoped(inAcme, "report"), nil},
+		{"unscoped_for_no_reason", gormtenant.Unscoped(inAcme, ""), nil},
+		{"nobody_by_WithTenant", gormtenant.WithTenant(inAcme, ""), nil},
+		{"another_kind_of_ID", gormtenant.WithTenant(inAcme, 1), nil},
+		{"only_WithTenant", gormtenant.WithTenant(t.Context(), "t1"), nil},
+		{"another_and_back", tenants.NewContext(gormtenant.WithTenant(inAcme, "t2"), acme), acme},
+		{
+			"back_from_unscoped", tenants.NewContext(gormtenant.Unscoped(inAcme, "report"), acme),
+			acme,
+		},
+		{"derived", context.WithoutCancel(inAcme), acme},
+		{"nil_tenant", tenants.NewContext(t.Context(), nil), nil},
+		{"nil_tenant_inside", tenants.NewContext(inAcme, nil), nil},
+		{"no_ID_inside", tenants.NewContext(inAcme, &tenants.Tenant{Slug: "acme"}), nil},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			got, ok := tenants.FromContext(test.ctx)
 			require.Equal(t, test.want != nil, ok)
 			require.Same(t, test.want, got)
@@ -100,15 +137,19 @@ func TestFromContext_the_innermost_decides(t *testing.T) {
 func TestNewContext_of_nobody_has_no_tenant(t *testing.T) {
 	t.Parallel()
 	outer := tenants.NewContext(t.Context(), &tenants.Tenant{ID: "t1"})
-	for name, nobody := range map[string]*tenants.Tenant{"nil": nil, "no_ID": {Slug: "acme", Status: tenants.Active}} {
-		t.Run(name, func(t *testing.T) {
-			_, err := gormtenant.Require(tenants.NewContext(outer, nobody))
+	for _, test := range []struct {
+		name   string
+		nobody *tenants.Tenant
+	}{{"nil", nil}, {"no_ID", &tenants.Tenant{Slug: "acme", Status: tenants.Active}}} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := gormtenant.Require(tenants.NewContext(outer, test.nobody))
 			require.ErrorIs(t, err, gormtenant.ErrNoTenant)
 		})
 	}
 }
 
 func TestFromContext_allocates_nothing(t *testing.T) {
-	ctx := tenants.NewContext(t.Context(), &tenants.Tenant{ID: "6ba7b810-9dad-11d1-80b4-00c04fd430c8"})
+	ctx := tenants.NewContext(t.Context(),
+		&tenants.Tenant{ID: "6ba7b810-9dad-11d1-80b4-00c04fd430c8"})
 	require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = tenants.FromContext(ctx) }))
 }

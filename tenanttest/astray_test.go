@@ -38,8 +38,8 @@ func (m *meddler) AfterFind(tx *gorm.DB) error {
 	return asZeta(tx).Model(&meddler{}).Where("1 = 1").UpdateColumn("name", "seen").Error
 }
 
-// together is a picker for which all tenants are in the database of acme, and that keeps their transactions
-// apart all the same.
+// together is a picker for which all tenants are in the database of acme, and that keeps their
+// transactions apart all the same.
 type together struct{ pool *sql.DB }
 
 func (p together) Pick(ctx context.Context) (route.Place, error) {
@@ -54,12 +54,14 @@ func (p sharedOutside) GetDBConn() (*sql.DB, error) {
 	return p.ConnPool.(gorm.GetDBConnector).GetDBConn() //nolint:forcetypeassert // A router is one.
 }
 
-func (p sharedOutside) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (p sharedOutside) QueryContext(
+	ctx context.Context, query string, args ...any,
+) (*sql.Rows, error) {
 	return p.ConnPool.QueryContext(gormtenant.WithTenant(ctx, "acme"), query, args...)
 }
 
-// sendsAstray are set-ups in which the tenants only seem to have tables of their own, or in which models
-// cross from the tables of one to those of another.
+// sendsAstray are set-ups in which the tenants only seem to have tables of their own, or in which
+// models cross from the tables of one to those of another.
 func sendsAstray() []setup {
 	both := tenanttest.Tenants("acme", "zeta")
 	overRouter := func(migrate func(db *gorm.DB) error) func(t *testing.T) *gorm.DB {
@@ -69,7 +71,9 @@ func sendsAstray() []setup {
 			return db
 		}
 	}
-	over := func(dialector func(t *testing.T) gorm.Dialector, options ...tenantplugin.Option) func(t *testing.T) *gorm.DB {
+	over := func(dialector func(
+		t *testing.T) gorm.Dialector, options ...tenantplugin.Option,
+	) func(t *testing.T) *gorm.DB {
 		return func(t *testing.T) *gorm.DB {
 			db, err := gorm.Open(dialector(t), &gorm.Config{Logger: logger.Discard})
 			require.NoError(t, err)
@@ -79,31 +83,40 @@ func sendsAstray() []setup {
 	}
 	list := []setup{
 		{
-			name: "router_without_plugin", models: append(goodModels(), both), finds: []string{"plugin"}, only: true,
-			open: func(t *testing.T) *gorm.DB { return own(t, "database_sqlite", empty).Open(t, &gorm.Config{}) },
+			name: "router_without_plugin", models: append(goodModels(), both),
+			finds: []string{"plugin"}, only: true,
+			open: func(t *testing.T) *gorm.DB {
+				return own(t, "database_sqlite", empty).Open(t, &gorm.Config{})
+			},
 		},
 		{
-			name: "router_that_does_not_know_the_tenants", open: overRouter(empty), models: goodModels(),
-			finds: []string{"rows"}, only: true,
+			name: "router_that_does_not_know_the_tenants", open: overRouter(empty),
+			models: goodModels(),
+			finds:  []string{"rows"}, only: true,
 		},
 		{
-			name: "hook_that_reads_as_another", open: overRouter(empty), models: []any{&spy{}, both},
-			finds: []string{"spy/find"},
+			name: "hook_that_reads_as_another", open: overRouter(empty),
+			models: []any{&spy{}, both},
+			finds:  []string{"spy/find"},
 		},
 		{
-			name: "hook_that_writes_as_another", open: overRouter(empty), models: []any{&meddler{}, both},
-			finds: []string{"meddler/find"},
+			name: "hook_that_writes_as_another", open: overRouter(empty),
+			models: []any{&meddler{}, both},
+			finds:  []string{"meddler/find"},
 		},
 		{
-			name: "model_without_tenant_in_databases", open: overRouter(empty), finds: []string{"country/no_tenant"}, only: true,
+			name: "model_without_tenant_in_databases", open: overRouter(empty),
+			finds: []string{"country/no_tenant"}, only: true,
 			models: append(goodModels(), &country{}, both),
 		},
 		{
-			name: "tenant_may_be_null_in_databases", open: overRouter(empty), finds: []string{"nullable/tenant_not_null"}, only: true,
+			name: "tenant_may_be_null_in_databases", open: overRouter(empty),
+			finds: []string{"nullable/tenant_not_null"}, only: true,
 			models: []any{&nullable{}, both},
 		},
 		{
-			name: "one_file_for_all", models: append(goodModels(), both), finds: []string{"rows"}, only: true,
+			name: "one_file_for_all", models: append(goodModels(), both), finds: []string{"rows"},
+			only: true,
 			open: over(func(t *testing.T) gorm.Dialector {
 				return sqlite.Dialector{Conn: route.New(together{openPool(t)})}
 			}),
@@ -111,7 +124,9 @@ func sendsAstray() []setup {
 		{
 			name: "pool_that_ignores_the_tenant", models: append(withPlainKeys(), both),
 			finds: []string{"team/raw", "team/exec_update", "member/no_tenant_raw"},
-			open:  over(func(t *testing.T) gorm.Dialector { return sqlite.Dialector{Conn: openPool(t)} }, tenantplugin.AllowRawSQL()),
+			open: over(func(t *testing.T) gorm.Dialector {
+				return sqlite.Dialector{Conn: openPool(t)}
+			}, tenantplugin.AllowRawSQL()),
 		},
 	}
 	if testing.Short() {
@@ -119,13 +134,16 @@ func sendsAstray() []setup {
 	}
 	return append(list,
 		setup{
-			name: "one_schema_for_all", models: append(goodModels(), both), finds: []string{"rows"}, only: true,
+			name: "one_schema_for_all", models: append(goodModels(), both), finds: []string{"rows"},
+			only: true,
 			open: over(func(t *testing.T) gorm.Dialector {
-				return overSchemas(t, directory{"acme": "tenant_acme", "zeta": "tenant_acme"}, "tenant_acme")
+				return overSchemas(t, directory{"acme": "tenant_acme", "zeta": "tenant_acme"},
+					"tenant_acme")
 			}, tenantplugin.AllowRawSQL()),
 		},
 		setup{
-			name: "one_database_for_all", models: append(goodModels(), both), finds: []string{"rows"}, only: true,
+			name: "one_database_for_all", models: append(goodModels(), both),
+			finds: []string{"rows"}, only: true,
 			open: over(func(t *testing.T) gorm.Dialector {
 				pool, err := openEmpty(t, "postgres").DB()
 				require.NoError(t, err)
@@ -133,15 +151,20 @@ func sendsAstray() []setup {
 			}),
 		},
 		setup{
-			name: "table_in_the_shared_schema", models: append(goodModels(), both), finds: []string{"rows"}, only: true,
+			name: "table_in_the_shared_schema", models: append(goodModels(), both),
+			finds: []string{"rows"}, only: true,
 			open: over(func(t *testing.T) gorm.Dialector {
-				return overSchemas(t, directory{"acme": "tenant_acme", "zeta": "tenant_zeta"}, "tenant_acme", "tenant_zeta", "shared")
+				return overSchemas(t, directory{"acme": "tenant_acme", "zeta": "tenant_zeta"},
+					"tenant_acme", "tenant_zeta", "shared")
 			}),
 		},
 		setup{
-			name: "statements_outside_of_transactions_go_elsewhere", models: append(goodModels(), both), finds: []string{"rows"}, only: true,
+			name:   "statements_outside_of_transactions_go_elsewhere",
+			models: append(goodModels(), both), finds: []string{"rows"}, only: true,
 			open: over(func(t *testing.T) gorm.Dialector {
-				return postgres.New(postgres.Config{Conn: sharedOutside{own(t, "database_postgres", empty).Router}})
+				return postgres.New(postgres.Config{
+					Conn: sharedOutside{own(t, "database_postgres", empty).Router},
+				})
 			}),
 		})
 }

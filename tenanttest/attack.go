@@ -27,8 +27,8 @@ type attack struct {
 	own bool
 	// nobody says that the call has no tenant. If it has to fail, it must before anything is sent.
 	nobody bool
-	// key says that the call names a row of theirs by its key alone. Where each tenant has tables of its
-	// own nothing of ours has that key: the call may make a row that has it.
+	// key says that the call names a row of theirs by its key alone. Where each tenant has tables
+	// of its own nothing of ours has that key: the call may make a row that has it.
 	key bool
 	// brings says that the call itself has values of theirs, which a row of ours may get.
 	brings bool
@@ -98,8 +98,8 @@ var (
 	function = regexp.MustCompile(`(\w+)\s*\(`)
 )
 
-// onlyReads says whether what was sent can have changed no row: a transaction was begun, or rows were
-// selected, and no function was called that could do more.
+// onlyReads says whether what was sent can have changed no row: a transaction was begun, or rows
+// were selected, and no function was called that could do more.
 func onlyReads(sent []statement) bool {
 	for _, s := range sent {
 		text := strings.ToUpper(s.sql)
@@ -111,7 +111,8 @@ func onlyReads(sent []statement) bool {
 		}
 		for _, called := range function.FindAllStringSubmatch(text, -1) {
 			switch called[1] {
-			case "COUNT", "MAX", "IN", "EXISTS", "AND", "OR", "NOT", "WHERE", "ON", "FROM", "JOIN", "AS", "SELECT", "HAVING", "BY":
+			case "COUNT", "MAX", "IN", "EXISTS", "AND", "OR", "NOT", "WHERE", "ON", "FROM", "JOIN",
+				"AS", "SELECT", "HAVING", "BY":
 			default:
 				return false
 			}
@@ -131,8 +132,12 @@ func (a attack) try(db *gorm.DB) (o outcome, problems []string) {
 }
 
 // judge says what is wrong with an outcome.
-func (k *kit) judge(m *model, a attack, o outcome, sent []statement, after snapshot) (problems []string) {
-	say := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+func (k *kit) judge(
+	m *model, a attack, o outcome, sent []statement, after snapshot,
+) (problems []string) {
+	say := func(format string, args ...any) {
+		problems = append(problems, fmt.Sprintf(format, args...))
+	}
 	anything := errors.Is(a.err, errAny)
 	switch {
 	case k.own && a.key && !refused(o.err):

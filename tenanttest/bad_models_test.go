@@ -99,7 +99,8 @@ type gossip struct {
 // AfterFind tells the newest name of all.
 func (g *gossip) AfterFind(tx *gorm.DB) error {
 	ctx := gormtenant.Unscoped(tx.Statement.Context, "statistics")
-	return tx.Session(&gorm.Session{NewDB: true, Context: ctx}).Table("gossips").Select("max(name)").Scan(&g.Newest).Error
+	return tx.Session(&gorm.Session{NewDB: true, Context: ctx}).Table("gossips").
+		Select("max(name)").Scan(&g.Newest).Error
 }
 
 // badModels are set-ups whose flaw is in a model, or beside the plugin.
@@ -122,35 +123,50 @@ func badModels(kind string) []setup {
 		bad("key_that_tenants_choose", "natural/unique_code", &natural{}),
 		bad("row_that_cannot_be_made", "rows", &picky{}),
 		{
-			name: "foreign_key_without_tenant", open: opened(kind), models: []any{&parent{}, &child{}},
-			finds: []string{"child/foreign_key_parent_id"}, only: true,
+			name: "foreign_key_without_tenant", open: opened(kind),
+			models: []any{&parent{}, &child{}},
+			finds:  []string{"child/foreign_key_parent_id"}, only: true,
 		},
 		{
-			name: "index_made_by_a_migration", models: []any{&badge{}}, finds: []string{"badge/unique_colour"}, only: true,
+			name: "index_made_by_a_migration", models: []any{&badge{}},
+			finds: []string{"badge/unique_colour"}, only: true,
 			open: func(t *testing.T) *gorm.DB {
 				db := checked(t)
 				require.NoError(t, db.AutoMigrate(&badge{}))
-				require.NoError(t, db.Exec("CREATE UNIQUE INDEX one_of_each ON badges (colour)").Error)
+				require.NoError(t,
+					db.Exec("CREATE UNIQUE INDEX one_of_each ON badges (colour)").Error)
 				return db
 			},
 		},
 		{
-			name: "column_made_by_a_migration", models: []any{&unprotectedBadge{}}, finds: []string{"unprotectedBadge/tenant_not_null"}, only: true,
+			name: "column_made_by_a_migration", models: []any{&unprotectedBadge{}},
+			finds: []string{"unprotectedBadge/tenant_not_null"}, only: true,
 			open: func(t *testing.T) *gorm.DB {
 				db := checked(t)
-				require.NoError(t, db.Exec("CREATE TABLE badges (id "+counting[kind]+" PRIMARY KEY, tenant_id varchar(40), label text)").Error)
-				require.NoError(t, db.Exec("CREATE INDEX badges_tenant ON badges (tenant_id)").Error)
+				require.NoError(t,
+					db.Exec("CREATE TABLE badges (id "+counting[kind]+
+						" PRIMARY KEY, tenant_id varchar(40), label text)").Error)
+				require.NoError(t,
+					db.Exec("CREATE INDEX badges_tenant ON badges (tenant_id)").Error)
 				return db
 			},
 		},
-		{name: "hook_that_writes_across", open: checked, models: []any{&busybody{}}, finds: []string{"busybody/update_all"}},
-		{name: "hook_that_reads_across", open: checked, models: []any{&gossip{}}, finds: []string{"gossip/find"}},
 		{
-			name: "raw_sql_without_a_guard_in_the_database", open: opened(kind, tenantplugin.AllowRawSQL()), models: withPlainKeys(),
+			name: "hook_that_writes_across", open: checked, models: []any{&busybody{}},
+			finds: []string{"busybody/update_all"},
+		},
+		{
+			name: "hook_that_reads_across", open: checked, models: []any{&gossip{}},
+			finds: []string{"gossip/find"},
+		},
+		{
+			name: "raw_sql_without_a_guard_in_the_database",
+			open: opened(kind, tenantplugin.AllowRawSQL()), models: withPlainKeys(),
 			finds: []string{"team/raw", "member/exec_update", "badge/raw_union"},
 		},
 		{
-			name: "another_plugin_drops_the_condition", models: withPlainKeys(), finds: []string{"team/or", "member/delete_by_key_of_another"},
+			name: "another_plugin_drops_the_condition", models: withPlainKeys(),
+			finds: []string{"team/or", "member/delete_by_key_of_another"},
 			open: func(t *testing.T) *gorm.DB {
 				db := opened(kind)(t)
 				db.ClauseBuilders["WHERE"] = func(c clause.Clause, b clause.Builder) { c.Build(b) }
@@ -159,7 +175,8 @@ func badModels(kind string) []setup {
 		},
 		{
 			name: "allowed_by_a_name_that_is_none", open: checked, finds: []string{""}, only: true,
-			models: append(goodModels(), tenanttest.Allow("team/unique_name", "names are global on purpose")),
+			models: append(goodModels(),
+				tenanttest.Allow("team/unique_name", "names are global on purpose")),
 		},
 		{
 			name: "allowed_without_a_reason", open: checked, finds: []string{""}, only: true,
@@ -167,7 +184,10 @@ func badModels(kind string) []setup {
 		},
 		{name: "no_models", open: checked, finds: []string{""}, only: true},
 		{name: "not_a_model", open: checked, models: []any{7}, finds: []string{""}, only: true},
-		{name: "no_database", open: func(*testing.T) *gorm.DB { return nil }, models: goodModels(), finds: []string{""}, only: true},
+		{
+			name: "no_database", open: func(*testing.T) *gorm.DB { return nil },
+			models: goodModels(), finds: []string{""}, only: true,
+		},
 	}
 	for i := range list {
 		list[i].name += "_" + kind

@@ -33,7 +33,9 @@ type setup struct {
 }
 
 // breaking opens a database on which one guard of the plugin is taken out.
-func breaking(takeOut func(db *gorm.DB) error, options ...tenantplugin.Option) func(t *testing.T) *gorm.DB {
+func breaking(
+	takeOut func(db *gorm.DB) error, options ...tenantplugin.Option,
+) func(t *testing.T) *gorm.DB {
 	return func(t *testing.T) *gorm.DB {
 		db := opened("sqlite", options...)(t)
 		require.NoError(t, takeOut(db))
@@ -46,7 +48,8 @@ func nothing(*gorm.DB) {}
 // withoutBuilder takes out the guard that writes a clause.
 func withoutBuilder(name string, finds ...string) setup {
 	return setup{
-		name: "without_builder_" + strings.ReplaceAll(name, " ", "_"), models: withPlainKeys(), finds: finds,
+		name: "without_builder_" + strings.ReplaceAll(name, " ", "_"), models: withPlainKeys(),
+		finds: finds,
 		open: func(t *testing.T) *gorm.DB {
 			db := openEmpty(t, "sqlite")
 			before, had := db.ClauseBuilders[name]
@@ -63,7 +66,8 @@ func withoutBuilder(name string, finds ...string) setup {
 // withoutCallback takes out a callback.
 func withoutCallback(kind, name string, finds ...string) setup {
 	return setup{
-		name: "without_callback_" + kind + "_" + strings.TrimPrefix(name, "gormtenant:"), models: withPlainKeys(), finds: finds,
+		name:   "without_callback_" + kind + "_" + strings.TrimPrefix(name, "gormtenant:"),
+		models: withPlainKeys(), finds: finds,
 		open: breaking(func(db *gorm.DB) error {
 			switch callback := db.Callback(); kind {
 			case "create":
@@ -83,10 +87,11 @@ func withoutCallback(kind, name string, finds ...string) setup {
 	}
 }
 
-// withPlainKeys are the good models where nothing looks after their foreign keys: what finds a set-up
-// without a guard is to be an attack.
+// withPlainKeys are the good models where nothing looks after their foreign keys: what finds a
+// set-up without a guard is to be an attack.
 func withPlainKeys() []any {
-	return append(goodModels(), tenanttest.Allow("member/foreign_key_team_id", "not what is tested"),
+	return append(goodModels(),
+		tenanttest.Allow("member/foreign_key_team_id", "not what is tested"),
 		tenanttest.Allow("member/foreign_key_boss_id", "not what is tested"))
 }
 
@@ -104,12 +109,16 @@ func setups() []setup {
 // badArguments are calls of Run that fail before anything is attacked.
 func badArguments() []setup {
 	list := []setup{
-		{name: "nil_among_models", models: []any{&team{}, nil}, says: "gormtenant: tenanttest.Run: option 2 is nil"},
+		{
+			name: "nil_among_models", models: []any{&team{}, nil},
+			says: "gormtenant: tenanttest.Run: option 2 is nil",
+		},
 		{name: "no_models", says: "tenanttest: Run needs the models to test"},
 		{name: "text_as_model", models: []any{"teams"}, says: "tenanttest: string is no model"},
 		{
-			name: "allow_without_reason", models: []any{&team{}, tenanttest.Allow("team/find", " ")},
-			says: `tenanttest: Allow("team/find") needs a reason`,
+			name:   "allow_without_reason",
+			models: []any{&team{}, tenanttest.Allow("team/find", " ")},
+			says:   `tenanttest: Allow("team/find") needs a reason`,
 		},
 	}
 	for i := range list {
@@ -126,22 +135,28 @@ func withoutGuard() []setup {
 			open: func(t *testing.T) *gorm.DB { return openEmpty(t, "sqlite") },
 		},
 		{
-			name: "references_checked_on_create_only", models: goodModels(), finds: []string{"member/foreign_key_team_id"},
+			name: "references_checked_on_create_only", models: goodModels(),
+			finds: []string{"member/foreign_key_team_id"},
 			open: breaking(func(db *gorm.DB) error {
 				db.ClauseBuilders["SET"] = func(c clause.Clause, b clause.Builder) { c.Build(b) }
 				return nil
 			}, tenantplugin.CheckReferences()),
 		},
-		withoutBuilder("WHERE", "team/or", "member/update_by_key_of_another", "member/preload_boss", "badge/subquery_equal"),
-		withoutBuilder("FROM", "team/find", "member/join_team_or", "team/join_itself", "badge/right_join_itself",
+		withoutBuilder("WHERE", "team/or", "member/update_by_key_of_another", "member/preload_boss",
+			"badge/subquery_equal"),
+		withoutBuilder("FROM", "team/find", "member/join_team_or", "team/join_itself",
+			"badge/right_join_itself",
 			"team/two_tables", "member/join_table_of_badges", "team/table_into_another_struct"),
 		withoutBuilder("SET", "team/update_tenant_by_field", "badge/updates_tenant_in_upper_case",
 			"team/update_tenant_to_nothing", "team/update_text_that_goes_on"),
-		withoutBuilder("VALUES", "team/create_map_for_another", "badge/create_without_tenant_column",
+		withoutBuilder("VALUES", "team/create_map_for_another",
+			"badge/create_without_tenant_column",
 			"team/create_map_for_another_in_upper_case", "team/create_maps_with_one_for_another"),
-		withoutBuilder("ON CONFLICT", "team/upsert_over_foreign_key", "badge/save_over_foreign_key", "team/append_members",
+		withoutBuilder("ON CONFLICT", "team/upsert_over_foreign_key", "badge/save_over_foreign_key",
+			"team/append_members",
 			"team/upsert_that_changes_tenant", "badge/upsert_with_condition_over_foreign_key"),
-		withoutBuilder("INSERT", "team/insert_or_replace_over_foreign_key", "badge/text_after_insert"),
+		withoutBuilder("INSERT", "team/insert_or_replace_over_foreign_key",
+			"badge/text_after_insert"),
 		withoutBuilder("SELECT", "team/raw_select", "badge/text_after_select"),
 		withoutBuilder("UPDATE", "team/text_after_update"),
 		withoutBuilder("DELETE", "team/text_after_delete"),
@@ -150,7 +165,8 @@ func withoutGuard() []setup {
 		withoutBuilder("LIMIT", "team/text_after_limit"),
 		withoutBuilder("FOR", "team/text_after_for"),
 		withoutBuilder("RETURNING", "team/text_after_returning"),
-		withoutCallback("query", callbacks.QueryName, "team/find", "badge/where_another_tenant", "team/find_by_row_of_another"),
+		withoutCallback("query", callbacks.QueryName, "team/find", "badge/where_another_tenant",
+			"team/find_by_row_of_another"),
 		withoutCallback("query", "gormtenant:subquery", "team/raw_in_generic_subquery"),
 		withoutCallback("row", callbacks.RowName, "team/rows", "member/no_tenant_raw"),
 		withoutCallback("row", "gormtenant:failed_row", "team/raw_row"),
@@ -158,11 +174,13 @@ func withoutGuard() []setup {
 		withoutCallback("create", callbacks.CreateName, "team/no_tenant_create"),
 		withoutCallback("create", callbacks.ReferencesName, "member/append_to_badges_of_another"),
 		withoutCallback("create", "gormtenant:text", "team/raw_create"),
-		withoutCallback("create", callbacks.ConflictName, "team/upsert_over_foreign_key", "badge/save_many_over_foreign_key"),
+		withoutCallback("create", callbacks.ConflictName, "team/upsert_over_foreign_key",
+			"badge/save_many_over_foreign_key"),
 		withoutCallback("update", callbacks.UpdateName, "team/no_tenant_update"),
 		withoutCallback("update", "gormtenant:text", "team/raw_update"),
 		withoutCallback("update", callbacks.OwnerName, "team/append_to_members_of_another"),
-		withoutCallback("delete", callbacks.DeleteName, "team/no_tenant_delete", "team/delete_many_with_one_of_another"),
+		withoutCallback("delete", callbacks.DeleteName, "team/no_tenant_delete",
+			"team/delete_many_with_one_of_another"),
 		withoutCallback("delete", "gormtenant:text", "team/raw_delete"),
 	}
 }
@@ -170,7 +188,8 @@ func withoutGuard() []setup {
 // brokenVariable makes TestBrokenSetups run, and fail.
 const brokenVariable = "GORMTENANT_TEST_BROKEN"
 
-// TestBrokenSetups has to fail in each of its sub-tests; TestRun_finds_every_broken_setup sees to it.
+// TestBrokenSetups has to fail in each of its sub-tests; TestRun_finds_every_broken_setup sees to
+// it.
 func TestBrokenSetups(t *testing.T) {
 	if os.Getenv(brokenVariable) == "" {
 		t.Skip("is run by TestRun_finds_every_broken_setup")
@@ -192,10 +211,12 @@ func TestRun_finds_every_broken_setup(t *testing.T) {
 			t.Errorf("%s: nothing was found", s.name)
 			continue
 		}
-		t.Logf("%-40s %3d findings, among them %s", s.name, len(got), strings.Join(got[:min(3, len(got))], ", "))
+		t.Logf("%-40s %3d findings, among them %s", s.name, len(got),
+			strings.Join(got[:min(3, len(got))], ", "))
 		for _, want := range s.finds {
 			if !slices.Contains(got, want) {
-				t.Errorf("%s: %s did not find it, but %s did", s.name, want, strings.Join(got, ", "))
+				t.Errorf("%s: %s did not find it, but %s did", s.name, want,
+					strings.Join(got, ", "))
 			}
 		}
 		if !strings.Contains(output, s.says) {
@@ -214,7 +235,8 @@ func TestRun_finds_every_broken_setup(t *testing.T) {
 // set-up.
 func findings(t *testing.T) (found map[string][]string, output string) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBrokenSetups$", "-test.v", fmt.Sprint("-test.short=", testing.Short()))
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBrokenSetups$",
+		"-test.v", fmt.Sprint("-test.short=", testing.Short()))
 	command.Env = append(os.Environ(), brokenVariable+"=1")
 	text, err := command.CombinedOutput()
 	require.Error(t, err, "every set-up passed")
@@ -230,7 +252,10 @@ func findings(t *testing.T) (found map[string][]string, output string) {
 	require.NoError(t, lines.Err())
 	for name, list := range found { // a parent fails with its sub-tests
 		found[name] = slices.DeleteFunc(list, func(one string) bool {
-			return slices.ContainsFunc(list, func(other string) bool { return one == "" && other != "" || strings.HasPrefix(other, one+"/") })
+			return slices.ContainsFunc(list,
+				func(other string) bool {
+					return one == "" && other != "" || strings.HasPrefix(other, one+"/")
+				})
 		})
 	}
 	return found, string(text)

@@ -83,7 +83,8 @@ func (m *model) readTags() {
 }
 
 func (k *kit) readSQLite(m *model) error {
-	columns, err := k.query(`SELECT name, "notnull", pk FROM pragma_table_info(?) ORDER BY pk`, m.schema.Table)
+	columns, err := k.query(`SELECT name, "notnull", pk FROM pragma_table_info(?) ORDER BY pk`,
+		m.schema.Table)
 	if err != nil {
 		return err
 	}
@@ -100,17 +101,21 @@ func (k *kit) readSQLite(m *model) error {
 	if len(key) > 0 { // a table without a key says nothing here
 		m.addIndex(index{name: "primary key", unique: true, columns: key})
 	}
-	found, err := k.query(`SELECT l.name, l."unique", l.partial, coalesce(i.name, ''), coalesce(s.sql, '') FROM `+
-		`pragma_index_list(?) AS l, pragma_index_info(l.name) AS i LEFT JOIN sqlite_master AS s ON s.name = l.name AND s.type = 'index' WHERE l.origin <> 'pk' ORDER BY l.name, i.seqno`, m.schema.Table)
+	found, err := k.query(`SELECT l.name, l."unique", l.partial, coalesce(i.name, ''), `+
+		`coalesce(s.sql, '') FROM `+
+		`pragma_index_list(?) AS l, pragma_index_info(l.name) AS i LEFT JOIN sqlite_master AS s `+
+		`ON s.name = l.name AND s.type = 'index' WHERE l.origin <> 'pk' ORDER BY l.name, `+
+		`i.seqno`, m.schema.Table)
 	for _, row := range found {
-		m.addColumn(text(row[0]), text(row[1]) == "1", text(row[2]) == "1", text(row[3]), text(row[4]))
+		m.addColumn(text(row[0]), text(row[1]) == "1", text(row[2]) == "1", text(row[3]),
+			text(row[4]))
 	}
 	return err
 }
 
 func (k *kit) readPostgres(m *model) error {
-	columns, err := k.query("SELECT attname, attnotnull FROM pg_attribute WHERE attrelid = CAST(? AS regclass) "+
-		"AND attnum > 0 AND NOT attisdropped", k.quote(m.schema.Table))
+	columns, err := k.query("SELECT attname, attnotnull FROM pg_attribute WHERE attrelid = "+
+		"CAST(? AS regclass) AND attnum > 0 AND NOT attisdropped", k.quote(m.schema.Table))
 	if err != nil {
 		return err
 	}
@@ -119,19 +124,22 @@ func (k *kit) readPostgres(m *model) error {
 			m.nullable = column[1] != true
 		}
 	}
-	found, err := k.query("SELECT CAST(i.indexrelid AS regclass)::text, i.indisunique, i.indpred IS NOT NULL, "+
-		"coalesce(a.attname, ''), coalesce(pg_get_expr(i.indexprs, i.indrelid), '') FROM pg_index AS i CROSS JOIN LATERAL unnest(CAST(i.indkey AS int2[])) "+
-		"WITH ORDINALITY AS c (attnum, position) LEFT JOIN pg_attribute AS a ON a.attrelid = i.indrelid "+
-		"AND a.attnum = c.attnum AND a.attnum > 0 WHERE i.indrelid = CAST(? AS regclass) AND i.indisvalid "+
-		"AND c.position <= i.indnkeyatts ORDER BY 1, c.position", k.quote(m.schema.Table))
+	found, err := k.query("SELECT CAST(i.indexrelid AS regclass)::text, i.indisunique, i.indpred "+
+		"IS NOT NULL, coalesce(a.attname, ''), coalesce(pg_get_expr(i.indexprs, i.indrelid), '') "+
+		"FROM pg_index AS i CROSS JOIN LATERAL unnest(CAST(i.indkey AS int2[])) WITH ORDINALITY "+
+		"AS c (attnum, position) LEFT JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND "+
+		"a.attnum = c.attnum AND a.attnum > 0 WHERE i.indrelid = CAST(? AS regclass) AND "+
+		"i.indisvalid AND c.position <= i.indnkeyatts ORDER BY 1, c.position",
+		k.quote(m.schema.Table))
 	for _, row := range found {
 		m.addColumn(text(row[0]), row[1] == true, row[2] == true, text(row[3]), text(row[4]))
 	}
 	if err != nil {
 		return err
 	}
-	labels, err := k.query("SELECT a.attname, e.enumlabel FROM pg_attribute AS a JOIN pg_enum AS e ON e.enumtypid = a.atttypid "+
-		"WHERE a.attrelid = CAST(? AS regclass) AND NOT a.attisdropped ORDER BY e.enumsortorder", k.quote(m.schema.Table))
+	labels, err := k.query("SELECT a.attname, e.enumlabel FROM pg_attribute AS a JOIN pg_enum AS "+
+		"e ON e.enumtypid = a.atttypid WHERE a.attrelid = CAST(? AS regclass) AND NOT "+
+		"a.attisdropped ORDER BY e.enumsortorder", k.quote(m.schema.Table))
 	m.labels = map[string][]string{}
 	for _, row := range labels {
 		m.labels[text(row[0])] = append(m.labels[text(row[0])], text(row[1]))

@@ -26,8 +26,9 @@ var (
 	literalCheck = regexp.MustCompile(`[^<>!]=\s*'([^']*)'`)
 	numericType  = regexp.MustCompile(`(?i)^(?:numeric|decimal)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)`)
 	likeCheck    = regexp.MustCompile(`(?i)(\bNOT\s+)?\bI?LIKE\s+'([^']*)'`)
-	lengthCheck  = regexp.MustCompile(`(?i)\b(?:char_|octet_)?length\s*\([^)]*\)\s*(>=|<=|>|<|=)\s*(\d+)`)
-	numberCheck  = regexp.MustCompile(`(>=|<=|>|<|=)\s*(-?\d+(?:\.\d+)?)`)
+	lengthCheck  = regexp.MustCompile(
+		`(?i)\b(?:char_|octet_)?length\s*\([^)]*\)\s*(>=|<=|>|<|=)\s*(\d+)`)
+	numberCheck = regexp.MustCompile(`(>=|<=|>|<|=)\s*(-?\d+(?:\.\d+)?)`)
 )
 
 // limitsOf is what is known of the values of a field: what its tags say, and the labels of an
@@ -78,7 +79,8 @@ func limitsOf(field *schema.Field) limits {
 	if field.GORMDataType == schema.Float {
 		step = 0.5
 	}
-	for _, match := range numberCheck.FindAllStringSubmatch(lengthCheck.ReplaceAllString(check, ""), -1) {
+	for _, match := range numberCheck.FindAllStringSubmatch(lengthCheck.ReplaceAllString(check, ""),
+		-1) {
 		l.bound(match[1], match[2], step)
 	}
 	return l

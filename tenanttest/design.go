@@ -18,7 +18,8 @@ func (k *kit) findPlugin(db *gorm.DB) func(t *testing.T) {
 	return func(t *testing.T) {
 		if _, ok := db.Plugins[models.PluginName]; !ok {
 			t.Fatal("the plugin is not registered on this *gorm.DB; add after gorm.Open:\n" +
-				"\tdb.Use(tenantplugin.New()) // import tenantplugin \"github.com/gormtenant/gormtenant/plugin\"")
+				"\tdb.Use(tenantplugin.New()) // import tenantplugin " +
+				"\"github.com/gormtenant/gormtenant/plugin\"")
 		}
 	}
 }
@@ -29,8 +30,9 @@ func (k *kit) testDesign(t *testing.T, m *model) {
 	if m.tenant == nil {
 		if !k.shared[m.schema.ModelType] {
 			k.sub(t, m, "no_tenant", func(t *testing.T) {
-				t.Errorf("%s has no tenant field: all tenants read and change the same rows; add to the struct:\n"+
-					"\tmodels.TenantModel\nor, if that is right, to the arguments of Run:\n\ttenanttest.Shared(&%s{})",
+				t.Errorf("%s has no tenant field: all tenants read and change the same rows; add "+
+					"to the struct:\n\tmodels.TenantModel\nor, if that is right, to the "+
+					"arguments of Run:\n\ttenanttest.Shared(&%s{})",
 					m.schema.Name, m.schema.Name)
 			})
 		}
@@ -51,9 +53,9 @@ func (k *kit) testDesign(t *testing.T, m *model) {
 	}
 }
 
-// hangsOn says whether an index holds a foreign key to rows of the tenant, whose keys nobody chooses:
-// values are in each other's way only below one of these rows. That no row of others can be named is
-// for testReference to see.
+// hangsOn says whether an index holds a foreign key to rows of the tenant, whose keys nobody
+// chooses: values are in each other's way only below one of these rows. That no row of others can
+// be named is for testReference to see.
 func (m *model) hangsOn(i index) bool {
 	refs, _ := m.refsIn(i)
 	return slices.ContainsFunc(refs, func(r *ref) bool {
@@ -69,8 +71,10 @@ func (k *kit) testColumn(t *testing.T, m *model) {
 	t.Helper()
 	k.sub(t, m, "tenant_not_null", func(t *testing.T) {
 		if m.nullable {
-			t.Errorf("%s.%s may be NULL: such a row is nobody's and nobody finds it; give the field the tag:\n\t%s %s `gorm:\"%s\"`",
-				m.schema.Table, m.tenant.DBName, m.tenant.Name, m.tenant.FieldType, "tenant;not null;index")
+			t.Errorf("%s.%s may be NULL: such a row is nobody's and nobody finds it; give the "+
+				"field the tag:\n\t%s %s `gorm:\"%s\"`",
+				m.schema.Table, m.tenant.DBName, m.tenant.Name, m.tenant.FieldType,
+				"tenant;not null;index")
 		}
 	})
 	k.sub(t, m, "tenant_index", func(t *testing.T) {
@@ -80,8 +84,10 @@ func (k *kit) testColumn(t *testing.T, m *model) {
 				return
 			}
 		}
-		t.Errorf("no index of %s begins with %s: every query of a tenant reads the rows of all; give the field the tag:\n\t%s %s `gorm:\"%s\"`",
-			m.schema.Table, m.tenant.DBName, m.tenant.Name, m.tenant.FieldType, "tenant;not null;index")
+		t.Errorf("no index of %s begins with %s: every query of a tenant reads the rows of all; "+
+			"give the field the tag:\n\t%s %s `gorm:\"%s\"`",
+			m.schema.Table, m.tenant.DBName, m.tenant.Name, m.tenant.FieldType,
+			"tenant;not null;index")
 	})
 }
 
@@ -104,22 +110,26 @@ func (k *kit) testUnique(t *testing.T, m *model, i index) {
 		}
 		fields = append(fields, name)
 	}
-	columns := strings.Join(slices.DeleteFunc(slices.Clone(i.columns), func(c string) bool { return c == "" }), "_")
+	columns := strings.Join(slices.DeleteFunc(slices.Clone(i.columns),
+		func(c string) bool { return c == "" }), "_")
 	if columns == "" {
 		columns = i.name // an index on expressions alone
 	}
 	k.sub(t, m, "unique_"+columns, func(t *testing.T) {
 		k.skipOwn(t)
 		if m.isKey(i) {
-			t.Errorf("the application chooses the primary key of %s, and it does not carry the tenant: a tenant learns which keys "+
-				"others have, and cannot use them; make the tenant part of it:\n\t%s %s `gorm:\"primaryKey;tenant\"`",
+			t.Errorf("the application chooses the primary key of %s, and it does not carry the "+
+				"tenant: a tenant learns which keys others have, and cannot use them; make the "+
+				"tenant part of it:\n\t%s %s `gorm:\"primaryKey;tenant\"`",
 				m.schema.Table, m.tenant.Name, m.tenant.FieldType)
 			return
 		}
 		name := "idx_" + m.schema.Table + "_" + columns
-		t.Errorf("unique index %s of %s is over all tenants: a tenant learns that another has a value, and cannot use it; "+
-			"put the tenant in front:\n\t%s %s `gorm:\"tenant;not null;uniqueIndex:%s,priority:1\"`\n\t%s `gorm:\"uniqueIndex:%s,priority:2\"`",
-			i.name, m.schema.Table, m.tenant.Name, m.tenant.FieldType, name, strings.Join(fields, ", "), name)
+		t.Errorf("unique index %s of %s is over all tenants: a tenant learns that another has a "+
+			"value, and cannot use it; put the tenant in front:\n\t%s %s `gorm:\"tenant;not "+
+			"null;uniqueIndex:%s,priority:1\"`\n\t%s `gorm:\"uniqueIndex:%s,priority:2\"`",
+			i.name, m.schema.Table, m.tenant.Name, m.tenant.FieldType, name,
+			strings.Join(fields, ", "), name)
 	})
 }
 
@@ -138,7 +148,8 @@ func (k *kit) testReference(t *testing.T, m *model, r *ref) {
 				break
 			}
 			if missed := k.tryWay(way); missed == nil {
-				t.Errorf("%s succeeded with the key of a %s of another tenant, but db.Create of a struct did not",
+				t.Errorf("%s succeeded with the key of a %s of another tenant, but db.Create of "+
+					"a struct did not",
 					way.call, r.parent.schema.Name)
 			}
 		}
@@ -146,11 +157,13 @@ func (k *kit) testReference(t *testing.T, m *model, r *ref) {
 			return
 		}
 		parent := r.parent.schema.Name
-		t.Errorf("%s of %s can be set to the key of a %s of another tenant; make the tenant part of the foreign key:\n"+
-			"\t`gorm:\"foreignKey:%s;references:%s\"`\nor let the plugin look the key up whenever it is written:\n"+
-			"\tdb.Use(tenantplugin.New(tenantplugin.CheckReferences()))",
+		t.Errorf("%s of %s can be set to the key of a %s of another tenant; make the tenant part "+
+			"of the foreign key:\n\t`gorm:\"foreignKey:%s;references:%s\"`\nor let the plugin "+
+			"look the key up whenever it is "+
+			"written:\n\tdb.Use(tenantplugin.New(tenantplugin.CheckReferences()))",
 			strings.Join(r.columns(), ", "), m.schema.Table, parent,
-			m.tenant.Name+","+strings.Join(r.fields(false), ","), r.parent.tenant.Name+","+strings.Join(r.fields(true), ","))
+			m.tenant.Name+","+strings.Join(r.fields(false), ","),
+			r.parent.tenant.Name+","+strings.Join(r.fields(true), ","))
 	})
 }
 

@@ -207,33 +207,57 @@ func joined(t *testing.T, db *gorm.DB) {
 
 func TestRun_passes_on_models_of_applications(t *testing.T) {
 	t.Parallel()
-	for name, family := range map[string]struct {
+	for _, family := range []struct {
+		name   string
 		models []any
 		config gorm.Config // copied: gorm.Open keeps it
 		before func(t *testing.T, db *gorm.DB)
 		only   string // a kind of database
 	}{
-		"circle_and_one_row_for_each":     {models: []any{&squad{}, &player{}, &profile{}, &setting{}}, before: circle},
-		"keys_that_hold_the_parents":      {models: []any{&room{}, &shelf{}}},
-		"numbers_below_a_parent":          {models: []any{&board{}, &issue{}}},
-		"model_of_a_join_table":           {models: []any{&person{}, &group{}, &membership{}}, before: joined},
-		"two_models_of_one_table":         {models: []any{&group{}, &summary{}}},
-		"columns_that_take_not_all":       {models: []any{&picture{}}},
-		"index_on_an_expression":          {models: []any{&folder{}}},
-		"keys_by_a_hook_always":           {models: []any{&record{}, &entry{}}},
-		"hooks_that_refuse":               {models: []any{&receipt{}, &contact{}}},
-		"hook_that_creates":               {models: []any{&account{}, &inbox{}}},
-		"application_that_changes_all":    {models: goodModels(), config: gorm.Config{AllowGlobalUpdate: true}},
-		"names_in_upper_case":             {models: goodModels(), config: gorm.Config{NamingStrategy: schema.NamingStrategy{NoLowerCase: true}}},
-		"statements_prepared":             {models: goodModels(), config: gorm.Config{PrepareStmt: true, SkipDefaultTransaction: true, TranslateError: true}},
-		"enumeration_of_the_database":     {models: []any{&ticketOfShop{}}, only: "postgres", before: shop},
-		"table_that_refuses_by_a_trigger": {models: []any{&team{}}, only: "sqlite", before: appendOnly},
+		{
+			name:   "circle_and_one_row_for_each",
+			models: []any{&squad{}, &player{}, &profile{}, &setting{}}, before: circle,
+		},
+		{name: "keys_that_hold_the_parents", models: []any{&room{}, &shelf{}}},
+		{name: "numbers_below_a_parent", models: []any{&board{}, &issue{}}},
+		{
+			name: "model_of_a_join_table", models: []any{&person{}, &group{}, &membership{}},
+			before: joined,
+		},
+		{name: "two_models_of_one_table", models: []any{&group{}, &summary{}}},
+		{name: "columns_that_take_not_all", models: []any{&picture{}}},
+		{name: "index_on_an_expression", models: []any{&folder{}}},
+		{name: "keys_by_a_hook_always", models: []any{&record{}, &entry{}}},
+		{name: "hooks_that_refuse", models: []any{&receipt{}, &contact{}}},
+		{name: "hook_that_creates", models: []any{&account{}, &inbox{}}},
+		{
+			name: "application_that_changes_all", models: goodModels(),
+			config: gorm.Config{AllowGlobalUpdate: true},
+		},
+		{
+			name: "names_in_upper_case", models: goodModels(),
+			config: gorm.Config{NamingStrategy: schema.NamingStrategy{NoLowerCase: true}},
+		},
+		{
+			name: "statements_prepared", models: goodModels(),
+			config: gorm.Config{
+				PrepareStmt: true, SkipDefaultTransaction: true, TranslateError: true,
+			},
+		},
+		{
+			name: "enumeration_of_the_database", models: []any{&ticketOfShop{}}, only: "postgres",
+			before: shop,
+		},
+		{
+			name: "table_that_refuses_by_a_trigger", models: []any{&team{}}, only: "sqlite",
+			before: appendOnly,
+		},
 	} {
-		for kind := range databases {
+		for _, kind := range kinds {
 			if family.only != "" && family.only != kind {
 				continue
 			}
-			t.Run(name+"/"+kind, func(t *testing.T) {
+			t.Run(family.name+"/"+kind, func(t *testing.T) {
 				t.Parallel()
 				tenanttest.Run(t, func(t *testing.T) *gorm.DB {
 					config := family.config
@@ -265,10 +289,11 @@ func circle(t *testing.T, db *gorm.DB) {
 		LeadID   *uint
 	}
 	require.NoError(t, db.AutoMigrate(&squad{}))
-	require.NoError(t, db.Exec("CREATE TABLE players (id bigserial PRIMARY KEY, tenant_id text NOT NULL, "+
-		"squad_id bigint NOT NULL REFERENCES squads (id))").Error)
+	require.NoError(t, db.Exec("CREATE TABLE players (id bigserial PRIMARY KEY, tenant_id text "+
+		"NOT NULL, squad_id bigint NOT NULL REFERENCES squads (id))").Error)
 	require.NoError(t, db.Exec("CREATE INDEX ON players (tenant_id)").Error)
-	require.NoError(t, db.Exec("ALTER TABLE squads ADD FOREIGN KEY (lead_id) REFERENCES players (id)").Error)
+	require.NoError(t,
+		db.Exec("ALTER TABLE squads ADD FOREIGN KEY (lead_id) REFERENCES players (id)").Error)
 }
 
 // ticketOfShop has a column of a type that was made for it.
@@ -288,7 +313,9 @@ func shop(t *testing.T, db *gorm.DB) {
 func appendOnly(t *testing.T, db *gorm.DB) {
 	t.Helper()
 	require.NoError(t, db.AutoMigrate(&team{}))
-	require.NoError(t, db.Exec("CREATE TRIGGER only BEFORE UPDATE ON teams BEGIN SELECT raise(ABORT, 'append only'); END").Error)
+	require.NoError(t,
+		db.Exec("CREATE TRIGGER only BEFORE UPDATE ON teams BEGIN SELECT raise(ABORT, 'append "+
+			"only'); END").Error)
 }
 
 func TestRun_leaves_the_handle_as_it_was(t *testing.T) {
@@ -296,5 +323,6 @@ func TestRun_leaves_the_handle_as_it_was(t *testing.T) {
 	db := opened("sqlite")(t)
 	require.NoError(t, db.AutoMigrate(&badge{}))
 	tenanttest.Run(t, func(*testing.T) *gorm.DB { return db }, &badge{})
-	require.NoError(t, as(db, "acme").Session(&gorm.Session{PrepareStmt: true}).Find(&[]badge{}).Error)
+	require.NoError(t,
+		as(db, "acme").Session(&gorm.Session{PrepareStmt: true}).Find(&[]badge{}).Error)
 }

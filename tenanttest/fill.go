@@ -15,8 +15,8 @@ import (
 type filler struct {
 	*kit
 	m *model
-	// n counts all rows of the model, shared those of one tenant: rows with the same natural keys in
-	// both tenants have the same.
+	// n counts all rows of the model, shared those of one tenant: rows with the same natural keys
+	// in both tenants have the same.
 	n, shared int
 	marker    string
 	keyed     bool // the key is written too
@@ -48,8 +48,10 @@ func (k *kit) filler(m *model, t tenant, n int, keyed bool) *filler {
 
 // fills says whether a field is to be filled, because nobody else does.
 func (f *filler) fills(field *schema.Field) bool {
-	if field.DBName == "" || !field.Creatable || field == f.m.tenant || f.m.schema.FieldsByDBName[field.DBName] != field ||
-		field.AutoCreateTime > 0 || field.AutoUpdateTime > 0 || field.Serializer != nil || f.m.isForeign(field) ||
+	if field.DBName == "" || !field.Creatable || field == f.m.tenant ||
+		f.m.schema.FieldsByDBName[field.DBName] != field ||
+		field.AutoCreateTime > 0 || field.AutoUpdateTime > 0 || field.Serializer != nil ||
+		f.m.isForeign(field) ||
 		isSoftDelete(field) {
 		return false
 	}
@@ -59,8 +61,8 @@ func (f *filler) fills(field *schema.Field) bool {
 	return !field.HasDefaultValue
 }
 
-// fill sets a field to a value that its type takes. Where there is none it stays empty: the database
-// decides whether that will do.
+// fill sets a field to a value that its type takes. Where there is none it stays empty: the
+// database decides whether that will do.
 func (f *filler) fill(field *schema.Field, row reflect.Value) {
 	ctx := f.db.Statement.Context
 	for _, value := range []any{f.value(field), int64(1), "1"} { // the last two for enumerations
@@ -76,7 +78,8 @@ func (f *filler) fill(field *schema.Field, row reflect.Value) {
 
 // writable says whether a value can be written: some types refuse values that they do not know.
 func writable(value reflect.Value) bool {
-	if valuer, ok := value.Interface().(driver.Valuer); ok && (value.Kind() != reflect.Pointer || !value.IsNil()) {
+	if valuer, ok := value.Interface().(driver.Valuer); ok &&
+		(value.Kind() != reflect.Pointer || !value.IsNil()) {
 		_, err := valuer.Value()
 		return err == nil
 	}
@@ -119,7 +122,8 @@ func (f *filler) value(field *schema.Field) any {
 		return nil
 	}
 	text := fmt.Sprintf("%s-%s-%d", strings.ToLower(field.Name), marker, n)
-	if address := text + "@example.com"; strings.Contains(text, "mail") && len(address) <= limits.maxLen && limits.like == "" {
+	if address := text + "@example.com"; strings.Contains(text, "mail") &&
+		len(address) <= limits.maxLen && limits.like == "" {
 		text = address // hooks often look whether it is one
 	}
 	return limits.text(text, n)
@@ -133,10 +137,12 @@ func (f *filler) unique(natural bool) int {
 	return 2_000_000 + f.n
 }
 
-// isUUID says whether a field holds UUIDs: by its column type, or because it is an array of 16 bytes.
+// isUUID says whether a field holds UUIDs: by its column type, or because it is an array of 16
+// bytes.
 func isUUID(field *schema.Field) bool {
 	t := field.IndirectFieldType
-	return strings.EqualFold(string(field.DataType), "uuid") || strings.EqualFold(field.TagSettings["TYPE"], "uuid") ||
+	return strings.EqualFold(string(field.DataType), "uuid") ||
+		strings.EqualFold(field.TagSettings["TYPE"], "uuid") ||
 		t.Kind() == reflect.Array && t.Len() == 16 && t.Elem().Kind() == reflect.Uint8
 }
 
@@ -173,8 +179,8 @@ func (m *model) isUnique(field *schema.Field) bool {
 	return false
 }
 
-// isNatural says whether both tenants may have the same value in a field: the unique indexes that it
-// is in carry the tenant.
+// isNatural says whether both tenants may have the same value in a field: the unique indexes that
+// it is in carry the tenant.
 func (m *model) isNatural(field *schema.Field) bool {
 	natural := false
 	for _, i := range m.indexes {

@@ -13,8 +13,8 @@ const (
 	onSQLite   = "sqlite"
 )
 
-// findPlaces begins the transactions that it takes to reach the rows of both tenants, and finds out whether
-// each has tables of its own.
+// findPlaces begins the transactions that it takes to reach the rows of both tenants, and finds out
+// whether each has tables of its own.
 func (k *kit) findPlaces() error {
 	nobody := tenant{ctx: k.db.Statement.Context}
 	if k.ours.id == nil { // the tenants will be rows of a table that both see
@@ -45,8 +45,9 @@ func (k *kit) findPlaces() error {
 func (k *kit) begin(t tenant) (*place, error) {
 	at, err := k.places.at(t.ctx)
 	if err != nil {
-		return nil, fmt.Errorf("tenanttest: beginning a transaction of tenant %q: %w; where the pool knows which tenants "+
-			"there are, pass two of them with tenanttest.Tenants", text(t.id), err)
+		return nil, fmt.Errorf("tenanttest: beginning a transaction of tenant %q: %w; where the "+
+			"pool knows which tenants there are, pass two of them with tenanttest.Tenants",
+			text(t.id), err)
 	}
 	return at, nil
 }
@@ -59,8 +60,9 @@ func (k *kit) takesBoth(at *place) (bool, error) {
 			return false, nil
 		}
 		if err != nil {
-			return false, fmt.Errorf("tenanttest: a statement of tenant %q: %w; where the pool knows which tenants "+
-				"there are, pass two of them with tenanttest.Tenants", text(t.id), err)
+			return false, fmt.Errorf("tenanttest: a statement of tenant %q: %w; where the pool "+
+				"knows which tenants there are, pass two of them with tenanttest.Tenants",
+				text(t.id), err)
 		}
 	}
 	return true, nil
@@ -100,8 +102,9 @@ func (k *kit) separate() error {
 
 // sharing is returned where tenants have transactions of their own, but not tables.
 func (k *kit) sharing(what string) error {
-	return fmt.Errorf("tenanttest: the tenants %q and %q seem to have tables of their own, but they "+
-		"have the same %s: look at where their statements are sent, or pass two tenants that are at different places with tenanttest.Tenants",
+	return fmt.Errorf("tenanttest: the tenants %q and %q seem to have tables of their own, but "+
+		"they have the same %s: look at where their statements are sent, or pass two tenants "+
+		"that are at different places with tenanttest.Tenants",
 		text(k.ours.id), text(k.theirs.id), what)
 }
 
@@ -154,7 +157,8 @@ func (k *kit) together() bool {
 	return err == nil && ours == theirs
 }
 
-// siteIn asks in the transaction of a tenant. Outside of it, it was the same, or statements go elsewhere.
+// siteIn asks in the transaction of a tenant. Outside of it, it was the same, or statements go
+// elsewhere.
 func (k *kit) siteIn(t tenant) (site string, err error) {
 	at, err := k.places.at(t.ctx)
 	if err != nil {
@@ -162,7 +166,8 @@ func (k *kit) siteIn(t tenant) (site string, err error) {
 	}
 	err = at.tx.QueryRowContext(t.ctx, k.siteQuery()).Scan(&site)
 	if err == nil && !k.places.one && site != t.site {
-		err = fmt.Errorf("tenanttest: the statements of tenant %q go to one place in a transaction (%s) and to another outside of it (%s)",
+		err = fmt.Errorf("tenanttest: the statements of tenant %q go to one place in a "+
+			"transaction (%s) and to another outside of it (%s)",
 			text(t.id), site, t.site)
 	}
 	return site, err
@@ -184,7 +189,8 @@ func (k *kit) siteOutside(ctx context.Context) (site string, err error) {
 	return site, errors.Join(err, rows.Err())
 }
 
-// compareTables looks whether tables in which rows are a tenant's are those of both, where each has its own.
+// compareTables looks whether tables in which rows are a tenant's are those of both, where each has
+// its own.
 func (k *kit) compareTables() error {
 	if !k.own || k.db.Name() != onPostgres {
 		return nil
@@ -203,7 +209,8 @@ func (k *kit) compareTables() error {
 	for _, table := range tables {
 		var oids []string
 		for _, t := range k.owners() {
-			_, rows, err := k.queryAs(t.ctx, "SELECT "+serverAndDatabase+" || CAST(CAST(? AS regclass) AS oid)", k.quote(table))
+			_, rows, err := k.queryAs(t.ctx,
+				"SELECT "+serverAndDatabase+" || CAST(CAST(? AS regclass) AS oid)", k.quote(table))
 			if err != nil {
 				return err
 			}

@@ -9,8 +9,8 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// leaks lists what of the other tenant is in what a statement returned: rows with its ID or with the
-// key of one of its rows, and texts with its marker.
+// leaks lists what of the other tenant is in what a statement returned: rows with its ID or with
+// the key of one of its rows, and texts with its marker.
 func (k *kit) leaks(m *model, seen any) []string {
 	w := &walker{kit: k, m: m, found: map[string]bool{}, been: map[uintptr]bool{}}
 	w.walk(reflect.ValueOf(seen))
@@ -106,7 +106,8 @@ func (w *walker) columns(v reflect.Value) {
 			for _, field := range fields {
 				want, _ := w.valueOf(field, row)
 				got := v.MapIndex(reflect.ValueOf(field.DBName).Convert(v.Type().Key()))
-				same = same && got.IsValid() && text(indirect(got.Interface())) == text(indirect(want))
+				same = same && got.IsValid() &&
+					text(indirect(got.Interface())) == text(indirect(want))
 			}
 			if same {
 				w.found[fmt.Sprintf("a row of %s: %v", w.m.schema.Table, v.Interface())] = true

@@ -23,11 +23,11 @@ type model struct {
 	indexes  []index
 	labels   map[string][]string // of columns that are enumerations of the database
 	nullable bool                // the tenant column
-	// count is how many rows the table has for each tenant: those of Run, and what hooks and triggers
-	// made beside them.
+	// count is how many rows the table has for each tenant: those of Run, and what hooks and
+	// triggers made beside them.
 	count int64
-	// refusals are the errors by which the application refuses statements on rows of its own, without
-	// the numbers in them.
+	// refusals are the errors by which the application refuses statements on rows of its own,
+	// without the numbers in them.
 	refusals map[string]bool
 	// rekeys says that a hook gives every new row a key of its own, whatever key it had.
 	rekeys bool
@@ -100,8 +100,8 @@ func (k *kit) learn(value any) (*model, error) {
 		return m, nil
 	}
 	if len(parsed.PrimaryFields) == 0 {
-		return nil, fmt.Errorf("tenanttest: %s has no primary key, and its rows cannot be told apart: "+
-			"give it one, or leave it out", parsed.Name)
+		return nil, fmt.Errorf("tenanttest: %s has no primary key, and its rows cannot be told "+
+			"apart: give it one, or leave it out", parsed.Name)
 	}
 	m := &model{schema: parsed}
 	m.tenant, err = k.tenantFieldOf(parsed)
@@ -149,9 +149,9 @@ func relationsOf(parsed *schema.Schema) []*schema.Relationship {
 	})
 }
 
-// keysOf returns the relations of a model in the order of their names, and with them the foreign keys
-// that SetupJoinTable gave to the model of a join table: no field stands for those. GORM also notes
-// there, by names that begin with "_", relations of other models to this one.
+// keysOf returns the relations of a model in the order of their names, and with them the foreign
+// keys that SetupJoinTable gave to the model of a join table: no field stands for those. GORM also
+// notes there, by names that begin with "_", relations of other models to this one.
 func keysOf(parsed *schema.Schema) []*schema.Relationship {
 	var relations []*schema.Relationship
 	for name, relation := range parsed.Relationships.Relations {
@@ -230,7 +230,10 @@ func (k *kit) addJoin(m, target *model, relation *schema.Relationship) {
 			return
 		}
 	}
-	j := &join{table: relation.JoinTable.Table, relation: relation, sides: [2]side{{model: m}, {model: target}}}
+	j := &join{
+		table: relation.JoinTable.Table, relation: relation,
+		sides: [2]side{{model: m}, {model: target}},
+	}
 	for _, reference := range relation.References {
 		if reference.PrimaryKey == nil {
 			continue // the type column of a polymorphic join table
@@ -239,7 +242,8 @@ func (k *kit) addJoin(m, target *model, relation *schema.Relationship) {
 		if reference.OwnPrimaryKey {
 			i = 0
 		}
-		j.sides[i].pairs = append(j.sides[i].pairs, pair{reference.ForeignKey, reference.PrimaryKey})
+		j.sides[i].pairs = append(j.sides[i].pairs,
+			pair{reference.ForeignKey, reference.PrimaryKey})
 	}
 	k.joins = append(k.joins, j)
 }
@@ -265,8 +269,8 @@ func (k *kit) sortModels() {
 	k.models = sorted
 }
 
-// migrateMissing makes the tables that are not there, of each tenant where it has its own. They go with the
-// transaction.
+// migrateMissing makes the tables that are not there, of each tenant where it has its own. They go
+// with the transaction.
 func (k *kit) migrateMissing() error {
 	if !k.own {
 		return k.migrate(k.db)
@@ -305,7 +309,8 @@ func (k *kit) hasTable(db *gorm.DB, m *model) bool {
 	if !k.own || k.db.Name() != onPostgres {
 		return db.Migrator().HasTable(m.new())
 	}
-	_, found, err := k.queryAs(db.Statement.Context, "SELECT to_regclass(?) IS NOT NULL", k.quote(m.schema.Table))
+	_, found, err := k.queryAs(db.Statement.Context, "SELECT to_regclass(?) IS NOT NULL",
+		k.quote(m.schema.Table))
 	return err == nil && found[0][0] == true
 }
 

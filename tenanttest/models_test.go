@@ -45,10 +45,14 @@ type badge struct {
 
 func goodModels() []any { return []any{&team{}, &member{}, &badge{}} }
 
+// kinds are those of databases, in the order of the tests.
+var kinds = []string{"sqlite", "postgres"}
+
 // databases opens an empty database of each kind.
 var databases = map[string]func(t *testing.T) gorm.Dialector{
 	"sqlite": func(t *testing.T) gorm.Dialector {
-		return sqlite.Open("file:" + t.TempDir() + "/test.db?_pragma=foreign_keys(1)&_pragma=busy_timeout(10000)")
+		return sqlite.Open("file:" + t.TempDir() +
+			"/test.db?_pragma=foreign_keys(1)&_pragma=busy_timeout(10000)")
 	},
 	"postgres": func(t *testing.T) gorm.Dialector { return postgres.Open(pgtest.New(t)) },
 }

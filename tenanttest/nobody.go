@@ -40,9 +40,10 @@ func (k *kit) noTenant(m *model) []attack {
 			}
 			return err
 		}),
-		nobody("table", fmt.Sprintf("Table(%q).Find(&maps)", m.schema.Table), func(db *gorm.DB) error {
-			return db.Table(m.schema.Table).Find(&[]map[string]any{}).Error
-		}),
+		nobody("table", fmt.Sprintf("Table(%q).Find(&maps)", m.schema.Table),
+			func(db *gorm.DB) error {
+				return db.Table(m.schema.Table).Find(&[]map[string]any{}).Error
+			}),
 		nobody(
 			"create",
 			"Create(&row)",
@@ -57,23 +58,28 @@ func (k *kit) noTenant(m *model) []attack {
 				return db.Create(row.Interface()).Error
 			},
 		),
-		nobody("save", "Save(&row)", func(db *gorm.DB) error { return db.Save(k.copied(m, ours).Interface()).Error }),
-		nobody("upsert", "Clauses(clause.OnConflict{UpdateAll: true}).Create(&row)", func(db *gorm.DB) error {
-			return db.Clauses(clause.OnConflict{UpdateAll: true}).Create(k.copied(m, ours).Interface()).Error
-		}),
+		nobody("save", "Save(&row)",
+			func(db *gorm.DB) error { return db.Save(k.copied(m, ours).Interface()).Error }),
+		nobody("upsert", "Clauses(clause.OnConflict{UpdateAll: true}).Create(&row)",
+			func(db *gorm.DB) error {
+				return db.Clauses(clause.OnConflict{UpdateAll: true}).
+					Create(k.copied(m, ours).Interface()).Error
+			}),
 		nobody(
 			"delete",
 			"Delete(&row)",
 			func(db *gorm.DB) error { return db.Delete(k.copied(m, ours).Interface()).Error },
 		),
-		nobody("delete_all", fmt.Sprintf(`Where("1 = 1").Delete(&%s{})`, name), func(db *gorm.DB) error {
-			return db.Where("1 = 1").Delete(m.new()).Error
-		}),
+		nobody("delete_all", fmt.Sprintf(`Where("1 = 1").Delete(&%s{})`, name),
+			func(db *gorm.DB) error {
+				return db.Where("1 = 1").Delete(m.new()).Error
+			}),
 		nobody(
 			"subquery",
 			fmt.Sprintf(`Table("(?) AS t", nobody.Model(&%s{})).Find(&maps)`, name),
 			func(db *gorm.DB) error {
-				return db.Table("(?) AS t", k.plain().Model(m.new())).Find(&[]map[string]any{}).Error
+				return db.Table("(?) AS t", k.plain().Model(m.new())).Find(&[]map[string]any{}).
+					Error
 			},
 		),
 	}
@@ -81,9 +87,10 @@ func (k *kit) noTenant(m *model) []attack {
 		value, _ := k.valueOf(field, ours)
 		attacks = append(
 			attacks,
-			nobody("update", fmt.Sprintf("Model(&row).Update(%q, value)", field.DBName), func(db *gorm.DB) error {
-				return db.Model(k.copied(m, ours).Interface()).Update(field.DBName, value).Error
-			}),
+			nobody("update", fmt.Sprintf("Model(&row).Update(%q, value)", field.DBName),
+				func(db *gorm.DB) error {
+					return db.Model(k.copied(m, ours).Interface()).Update(field.DBName, value).Error
+				}),
 		)
 	}
 	for _, relation := range relationsOf(m.schema) {
@@ -110,8 +117,8 @@ func (k *kit) noTenant(m *model) []attack {
 	return append(attacks, k.rawForNobody(m)...)
 }
 
-// rawForNobody is raw SQL without a tenant. Where raw SQL is let through, the database must find nothing
-// for it.
+// rawForNobody is raw SQL without a tenant. Where raw SQL is let through, the database must find
+// nothing for it.
 func (k *kit) rawForNobody(m *model) []attack {
 	table := k.quote(m.schema.Table)
 	read, remove := "SELECT * FROM "+table, "DELETE FROM "+table

@@ -46,8 +46,8 @@ func Factory[Model any](row func() *Model) Option {
 	return optionFunc(func(o *options) error {
 		t := reflect.TypeFor[Model]()
 		if t.Kind() != reflect.Struct || row == nil {
-			return fmt.Errorf("tenanttest: Factory needs a function that returns a pointer to a struct, as in " +
-				"tenanttest.Factory(func() *Invoice { return &Invoice{} })")
+			return fmt.Errorf("tenanttest: Factory needs a function that returns a pointer to a " +
+				"struct, as in tenanttest.Factory(func() *Invoice { return &Invoice{} })")
 		}
 		o.factories[t] = func() any { return row() }
 		return nil
@@ -58,8 +58,8 @@ func Factory[Model any](row func() *Model) Option {
 //
 //	tenanttest.Allow("Project/unique_name", "names are global on purpose")
 //
-// The sub-test is skipped and prints the reason. A reason that is empty, and a name that no sub-test
-// has, fail the test: what is allowed is not to outlive its cause.
+// The sub-test is skipped and prints the reason. A reason that is empty, and a name that no
+// sub-test has, fail the test: what is allowed is not to outlive its cause.
 func Allow(name, reason string) Option {
 	return optionFunc(func(o *options) error {
 		if strings.TrimSpace(reason) == "" {
@@ -70,13 +70,15 @@ func Allow(name, reason string) Option {
 	})
 }
 
-// Tenants gives the IDs of the two tenants. Without it Run makes up new ones of the type of the tenant
-// column, or makes two rows of the shared model that the tenant column refers to. It is needed where
-// the database wants the tenants to exist in a table of which no model knows, and where tenants have
-// schemas or databases of their own: these have to be there, and the directory has to know them.
+// Tenants gives the IDs of the two tenants. Without it Run makes up new ones of the type of the
+// tenant column, or makes two rows of the shared model that the tenant column refers to. It is
+// needed where the database wants the tenants to exist in a table of which no model knows, and
+// where tenants have schemas or databases of their own: these have to be there, and the directory
+// has to know them.
 func Tenants(a, b any) Option {
 	return optionFunc(func(o *options) error {
-		if a == nil || b == nil || reflect.ValueOf(a).IsZero() || reflect.ValueOf(b).IsZero() || reflect.DeepEqual(a, b) {
+		if a == nil || b == nil || reflect.ValueOf(a).IsZero() || reflect.ValueOf(b).IsZero() ||
+			reflect.DeepEqual(a, b) {
 			return errors.New("tenanttest: Tenants needs the IDs of two tenants")
 		}
 		o.ids = []any{a, b}
@@ -112,7 +114,8 @@ func parseOptions(arguments []any) (*options, error) {
 		return nil, err
 	}
 	if len(o.given) == 0 {
-		return nil, errors.New("tenanttest: Run needs the models to test, as in tenanttest.Run(t, open, &Project{})")
+		return nil, errors.New("tenanttest: Run needs the models to test, as in " +
+			"tenanttest.Run(t, open, &Project{})")
 	}
 	return o, nil
 }
@@ -124,7 +127,8 @@ func structOf(model any) (reflect.Type, error) {
 		t = t.Elem()
 	}
 	if t == nil || t.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("tenanttest: %T is no model: pass pointers to structs, as in &Project{}", model)
+		return nil, fmt.Errorf("tenanttest: %T is no model: pass pointers to structs, as in "+
+			"&Project{}", model)
 	}
 	return t, nil
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/gormtenant/gormtenant"
 )
 
-// places are the transactions in which everything happens: one for all where the tenants share tables, one
-// for each tenant where each has tables of its own, and one for nobody if the pool has a place for nobody.
+// places are the transactions in which everything happens: one for all where the tenants share
+// tables, one for each tenant where each has tables of its own, and one for nobody if the pool has
+// a place for nobody.
 type places struct {
 	pool *sql.DB
 	open []*place
@@ -22,10 +23,11 @@ type places struct {
 
 // place is one transaction.
 type place struct {
-	tx    *sql.Tx
-	ctx   context.Context //nolint:containedctx // Of whom it is: the pool refuses the contexts of others.
-	whose []string        // the tenants whose statements it takes
-	saved bool            // the savepoint of the last statement still exists
+	tx *sql.Tx
+	//nolint:containedctx // Of whom it is: the pool refuses the contexts of others.
+	ctx   context.Context
+	whose []string // the tenants whose statements it takes
+	saved bool     // the savepoint of the last statement still exists
 }
 
 // whose names the tenant of a context, "" is nobody.

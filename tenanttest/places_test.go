@@ -33,32 +33,48 @@ func empty(*gorm.DB) error { return nil }
 // The tables are made in each database, and nothing is left there.
 func TestRun_passes_where_tenants_have_databases(t *testing.T) {
 	t.Parallel()
-	for name, models := range map[string][]any{
-		"models_without_a_flaw":          goodModels(),
-		"flaws_only_of_shared_tables":    {&parent{}, &child{}, &unindexed{}, &tagged{}, &natural{}},
-		"composite_keys":                 {&customer{}, &invoice{}, tenanttest.Shared(&currency{})},
-		"circle_and_one_row_for_each":    {&room{}, &shelf{}, &board{}, &issue{}},
-		"hooks_that_give_keys_or_refuse": {&record{}, &entry{}, &receipt{}, &contact{}},
-		"columns_that_take_not_all":      {&picture{}, &folder{}, &account{}, &inbox{}},
-		"every_kind_of_relation": {
-			&dbtest.User{}, &dbtest.Profile{}, &dbtest.Project{}, &dbtest.Task{}, &dbtest.Tag{}, &dbtest.Note{},
-			tenanttest.Shared(&dbtest.Country{}), tenanttest.Allow("Project/unique_slug", "what a careless model has"),
+	for _, test := range []struct {
+		name   string
+		models []any
+	}{
+		{"models_without_a_flaw", goodModels()},
+		{
+			"flaws_only_of_shared_tables",
+			[]any{&parent{}, &child{}, &unindexed{}, &tagged{}, &natural{}},
+		},
+		{"composite_keys", []any{&customer{}, &invoice{}, tenanttest.Shared(&currency{})}},
+		{"circle_and_one_row_for_each", []any{&room{}, &shelf{}, &board{}, &issue{}}},
+		{"hooks_that_give_keys_or_refuse", []any{&record{}, &entry{}, &receipt{}, &contact{}}},
+		{"columns_that_take_not_all", []any{&picture{}, &folder{}, &account{}, &inbox{}}},
+		{
+			"every_kind_of_relation", []any{
+				&dbtest.User{}, &dbtest.Profile{}, &dbtest.Project{}, &dbtest.Task{}, &dbtest.Tag{},
+				&dbtest.Note{},
+				tenanttest.Shared(&dbtest.Country{}),
+				tenanttest.Allow("Project/unique_slug", "what a careless model has"),
+			},
 		},
 	} {
 		for _, level := range []string{"database_sqlite", "database_postgres"} {
-			for how, options := range map[string][]tenantplugin.Option{
-				"strict":  {tenantplugin.CheckReferences()},
-				"raw_sql": {tenantplugin.AllowRawSQL()},
+			for _, plugin := range []struct {
+				how     string
+				options []tenantplugin.Option
+			}{
+				{"strict", []tenantplugin.Option{tenantplugin.CheckReferences()}},
+				{"raw_sql", []tenantplugin.Option{tenantplugin.AllowRawSQL()}},
 			} {
-				if level == "database_postgres" && (testing.Short() || how == "strict" && name != "every_kind_of_relation") {
+				if level == "database_postgres" &&
+					(testing.Short() || plugin.how == "strict" &&
+						test.name != "every_kind_of_relation") {
 					continue
 				}
-				t.Run(name+"/"+level+"/"+how, func(t *testing.T) {
+				t.Run(test.name+"/"+level+"/"+plugin.how, func(t *testing.T) {
 					t.Parallel()
 					p := own(t, level, empty)
 					db := p.Open(t, &gorm.Config{})
-					require.NoError(t, db.Use(tenantplugin.New(options...)))
-					tenanttest.Run(t, func(*testing.T) *gorm.DB { return db }, append(models, tenanttest.Tenants("acme", "zeta"))...)
+					require.NoError(t, db.Use(tenantplugin.New(plugin.options...)))
+					tenanttest.Run(t, func(*testing.T) *gorm.DB { return db },
+						append(test.models, tenanttest.Tenants("acme", "zeta"))...)
 					for id, plain := range p.Plain {
 						tables, err := plain.Migrator().GetTables()
 						require.NoError(t, err)
@@ -72,7 +88,8 @@ func TestRun_passes_where_tenants_have_databases(t *testing.T) {
 
 func openPool(t *testing.T) *sql.DB {
 	t.Helper()
-	pool, err := sql.Open(sqlite.DriverName, "file:"+filepath.ToSlash(t.TempDir())+"/all.db?_pragma=busy_timeout(10000)")
+	pool, err := sql.Open(sqlite.DriverName,
+		"file:"+filepath.ToSlash(t.TempDir())+"/all.db?_pragma=busy_timeout(10000)")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pool.Close() })
 	return pool
@@ -86,10 +103,13 @@ func (d directory) Lookup(_ context.Context, id string) (*tenants.Tenant, error)
 	if !ok {
 		return nil, tenants.ErrNotFound
 	}
-	return &tenants.Tenant{ID: id, Placement: tenants.Placement{Level: tenants.Schema, Name: name}}, nil
+	return &tenants.Tenant{
+		ID: id, Placement: tenants.Placement{Level: tenants.Schema, Name: name},
+	}, nil
 }
 
-// overSchemas opens a router to schemas. The tables of goodModels and country are in the last of them.
+// overSchemas opens a router to schemas. The tables of goodModels and country are in the last of
+// them.
 func overSchemas(t *testing.T, d directory, names ...string) gorm.Dialector {
 	t.Helper()
 	pool, err := inSchemas(t, names...).DB()
@@ -107,7 +127,8 @@ func inSchemas(t *testing.T, names ...string) *gorm.DB {
 	t.Helper()
 	dsn := pgtest.New(t)
 	for _, name := range names {
-		plain, err := gorm.Open(postgres.Open(dsn+"&search_path="+name), &gorm.Config{Logger: logger.Discard})
+		plain, err := gorm.Open(postgres.Open(dsn+"&search_path="+name),
+			&gorm.Config{Logger: logger.Discard})
 		require.NoError(t, err)
 		require.NoError(t, plain.Exec("CREATE SCHEMA "+name).Error)
 		if name == "shared" {
@@ -132,5 +153,6 @@ func TestRun_passes_over_schemas_without_a_router(t *testing.T) {
 	db := inSchemas(t, "tenant_acme", "tenant_zeta", "shared")
 	require.NoError(t, db.Use(tenantplugin.New(tenantplugin.AllowRawSQL())))
 	tenanttest.Run(t, func(*testing.T) *gorm.DB { return db },
-		&resident{}, &unindexed{}, &tagged{}, tenanttest.Shared(&country{}), tenanttest.Tenants("acme", "zeta"))
+		&resident{}, &unindexed{}, &tagged{}, tenanttest.Shared(&country{}),
+		tenanttest.Tenants("acme", "zeta"))
 }

@@ -11,8 +11,8 @@ import (
 
 // txPool is what GORM's statements run on: the transactions of Run.
 //
-// On PostgreSQL an error ends a transaction, and what an attack did before its last statement failed
-// could not be seen. So each statement gets a savepoint there.
+// On PostgreSQL an error ends a transaction, and what an attack did before its last statement
+// failed could not be seen. So each statement gets a savepoint there.
 type txPool struct {
 	*places
 	// inner is set within a transaction that GORM or a caller began: it stays where it is.

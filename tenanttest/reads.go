@@ -20,11 +20,16 @@ func (k *kit) reads(m *model) []attack {
 }
 
 // find is an attack that reads rows of m with Find, after what narrow does to the statement.
-func (k *kit) find(m *model, name, call string, rows int64, narrow func(db *gorm.DB) *gorm.DB) attack {
-	return attack{name: name, call: call + ".Find(&rows)", rows: rows, run: func(db *gorm.DB) outcome {
-		dest := m.slice()
-		return found(dest, narrow(db).Find(dest))
-	}}
+func (k *kit) find(
+	m *model, name, call string, rows int64, narrow func(db *gorm.DB) *gorm.DB,
+) attack {
+	return attack{
+		name: name, call: call + ".Find(&rows)", rows: rows,
+		run: func(db *gorm.DB) outcome {
+			dest := m.slice()
+			return found(dest, narrow(db).Find(dest))
+		},
+	}
 }
 
 // finders are GORM's ways to read, each once.
@@ -44,13 +49,16 @@ func (k *kit) finders(m *model) []attack {
 	key := k.key(m, theirs)
 	attacks := []attack{
 		k.find(m, "find", "db", m.count, func(db *gorm.DB) *gorm.DB { return db }),
-		k.find(m, "find_unscoped", "db.Unscoped()", m.count, func(db *gorm.DB) *gorm.DB { return db.Unscoped() }),
+		k.find(m, "find_unscoped", "db.Unscoped()", m.count,
+			func(db *gorm.DB) *gorm.DB { return db.Unscoped() }),
 		one("First", func(db *gorm.DB, dest any) *gorm.DB { return db.First(dest, key) }),
 		one("Take", func(db *gorm.DB, dest any) *gorm.DB { return db.Take(dest, key) }),
 		one("Last", func(db *gorm.DB, dest any) *gorm.DB { return db.Last(dest, key) }),
 		{
-			name: "first_with_key_in_value", call: fmt.Sprintf("db.First(%s)", k.literal(m, theirs)), err: gorm.ErrRecordNotFound,
-			run: func(db *gorm.DB) outcome { return wrote(db.First(k.keyed(m, theirs))) },
+			name: "first_with_key_in_value",
+			call: fmt.Sprintf("db.First(%s)", k.literal(m, theirs)),
+			err:  gorm.ErrRecordNotFound,
+			run:  func(db *gorm.DB) outcome { return wrote(db.First(k.keyed(m, theirs))) },
 		},
 		{
 			name: "count", call: fmt.Sprintf("db.Model(&%s{}).Count(&n)", name), rows: m.count,
@@ -65,15 +73,20 @@ func (k *kit) finders(m *model) []attack {
 			run: func(db *gorm.DB) outcome { return k.scanRows(m, db) },
 		},
 		{
-			name: "first_or_init_of_another", call: fmt.Sprintf("db.FirstOrInit(&row, map[string]any{%s})", k.fields(m, theirs)), rows: 0,
+			name: "first_or_init_of_another",
+			call: fmt.Sprintf("db.FirstOrInit(&row, map[string]any{%s})", k.fields(m, theirs)),
+			rows: 0,
 			run: func(db *gorm.DB) outcome {
 				dest := m.new()
 				tx := db.FirstOrInit(dest, key)
-				return outcome{seen: k.texts(dest), rows: tx.RowsAffected, err: tx.Error} // the key is the caller's
+				// The key is the caller's.
+				return outcome{seen: k.texts(dest), rows: tx.RowsAffected, err: tx.Error}
 			},
 		},
 		{
-			name: "reused_statement", call: fmt.Sprintf("q := db.Model(&%s{}).Where(\"1 = 1\"); q.Count(&n); q.Find(&rows)", name), rows: m.count,
+			name: "reused_statement",
+			call: fmt.Sprintf("q := db.Model(&%s{}).Where(\"1 = 1\"); q.Count(&n); "+
+				"q.Find(&rows)", name), rows: m.count,
 			run: func(db *gorm.DB) outcome {
 				var n int64
 				q := db.Model(m.new()).Where("1 = 1").Session(&gorm.Session{})
@@ -84,10 +97,12 @@ func (k *kit) finders(m *model) []attack {
 				return found(dest, q.Find(dest))
 			},
 		},
-		k.find(m, "find_prepared", "db.Session(&gorm.Session{PrepareStmt: true})", m.count, k.prepared),
-		k.find(m, "find_for_update", `db.Clauses(clause.Locking{Strength: "UPDATE"})`, m.count, func(db *gorm.DB) *gorm.DB {
-			return db.Clauses(clause.Locking{Strength: "UPDATE"})
-		}),
+		k.find(m, "find_prepared", "db.Session(&gorm.Session{PrepareStmt: true})", m.count,
+			k.prepared),
+		k.find(m, "find_for_update", `db.Clauses(clause.Locking{Strength: "UPDATE"})`, m.count,
+			func(db *gorm.DB) *gorm.DB {
+				return db.Clauses(clause.Locking{Strength: "UPDATE"})
+			}),
 	}
 	if m.schema.PrioritizedPrimaryField != nil { // GORM goes on in the order of it
 		attacks = append(attacks, k.inBatches(m))
@@ -95,12 +110,14 @@ func (k *kit) finders(m *model) []attack {
 	return attacks
 }
 
-// prepared is db.Session(&gorm.Session{PrepareStmt: true}), but for where GORM keeps the statements: it
-// would be with the *gorm.DB of the caller, who may go on with it.
+// prepared is db.Session(&gorm.Session{PrepareStmt: true}), but for where GORM keeps the
+// statements: it would be with the *gorm.DB of the caller, who may go on with it.
 func (k *kit) prepared(db *gorm.DB) *gorm.DB {
 	const forever = 10 * 365 * 24 * time.Hour // for a shorter time, GORM starts a goroutine
 	tx := db.Session(&gorm.Session{SkipDefaultTransaction: db.SkipDefaultTransaction})
-	tx.Statement.ConnPool = &gorm.PreparedStmtTX{Tx: k.pool, PreparedStmtDB: gorm.NewPreparedStmtDB(k.pool, 0, forever)}
+	tx.Statement.ConnPool = &gorm.PreparedStmtTX{
+		Tx: k.pool, PreparedStmtDB: gorm.NewPreparedStmtDB(k.pool, 0, forever),
+	}
 	return tx
 }
 
@@ -163,19 +180,26 @@ func (k *kit) conditions(m *model) []attack {
 	key, id := k.key(m, theirs), k.tenantID(m, k.theirs)
 	column := m.tenant.DBName
 	attacks := []attack{
-		k.find(m, "where_key_of_another", fmt.Sprintf("db.Where(map[string]any{%s})", k.fields(m, theirs)), 0,
+		k.find(m, "where_key_of_another",
+			fmt.Sprintf("db.Where(map[string]any{%s})", k.fields(m, theirs)), 0,
 			func(db *gorm.DB) *gorm.DB { return db.Where(key) }),
-		k.find(m, "where_value_with_key_of_another", fmt.Sprintf("db.Where(%s)", k.literal(m, theirs)), free,
+		k.find(m, "where_value_with_key_of_another",
+			fmt.Sprintf("db.Where(%s)", k.literal(m, theirs)), free,
 			func(db *gorm.DB) *gorm.DB { return db.Where(k.keyed(m, theirs)) }),
 		k.find(m, "where_another_tenant", fmt.Sprintf(`db.Where("%s = ?", theirs)`, column), 0,
-			func(db *gorm.DB) *gorm.DB { return db.Where(clause.Eq{Column: clause.Column{Name: column}, Value: id}) }),
-		k.find(m, "where_another_tenant_in_map", fmt.Sprintf("db.Where(map[string]any{%q: theirs})", column), 0,
+			func(db *gorm.DB) *gorm.DB {
+				return db.Where(clause.Eq{Column: clause.Column{Name: column}, Value: id})
+			}),
+		k.find(m, "where_another_tenant_in_map",
+			fmt.Sprintf("db.Where(map[string]any{%q: theirs})", column), 0,
 			func(db *gorm.DB) *gorm.DB { return db.Where(map[string]any{column: id}) }),
-		k.find(m, "or_another_tenant", fmt.Sprintf(`db.Where("1 = 1").Or(map[string]any{%q: theirs})`, column), m.count,
+		k.find(m, "or_another_tenant",
+			fmt.Sprintf(`db.Where("1 = 1").Or(map[string]any{%q: theirs})`, column), m.count,
 			func(db *gorm.DB) *gorm.DB { return db.Where("1 = 1").Or(map[string]any{column: id}) }),
 		k.find(m, "or", `db.Where("1 = 1").Or("1 = 1")`, m.count,
 			func(db *gorm.DB) *gorm.DB { return db.Where("1 = 1").Or("1 = 1") }),
-		k.find(m, "lone_or", `db.Or("1 = 1")`, m.count, func(db *gorm.DB) *gorm.DB { return db.Or("1 = 1") }),
+		k.find(m, "lone_or", `db.Or("1 = 1")`, m.count,
+			func(db *gorm.DB) *gorm.DB { return db.Or("1 = 1") }),
 		k.find(m, "or_on_its_own_line", `db.Where("1 = 1 OR\n1 = 1")`, m.count,
 			func(db *gorm.DB) *gorm.DB { return db.Where("1 = 1 OR\n1 = 1") }),
 		k.find(m, "or_in_lower_case", `db.Where("1 = 1\tor\t1 = 1")`, m.count,
@@ -184,8 +208,10 @@ func (k *kit) conditions(m *model) []attack {
 			func(db *gorm.DB) *gorm.DB { return db.Where(k.plain().Where("1 = 1").Or("1 = 1")) }),
 		k.find(m, "closing_parenthesis", `db.Where("1 = 1) OR (1 = 1")`, free,
 			func(db *gorm.DB) *gorm.DB { return db.Where("1 = 1) OR (1 = 1") }),
-		k.find(m, "comment", `db.Where("1 = 1 --")`, free, func(db *gorm.DB) *gorm.DB { return db.Where("1 = 1 --") }),
-		k.find(m, "not", `db.Not("1 = 0")`, m.count, func(db *gorm.DB) *gorm.DB { return db.Not("1 = 0") }),
+		k.find(m, "comment", `db.Where("1 = 1 --")`, free,
+			func(db *gorm.DB) *gorm.DB { return db.Where("1 = 1 --") }),
+		k.find(m, "not", `db.Not("1 = 0")`, m.count,
+			func(db *gorm.DB) *gorm.DB { return db.Not("1 = 0") }),
 		k.find(m, "order_and_limit", `db.Order("1").Limit(100).Offset(0)`, m.count,
 			func(db *gorm.DB) *gorm.DB { return db.Order("1").Limit(100).Offset(0) }),
 		{
@@ -197,10 +223,13 @@ func (k *kit) conditions(m *model) []attack {
 		},
 		{
 			name: "group_and_having", rows: 1,
-			call: fmt.Sprintf(`db.Model(&%s{}).Select(%q, "count(*) AS n").Group(%q).Having("1 = 1 OR 1 = 1").Find(&maps)`, m.schema.Name, column, column),
+			call: fmt.Sprintf(`db.Model(&%s{}).Select(%q, "count(*) AS n").Group(%q).Having("1 `+
+				`= 1 OR 1 = 1").Find(&maps)`, m.schema.Name, column, column),
 			run: func(db *gorm.DB) outcome {
 				var maps []map[string]any
-				return found(&maps, db.Model(m.new()).Select(column, "count(*) AS n").Group(column).Having("1 = 1 OR 1 = 1").Find(&maps))
+				return found(&maps,
+					db.Model(m.new()).Select(column, "count(*) AS n").Group(column).
+						Having("1 = 1 OR 1 = 1").Find(&maps))
 			},
 		},
 	}
@@ -212,12 +241,17 @@ func (k *kit) subqueries(m *model) []attack {
 	column := m.tenant.DBName
 	sub := func(name, db string, build func(db *gorm.DB) *gorm.DB) []attack {
 		return []attack{
-			k.find(m, "subquery_"+name, fmt.Sprintf(`db.Where("%s IN (?)", %s.Model(&%s{}).Select(%q))`, column, db, m.schema.Name, column), m.count,
+			k.find(m, "subquery_"+name,
+				fmt.Sprintf(`db.Where("%s IN (?)", %s.Model(&%s{}).Select(%q))`, column, db,
+					m.schema.Name, column), m.count,
 				func(db *gorm.DB) *gorm.DB {
-					return db.Where("? IN (?)", clause.Column{Name: column}, build(db).Model(m.new()).Select(column))
+					return db.Where("? IN (?)", clause.Column{Name: column},
+						build(db).Model(m.new()).Select(column))
 				}),
 			{
-				name: "from_subquery_" + name, call: fmt.Sprintf(`db.Table("(?) AS t", %s.Model(&%s{})).Find(&maps)`, db, m.schema.Name), rows: m.count,
+				name: "from_subquery_" + name,
+				call: fmt.Sprintf(`db.Table("(?) AS t", %s.Model(&%s{})).Find(&maps)`, db,
+					m.schema.Name), rows: m.count,
 				run: func(db *gorm.DB) outcome {
 					var maps []map[string]any
 					return found(&maps, db.Table("(?) AS t", build(db).Model(m.new())).Find(&maps))
@@ -227,25 +261,31 @@ func (k *kit) subqueries(m *model) []attack {
 	}
 	attacks := append(sub("of_tenant", "db", func(db *gorm.DB) *gorm.DB { return db }),
 		sub("without_tenant", "nobody", func(*gorm.DB) *gorm.DB { return k.plain() })...)
-	for _, a := range sub("of_another", "theirs", func(*gorm.DB) *gorm.DB { return k.as(k.theirs) }) {
+	for _, a := range sub("of_another", "theirs",
+		func(*gorm.DB) *gorm.DB { return k.as(k.theirs) }) {
 		a.rows, a.err = free, gormtenant.ErrOtherTenant
 		attacks = append(attacks, a)
 	}
 	// A generic statement runs in the context that it is given last: here it is that of db.
-	generic := k.find(m, "generic_subquery", fmt.Sprintf(`db.Where("%s IN (?)", gorm.G[%s](theirs).Select(%q))`, column, m.schema.Name, column), m.count,
+	generic := k.find(m, "generic_subquery",
+		fmt.Sprintf(`db.Where("%s IN (?)", gorm.G[%s](theirs).Select(%q))`, column, m.schema.Name,
+			column), m.count,
 		func(db *gorm.DB) *gorm.DB {
-			chain := gorm.G[map[string]any](k.as(k.theirs)).Table(m.schema.Table).Select(k.quoteColumn(m.tenant))
+			chain := gorm.G[map[string]any](k.as(k.theirs)).Table(m.schema.Table).
+				Select(k.quoteColumn(m.tenant))
 			return db.Where("? IN (?)", clause.Column{Name: column}, chain)
 		})
 	return append(attacks, generic)
 }
 
-// plain returns a *gorm.DB that has the plugin and no tenant, for groups of conditions and sub-queries.
+// plain returns a *gorm.DB that has the plugin and no tenant, for groups of conditions and
+// sub-queries.
 func (k *kit) plain() *gorm.DB { return k.db.Session(&gorm.Session{NewDB: true}) }
 
 // whole is the number of whole rows that are read into maps: GORM cannot read every field into one.
 func (m *model) whole(rows int64) int64 {
-	if slices.ContainsFunc(m.schema.Fields, func(field *schema.Field) bool { return field.Serializer != nil }) {
+	if slices.ContainsFunc(m.schema.Fields,
+		func(field *schema.Field) bool { return field.Serializer != nil }) {
 		return free
 	}
 	return rows
@@ -255,10 +295,13 @@ func (m *model) whole(rows int64) int64 {
 func (k *kit) tables(m *model) []attack {
 	table := m.schema.Table
 	maps := func(name, call string, rows int64, build func(db *gorm.DB) *gorm.DB) attack {
-		return attack{name: name, call: call + ".Find(&maps)", rows: rows, run: func(db *gorm.DB) outcome {
-			var maps []map[string]any
-			return found(&maps, build(db).Find(&maps))
-		}}
+		return attack{
+			name: name, call: call + ".Find(&maps)", rows: rows,
+			run: func(db *gorm.DB) outcome {
+				var maps []map[string]any
+				return found(&maps, build(db).Find(&maps))
+			},
+		}
 	}
 	attacks := []attack{
 		maps("into_maps", fmt.Sprintf("db.Model(&%s{})", m.schema.Name), m.whole(m.count),
@@ -268,7 +311,9 @@ func (k *kit) tables(m *model) []attack {
 		maps("table_with_alias", fmt.Sprintf("db.Table(%q)", k.inText(table)+" AS t"), m.count,
 			func(db *gorm.DB) *gorm.DB { return db.Table(k.inText(table) + " AS t") }),
 		{
-			name: "generic_table", call: fmt.Sprintf("gorm.G[map[string]any](db).Table(%q).Find(ctx)", table), rows: m.count,
+			name: "generic_table",
+			call: fmt.Sprintf("gorm.G[map[string]any](db).Table(%q).Find(ctx)", table),
+			rows: m.count,
 			run: func(db *gorm.DB) outcome {
 				maps, err := gorm.G[map[string]any](db).Table(table).Find(db.Statement.Context)
 				return outcome{seen: maps, rows: int64(len(maps)), err: err}
@@ -279,7 +324,9 @@ func (k *kit) tables(m *model) []attack {
 	}
 	for _, field := range m.schema.PrimaryFields {
 		attacks = append(attacks, attack{
-			name: "pluck_" + field.DBName, call: fmt.Sprintf("db.Model(&%s{}).Pluck(%q, &values)", m.schema.Name, field.DBName), rows: m.count,
+			name: "pluck_" + field.DBName,
+			call: fmt.Sprintf("db.Model(&%s{}).Pluck(%q, &values)", m.schema.Name,
+				field.DBName), rows: m.count,
 			run: func(db *gorm.DB) outcome {
 				var values []any
 				tx := db.Model(m.new()).Pluck(field.DBName, &values)

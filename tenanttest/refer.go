@@ -55,16 +55,22 @@ func (k *kit) referWays(m *model, r *ref) []way {
 		way{fmt.Sprintf("db.Model(&ours).Updates(map of %s)", columns), func(db *gorm.DB) error {
 			return db.Model(ours()).Updates(key(map[string]any{})).Error
 		}},
-		way{fmt.Sprintf("db.Model(&ours).UpdateColumns(map of %s)", columns), func(db *gorm.DB) error {
-			return db.Model(ours()).UpdateColumns(key(map[string]any{})).Error
-		}},
-		way{fmt.Sprintf("db.Model(&ours).Updates(map of %s as expressions)", columns), func(db *gorm.DB) error {
-			values := key(map[string]any{})
-			for column, value := range values {
-				values[column] = gorm.Expr("?", value)
-			}
-			return db.Model(ours()).Updates(values).Error
-		}},
+		way{
+			fmt.Sprintf("db.Model(&ours).UpdateColumns(map of %s)", columns),
+			func(db *gorm.DB) error {
+				return db.Model(ours()).UpdateColumns(key(map[string]any{})).Error
+			},
+		},
+		way{
+			fmt.Sprintf("db.Model(&ours).Updates(map of %s as expressions)", columns),
+			func(db *gorm.DB) error {
+				values := key(map[string]any{})
+				for column, value := range values {
+					values[column] = gorm.Expr("?", value)
+				}
+				return db.Model(ours()).Updates(values).Error
+			},
+		},
 		way{"db.Save(&ours)", func(db *gorm.DB) error {
 			row := k.copied(m, m.rows[k.ours.index][0])
 			k.set(m, row, r, theirs)

@@ -9,9 +9,9 @@ import (
 	"github.com/gormtenant/gormtenant"
 )
 
-// probeRefusals finds out which statements the application itself refuses on rows of its own tenant:
-// by hooks, by triggers, by foreign keys. Where an attack is refused in the same words, it says nothing
-// against the plugin. What became of the rows is looked at all the same.
+// probeRefusals finds out which statements the application itself refuses on rows of its own
+// tenant: by hooks, by triggers, by foreign keys. Where an attack is refused in the same words, it
+// says nothing against the plugin. What became of the rows is looked at all the same.
 func (k *kit) probeRefusals() error {
 	for _, m := range k.models {
 		if m.tenant == nil {
@@ -47,8 +47,8 @@ func (k *kit) givesKeys(m *model) bool {
 	return dry.Create(row.Interface()).Error == nil && k.fields(m, row) != k.fields(m, theirs)
 }
 
-// otherTenant is what must come of a new row with the key of another tenant's row: where a hook gives
-// it another key, it is a row like others, and nil is returned.
+// otherTenant is what must come of a new row with the key of another tenant's row: where a hook
+// gives it another key, it is a row like others, and nil is returned.
 func (m *model) otherTenant() error {
 	if m.rekeys {
 		return nil
@@ -69,7 +69,9 @@ func (k *kit) ordinary(m *model) []func(db *gorm.DB) *gorm.DB {
 		value := k.newValue(m, field)
 		statements = append(statements,
 			func(db *gorm.DB) *gorm.DB { return db.Model(row()).Update(field.DBName, value) },
-			func(db *gorm.DB) *gorm.DB { return db.Model(m.new()).Where("1 = 1").Update(field.DBName, value) })
+			func(db *gorm.DB) *gorm.DB {
+				return db.Model(m.new()).Where("1 = 1").Update(field.DBName, value)
+			})
 	}
 	return statements
 }

@@ -21,7 +21,9 @@ func (k *kit) relations(m *model) []attack {
 		if target.tenant == nil {
 			continue
 		}
-		r := &relationAttacks{kit: k, m: m, target: target, relation: relation, name: snake(relation.Name)}
+		r := &relationAttacks{
+			kit: k, m: m, target: target, relation: relation, name: snake(relation.Name),
+		}
 		attacks = append(attacks, r.reads()...)
 		attacks = append(attacks, r.links()...)
 		attacks = append(attacks, r.ownedByAnother()...)
@@ -43,20 +45,23 @@ func (r *relationAttacks) many() bool {
 	return r.relation.Type == schema.HasMany || r.relation.Type == schema.Many2Many
 }
 
-// reads read along the relation. The last of our rows refers to one of theirs, where the database let
-// it.
+// reads read along the relation. The last of our rows refers to one of theirs, where the database
+// let it.
 func (r *relationAttacks) reads() []attack {
 	m, name := r.m, r.relation.Name
 	attacks := []attack{
 		r.find(m, "preload_"+r.name, fmt.Sprintf("db.Preload(%q)", name), m.count,
 			func(db *gorm.DB) *gorm.DB { return db.Preload(name) }),
-		r.find(m, "preload_"+r.name+"_or", fmt.Sprintf(`db.Preload(%q, "1 = 1 OR\n1 = 1")`, name), free,
+		r.find(m, "preload_"+r.name+"_or", fmt.Sprintf(`db.Preload(%q, "1 = 1 OR\n1 = 1")`, name),
+			free,
 			func(db *gorm.DB) *gorm.DB { return db.Preload(name, "1 = 1 OR\n1 = 1") }),
 	}
 	for _, nested := range relationsOf(r.target.schema) {
 		path := name + "." + nested.Name
-		attacks = append(attacks, r.find(m, "preload_"+r.name+"_"+snake(nested.Name), fmt.Sprintf("db.Preload(%q)", path), m.count,
-			func(db *gorm.DB) *gorm.DB { return db.Preload(path) }))
+		attacks = append(attacks,
+			r.find(m, "preload_"+r.name+"_"+snake(nested.Name), fmt.Sprintf("db.Preload(%q)", path),
+				m.count,
+				func(db *gorm.DB) *gorm.DB { return db.Preload(path) }))
 	}
 	if !r.many() {
 		attacks = append(attacks,
@@ -64,13 +69,20 @@ func (r *relationAttacks) reads() []attack {
 				func(db *gorm.DB) *gorm.DB { return db.Joins(name) }),
 			r.find(m, "inner_join_"+r.name, fmt.Sprintf("db.InnerJoins(%q)", name), free,
 				func(db *gorm.DB) *gorm.DB { return db.InnerJoins(name) }),
-			r.find(m, "join_"+r.name+"_or", fmt.Sprintf(`db.Joins(%q, db.Where("1 = 1").Or("1 = 1"))`, name), free,
-				func(db *gorm.DB) *gorm.DB { return db.Joins(name, r.plain().Where("1 = 1").Or("1 = 1")) }))
+			r.find(m, "join_"+r.name+"_or",
+				fmt.Sprintf(`db.Joins(%q, db.Where("1 = 1").Or("1 = 1"))`, name), free,
+				func(db *gorm.DB) *gorm.DB {
+					return db.Joins(name, r.plain().Where("1 = 1").Or("1 = 1"))
+				}))
 	}
 	for i, owner := range m.rows[r.ours.index] {
 		attacks = append(attacks, attack{
-			name: fmt.Sprintf("association_find_%s_%d", r.name, i+1), call: fmt.Sprintf("db.Model(%s).Association(%q).Find(&rows)", r.literal(m, owner), name), rows: free,
-			run: func(db *gorm.DB) outcome { return r.associated(db, r.copied(m, owner).Interface()) },
+			name: fmt.Sprintf("association_find_%s_%d", r.name, i+1),
+			call: fmt.Sprintf("db.Model(%s).Association(%q).Find(&rows)", r.literal(m, owner),
+				name), rows: free,
+			run: func(db *gorm.DB) outcome {
+				return r.associated(db, r.copied(m, owner).Interface())
+			},
 		})
 	}
 	return attacks
@@ -98,9 +110,12 @@ func (r *relationAttacks) links() []attack {
 	}
 	change := func(method string) attack {
 		return attack{
-			name: strings.ToLower(method) + "_" + r.name, call: fmt.Sprintf("db.Model(&ours).Association(%q).%s(%s)", name, method, literal), rows: free, err: other, key: true,
+			name: strings.ToLower(method) + "_" + r.name,
+			call: fmt.Sprintf("db.Model(&ours).Association(%q).%s(%s)", name, method, literal),
+			rows: free, err: other, key: true,
 			run: func(db *gorm.DB) outcome {
-				association := db.Model(r.copied(m, m.rows[r.ours.index][0]).Interface()).Association(name)
+				association := db.Model(r.copied(m, m.rows[r.ours.index][0]).Interface()).
+					Association(name)
 				if association.Error != nil {
 					return outcome{err: association.Error}
 				}
@@ -115,21 +130,31 @@ func (r *relationAttacks) links() []attack {
 	attacks := []attack{
 		change("Append"), change("Replace"),
 		{
-			name: "create_with_" + r.name, call: fmt.Sprintf("db.Create(&%s{%s: %s})", model, name, literal), rows: free, err: other, key: true,
+			name: "create_with_" + r.name,
+			call: fmt.Sprintf("db.Create(&%s{%s: %s})", model, name, literal), rows: free,
+			err: other, key: true,
 			run: func(db *gorm.DB) outcome {
-				return wrote(db.Create(r.holding(r.fresh(m, r.ours), r.withKey(r.target, theirs).Interface())))
+				return wrote(db.Create(r.holding(r.fresh(m, r.ours),
+					r.withKey(r.target, theirs).Interface())))
 			},
 		},
 		{
-			name: "create_with_row_of_another_as_" + r.name, brings: true, call: fmt.Sprintf("db.Create(&%s{%s: theirs})", model, name), rows: free, err: remembered, key: r.rewritesTenant(),
+			name: "create_with_row_of_another_as_" + r.name, brings: true,
+			call: fmt.Sprintf("db.Create(&%s{%s: theirs})", model, name), rows: free,
+			err: remembered, key: r.rewritesTenant(),
 			run: func(db *gorm.DB) outcome {
-				return wrote(db.Create(r.holding(r.fresh(m, r.ours), r.copied(r.target, theirs).Interface())))
+				return wrote(db.Create(r.holding(r.fresh(m, r.ours),
+					r.copied(r.target, theirs).Interface())))
 			},
 		},
 		{
-			name: "save_with_" + r.name, call: fmt.Sprintf("ours.%s = %s; db.Session(&gorm.Session{FullSaveAssociations: true}).Save(&ours)", name, literal), rows: free, err: other, key: true, own: true,
+			name: "save_with_" + r.name,
+			call: fmt.Sprintf("ours.%s = %s; db.Session(&gorm.Session{FullSaveAssociations: "+
+				"true}).Save(&ours)", name, literal), rows: free, err: other, key: true,
+			own: true,
 			run: func(db *gorm.DB) outcome {
-				row := r.holding(r.copied(m, m.rows[r.ours.index][0]), r.withKey(r.target, theirs).Interface())
+				row := r.holding(r.copied(m, m.rows[r.ours.index][0]),
+					r.withKey(r.target, theirs).Interface())
 				return wrote(db.Session(&gorm.Session{FullSaveAssociations: true}).Save(row))
 			},
 		},
@@ -137,12 +162,13 @@ func (r *relationAttacks) links() []attack {
 	return attacks
 }
 
-// rewritesKey says whether GORM writes a part of the key of a row that it saves for an owner, so that
-// it is not the key of another tenant's row any more.
+// rewritesKey says whether GORM writes a part of the key of a row that it saves for an owner, so
+// that it is not the key of another tenant's row any more.
 func (r *relationAttacks) rewritesKey() bool {
-	return r.relation.JoinTable == nil && slices.ContainsFunc(r.relation.References, func(reference *schema.Reference) bool {
-		return reference.OwnPrimaryKey && reference.ForeignKey.PrimaryKey
-	})
+	return r.relation.JoinTable == nil &&
+		slices.ContainsFunc(r.relation.References, func(reference *schema.Reference) bool {
+			return reference.OwnPrimaryKey && reference.ForeignKey.PrimaryKey
+		})
 }
 
 // rewritesTenant says whether GORM writes the tenant of a row that it saves for an owner.
@@ -183,13 +209,17 @@ func (r *relationAttacks) ownedByAnother() []attack {
 	m, name := r.m, r.relation.Name
 	owner, target := m.rows[r.theirs.index][0], r.target.rows[r.theirs.index][0]
 	literal := r.literal(m, owner)
-	use := func(attackName, call string, unscoped bool, run func(association *gorm.Association) error) attack {
+	use := func(attackName, call string, unscoped bool, run func(
+		association *gorm.Association) error,
+	) attack {
 		dot := "."
 		if unscoped {
 			dot = ".Unscoped()."
 		}
 		return attack{
-			name: attackName, call: fmt.Sprintf("db.Model(%s).Association(%q)%s%s", literal, name, dot, call), rows: free,
+			name: attackName,
+			call: fmt.Sprintf("db.Model(%s).Association(%q)%s%s", literal, name, dot, call),
+			rows: free,
 			run: func(db *gorm.DB) outcome {
 				association := db.Model(r.keyed(m, owner)).Association(name)
 				if unscoped && association.Error == nil {
@@ -206,11 +236,14 @@ func (r *relationAttacks) ownedByAnother() []attack {
 	key := func() any { return r.keyed(r.target, target) }
 	attacks := []attack{
 		{
-			name: "association_find_" + r.name + "_of_another", call: fmt.Sprintf("db.Model(%s).Association(%q).Find(&rows)", literal, name), rows: free,
-			run: func(db *gorm.DB) outcome { return r.associated(db, r.keyed(m, owner)) },
+			name: "association_find_" + r.name + "_of_another",
+			call: fmt.Sprintf("db.Model(%s).Association(%q).Find(&rows)", literal, name),
+			rows: free,
+			run:  func(db *gorm.DB) outcome { return r.associated(db, r.keyed(m, owner)) },
 		},
 		{
-			name: "association_count_" + r.name + "_of_another", call: fmt.Sprintf("db.Model(%s).Association(%q).Count()", literal, name), rows: 0,
+			name: "association_count_" + r.name + "_of_another",
+			call: fmt.Sprintf("db.Model(%s).Association(%q).Count()", literal, name), rows: 0,
 			run: func(db *gorm.DB) outcome { // one of our rows may refer to theirs
 				o := r.associated(db, r.keyed(m, owner))
 				association := db.Model(r.keyed(m, owner)).Association(name)
@@ -220,8 +253,10 @@ func (r *relationAttacks) ownedByAnother() []attack {
 				return outcome{} // SQLite knows no (a, b) IN (NULL), GORM's form of no key
 			},
 		},
-		use("append_to_"+r.name+"_of_another", "Append(&row)", false, func(a *gorm.Association) error { return a.Append(fresh()) }),
-		use("replace_"+r.name+"_of_another", "Replace(&row)", false, func(a *gorm.Association) error { return a.Replace(fresh()) }),
+		use("append_to_"+r.name+"_of_another", "Append(&row)", false,
+			func(a *gorm.Association) error { return a.Append(fresh()) }),
+		use("replace_"+r.name+"_of_another", "Replace(&row)", false,
+			func(a *gorm.Association) error { return a.Replace(fresh()) }),
 	}
 	for _, unscoped := range []bool{false, true} {
 		suffix := "_of_another"
@@ -229,17 +264,24 @@ func (r *relationAttacks) ownedByAnother() []attack {
 			suffix = "_of_another_unscoped"
 		}
 		attacks = append(attacks,
-			use("delete_"+r.name+suffix, fmt.Sprintf("Delete(%s)", r.literal(r.target, target)), unscoped,
+			use("delete_"+r.name+suffix, fmt.Sprintf("Delete(%s)", r.literal(r.target, target)),
+				unscoped,
 				func(a *gorm.Association) error { return a.Delete(key()) }),
-			use("clear_"+r.name+suffix, "Clear()", unscoped, func(a *gorm.Association) error { return a.Clear() }))
+			use("clear_"+r.name+suffix, "Clear()", unscoped,
+				func(a *gorm.Association) error { return a.Clear() }))
 	}
 	return append(attacks,
 		attack{
-			name: "delete_with_" + r.name + "_of_another", call: fmt.Sprintf("db.Select(%q).Delete(%s)", name, literal), rows: free,
-			run: func(db *gorm.DB) outcome { return wrote(db.Select(name).Delete(r.keyed(m, owner))) },
+			name: "delete_with_" + r.name + "_of_another",
+			call: fmt.Sprintf("db.Select(%q).Delete(%s)", name, literal), rows: free,
+			run: func(db *gorm.DB) outcome {
+				return wrote(db.Select(name).Delete(r.keyed(m, owner)))
+			},
 		},
 		attack{
-			name: "save_" + r.name + "_of_another", call: fmt.Sprintf("db.Session(&gorm.Session{FullSaveAssociations: true}).Updates(%s with %s)", literal, name), rows: free,
+			name: "save_" + r.name + "_of_another",
+			call: fmt.Sprintf("db.Session(&gorm.Session{FullSaveAssociations: "+
+				"true}).Updates(%s with %s)", literal, name), rows: free,
 			run: func(db *gorm.DB) outcome {
 				row := r.holding(reflect.ValueOf(r.keyed(m, owner)), fresh())
 				return wrote(db.Session(&gorm.Session{FullSaveAssociations: true}).Updates(row))
@@ -255,15 +297,20 @@ func (r *relationAttacks) joinTable() []attack {
 	table := r.relation.JoinTable.Table
 	return []attack{
 		{
-			name: "join_table_of_" + r.name, call: fmt.Sprintf("db.Table(%q).Find(&maps)", table), rows: r.joined(table),
+			name: "join_table_of_" + r.name, call: fmt.Sprintf("db.Table(%q).Find(&maps)", table),
+			rows: r.joined(table),
 			run: func(db *gorm.DB) outcome {
 				var maps []map[string]any
 				return found(&maps, db.Table(table).Find(&maps))
 			},
 		},
 		{
-			name: "delete_join_table_of_" + r.name, call: fmt.Sprintf("db.Table(%q).Where(\"1 = 1\").Delete(nil)", table), rows: r.joined(table),
-			run: func(db *gorm.DB) outcome { return wrote(db.Table(table).Where("1 = 1").Delete(nil)) },
+			name: "delete_join_table_of_" + r.name,
+			call: fmt.Sprintf("db.Table(%q).Where(\"1 = 1\").Delete(nil)", table),
+			rows: r.joined(table),
+			run: func(db *gorm.DB) outcome {
+				return wrote(db.Table(table).Where("1 = 1").Delete(nil))
+			},
 		},
 	}
 }

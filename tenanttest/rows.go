@@ -12,8 +12,8 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// rowsEach is how many rows each tenant gets of each model: more than one, so that "all of them" and
-// "the first" are not the same.
+// rowsEach is how many rows each tenant gets of each model: more than one, so that "all of them"
+// and "the first" are not the same.
 const rowsEach = 2
 
 // makeRows makes the rows of both tenants, as an application would: through GORM, hooks included.
@@ -36,8 +36,8 @@ func (k *kit) makeRows() error {
 	return nil
 }
 
-// makeRowsOf makes the rows of models. It returns those of which none could be made, and why that was
-// so for the first.
+// makeRowsOf makes the rows of models. It returns those of which none could be made, and why that
+// was so for the first.
 func (k *kit) makeRowsOf(models []*model) (left []*model, failed error) {
 	for _, m := range models {
 		made := m.rows
@@ -93,18 +93,22 @@ func (k *kit) complete(m *model, row reflect.Value, r *ref, t tenant, n int) {
 	where, key := k.whereKey(m, row)
 	parents := k.rowsOf(r.parent, t)
 	for _, p := range r.pairs {
-		if _, zero := k.valueOf(p.foreign, row); !zero || p.foreign.PrimaryKey || p.foreign == m.tenant {
+		if _, zero := k.valueOf(p.foreign, row); !zero || p.foreign.PrimaryKey ||
+			p.foreign == m.tenant {
 			continue
 		}
 		value, _ := k.valueOf(p.primary, parents[n%len(parents)])
-		args := append([]any{clause.Table{Name: m.schema.Table}, clause.Column{Name: p.foreign.DBName}, value}, key...)
+		args := append([]any{
+			clause.Table{Name: m.schema.Table}, clause.Column{Name: p.foreign.DBName}, value,
+		}, key...)
 		if k.try(t.ctx, "UPDATE ? SET ? = ? WHERE "+where, args...) {
 			_ = p.foreign.Set(k.db.Statement.Context, row, value)
 		}
 	}
 }
 
-// makeShared makes rows that are nobody's, up to a number: of each place, where each tenant has its own.
+// makeShared makes rows that are nobody's, up to a number: of each place, where each tenant has its
+// own.
 func (k *kit) makeShared(m *model, rows int) error {
 	for _, t := range k.owners() {
 		for n := len(m.rows[t.index]); n < rows; n++ {
@@ -129,7 +133,8 @@ func (k *kit) makeRow(m *model, t tenant, n int) error {
 		}
 		if keyed && m.tenant == nil && k.own { // the table of all may be one that tenants only read
 			row = reflect.ValueOf(m.new())
-			made = k.as(t).Order(clause.PrimaryColumn).Offset(n).Limit(1).Find(row.Interface()).RowsAffected == 1
+			made = k.as(t).Order(clause.PrimaryColumn).Offset(n).Limit(1).Find(row.Interface()).
+				RowsAffected == 1
 			k.places.settle()
 		}
 		if keyed && !made {
@@ -142,16 +147,20 @@ func (k *kit) makeRow(m *model, t tenant, n int) error {
 	}
 	where, args := k.whereKey(m, row)
 	_, stored, err := k.queryAs(t.ctx, "SELECT ? FROM ? WHERE "+where,
-		append([]any{clause.Column{Name: m.tenant.DBName}, clause.Table{Name: m.schema.Table}}, args...)...)
+		append([]any{clause.Column{Name: m.tenant.DBName}, clause.Table{Name: m.schema.Table}},
+			args...)...)
 	if err == nil && (len(stored) != 1 || text(stored[0][0]) != text(t.id)) {
-		err = fmt.Errorf("tenanttest: db.Create(&%s{}) of tenant %q stored %s.%s = %q: creates are not isolated",
+		err = fmt.Errorf("tenanttest: db.Create(&%s{}) of tenant %q stored %s.%s = %q: creates "+
+			"are not isolated",
 			m.schema.Name, text(t.id), m.schema.Table, m.tenant.DBName, stored)
 	}
 	return err
 }
 
 // tryRow creates a row, and says whether it has a key.
-func (k *kit) tryRow(m *model, t tenant, n int, keyed bool) (row reflect.Value, made bool, err error) {
+func (k *kit) tryRow(
+	m *model, t tenant, n int, keyed bool,
+) (row reflect.Value, made bool, err error) {
 	row, err = k.newRow(m, t, n, keyed)
 	if err != nil {
 		return row, false, err
@@ -179,11 +188,12 @@ func (k *kit) tryRow(m *model, t tenant, n int, keyed bool) (row reflect.Value, 
 	return row, made, err
 }
 
-// giveKey gives a row of theirs a key that no row of ours gets, where the database of each tenant would count
-// from one: rows that leak are known by their keys.
+// giveKey gives a row of theirs a key that no row of ours gets, where the database of each tenant
+// would count from one: rows that leak are known by their keys.
 func (k *kit) giveKey(m *model, row reflect.Value, n int) {
 	field := m.schema.PrioritizedPrimaryField
-	if field == nil || m.isForeign(field) || field.GORMDataType != schema.Int && field.GORMDataType != schema.Uint {
+	if field == nil || m.isForeign(field) || field.GORMDataType != schema.Int &&
+		field.GORMDataType != schema.Uint {
 		return
 	}
 	if _, zero := k.valueOf(field, row); zero {
@@ -215,19 +225,20 @@ func (k *kit) refer(m *model, row reflect.Value, t tenant, n int) error {
 	return nil
 }
 
-// isAlone says whether a parent can have only one row of m: then a new row needs a new parent. It is
-// so where a unique index has nothing but foreign keys; r is the first of them.
+// isAlone says whether a parent can have only one row of m: then a new row needs a new parent. It
+// is so where a unique index has nothing but foreign keys; r is the first of them.
 func (m *model) isAlone(r *ref) bool {
 	for _, i := range m.indexes {
-		if refs, all := m.refsIn(i); i.unique && all && len(refs) > 0 && refs[0].name() == r.name() {
+		if refs, all := m.refsIn(i); i.unique && all && len(refs) > 0 &&
+			refs[0].name() == r.name() {
 			return true
 		}
 	}
 	return false
 }
 
-// refsIn returns the foreign keys of which an index has a column, and whether it has no other columns
-// but the tenant.
+// refsIn returns the foreign keys of which an index has a column, and whether it has no other
+// columns but the tenant.
 func (m *model) refsIn(i index) (refs []*ref, all bool) {
 	all = true
 	for _, column := range i.columns {
@@ -292,14 +303,15 @@ func (k *kit) link(j *join, t tenant) error {
 	err := k.as(t).Omit(name + ".*").Model(owners[0].Interface()).Association(name).
 		Append(targets[len(targets)-1].Interface())
 	if err != nil {
-		return fmt.Errorf("tenanttest: db.Model(&%s{}).Association(%q).Append of a row of the same tenant: %w",
+		return fmt.Errorf("tenanttest: db.Model(&%s{}).Association(%q).Append of a row of the "+
+			"same tenant: %w",
 			j.sides[0].model.schema.Name, name, err)
 	}
 	return nil
 }
 
-// plantLinks makes the last row of ours refer to a row of theirs wherever the database lets it, past
-// the plugin: what an older version of the application may have left.
+// plantLinks makes the last row of ours refer to a row of theirs wherever the database lets it,
+// past the plugin: what an older version of the application may have left.
 func (k *kit) plantLinks() error {
 	for _, m := range k.models {
 		for _, r := range m.refs {
@@ -323,7 +335,9 @@ func (k *kit) plant(m *model, r *ref) {
 	for _, p := range r.pairs {
 		where, args := k.whereKey(m, row)
 		value, _ := k.valueOf(p.primary, theirs)
-		args = append([]any{clause.Table{Name: m.schema.Table}, clause.Column{Name: p.foreign.DBName}, value}, args...)
+		args = append([]any{
+			clause.Table{Name: m.schema.Table}, clause.Column{Name: p.foreign.DBName}, value,
+		}, args...)
 		if !p.foreign.PrimaryKey && k.try(k.ours.ctx, "UPDATE ? SET ? = ? WHERE "+where, args...) {
 			_ = p.foreign.Set(k.db.Statement.Context, row, value)
 		}
@@ -341,7 +355,8 @@ func (k *kit) plantJoin(j *join, owner, target tenant) {
 			}
 			names, marks = names+"?", marks+"?"
 			value, _ := k.valueOf(p.primary, side.model.rows[t.index][0])
-			args, values = append(args, clause.Column{Name: p.foreign.DBName}), append(values, value)
+			args, values = append(args, clause.Column{Name: p.foreign.DBName}),
+				append(values, value)
 		}
 	}
 	k.try(owner.ctx, "INSERT INTO ? ("+names+") VALUES ("+marks+")", append(args, values...)...)
@@ -353,8 +368,9 @@ func (m *model) cannotMake(err error) error {
 	if err == nil {
 		err = fmt.Errorf("the key is still empty")
 	}
-	return fmt.Errorf("tenanttest: cannot make a row of %s: field %s: %w; pass tenanttest.Factory(func() *%s { "+
-		"return &%s{...} })", name, m.blame(err.Error()), err, name, name)
+	return fmt.Errorf("tenanttest: cannot make a row of %s: field %s: %w; pass "+
+		"tenanttest.Factory(func() *%s { return &%s{...} })", name, m.blame(err.Error()), err, name,
+		name)
 }
 
 // blame finds the field that the error of a database is about.

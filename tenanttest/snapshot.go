@@ -28,7 +28,8 @@ func (k *kit) snapshot() (snapshot, error) {
 			others = k.tenantID(m, k.ours)
 		}
 		column := clause.Column{Name: m.tenant.DBName}
-		lines, err := k.lines(k.theirs, "SELECT * FROM ? WHERE ? IN (?, ?)", clause.Table{Name: m.schema.Table}, column, id, others)
+		lines, err := k.lines(k.theirs, "SELECT * FROM ? WHERE ? IN (?, ?)",
+			clause.Table{Name: m.schema.Table}, column, id, others)
 		if err != nil {
 			return s, err
 		}
@@ -65,8 +66,8 @@ func (k *kit) lines(t tenant, sql string, args ...any) ([]string, error) {
 	return lines, err
 }
 
-// addCopies adds the rows of ours that hold text of theirs: what an update or a create read out of a row
-// of theirs.
+// addCopies adds the rows of ours that hold text of theirs: what an update or a create read out of
+// a row of theirs.
 func (k *kit) addCopies(s *snapshot, m *model) error {
 	columns, args := "*", []any{}
 	if k.own { // a key of theirs is free for ours, and a reference to it names nothing
@@ -78,7 +79,8 @@ func (k *kit) addCopies(s *snapshot, m *model) error {
 		}
 	}
 	lines, err := k.lines(k.ours, "SELECT "+columns+" FROM ? WHERE ? = ?",
-		append(args, clause.Table{Name: m.schema.Table}, clause.Column{Name: m.tenant.DBName}, k.tenantID(m, k.ours))...)
+		append(args, clause.Table{Name: m.schema.Table}, clause.Column{Name: m.tenant.DBName},
+			k.tenantID(m, k.ours))...)
 	for _, line := range lines {
 		if strings.Contains(line, k.theirs.marker) {
 			s.taken = append(s.taken, m.schema.Table+": "+line)
@@ -87,8 +89,9 @@ func (k *kit) addCopies(s *snapshot, m *model) error {
 	return err
 }
 
-// addLinks adds the foreign keys of our rows that name rows of theirs. The keys are those that their
-// rows had from the start: where the database itself keeps tenants apart, ours cannot look for them.
+// addLinks adds the foreign keys of our rows that name rows of theirs. The keys are those that
+// their rows had from the start: where the database itself keeps tenants apart, ours cannot look
+// for them.
 //
 // Where each tenant has tables of its own such a key names nothing.
 func (k *kit) addLinks(s *snapshot, m *model, r *ref) error {
@@ -106,7 +109,8 @@ func (k *kit) addLinks(s *snapshot, m *model, r *ref) error {
 		columns = append(columns, clause.Column{Name: name})
 	}
 	marks := strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ")
-	args = append(append(columns, clause.Table{Name: m.schema.Table}, clause.Column{Name: m.tenant.DBName}, own), args...)
+	args = append(append(columns, clause.Table{Name: m.schema.Table},
+		clause.Column{Name: m.tenant.DBName}, own), args...)
 	lines, err := k.lines(k.ours, "SELECT "+marks+" FROM ? WHERE ? = ? AND "+where, args...)
 	for _, line := range lines {
 		s.links = append(s.links, m.schema.Table+": "+line)
@@ -114,8 +118,8 @@ func (k *kit) addLinks(s *snapshot, m *model, r *ref) error {
 	return err
 }
 
-// addJoined adds the rows of a join table: those that join two rows of theirs, and those that join a
-// row of theirs to another.
+// addJoined adds the rows of a join table: those that join two rows of theirs, and those that join
+// a row of theirs to another.
 func (k *kit) addJoined(s *snapshot, j *join) error {
 	table := clause.Table{Name: j.table}
 	for i, side := range j.sides {
@@ -125,7 +129,8 @@ func (k *kit) addJoined(s *snapshot, j *join) error {
 		}
 		theirs, args := k.names(side.pairs, side.model.rows[k.theirs.index])
 		if other.model.tenant == nil {
-			lines, err := k.lines(k.theirs, "SELECT * FROM ? WHERE "+theirs, append([]any{table}, args...)...)
+			lines, err := k.lines(k.theirs, "SELECT * FROM ? WHERE "+theirs,
+				append([]any{table}, args...)...)
 			if s.rows[j.table] = lines; err != nil {
 				return err
 			}
@@ -172,8 +177,8 @@ func (k *kit) names(pairs []pair, rows []reflect.Value) (sql string, args []any)
 	return "(" + strings.Join(terms, " OR ") + ")", args
 }
 
-// changes compares two snapshots. It returns nothing if their rows are what they were, no row of ours
-// was linked to one of them, and none got their text.
+// changes compares two snapshots. It returns nothing if their rows are what they were, no row of
+// ours was linked to one of them, and none got their text.
 func (s snapshot) changes(after snapshot) string {
 	var text strings.Builder
 	tables := make([]string, 0, len(s.rows))

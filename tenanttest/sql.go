@@ -12,8 +12,8 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// What is read and written here does not go through GORM's callbacks: the plugin must not be able to
-// hide what it let through.
+// What is read and written here does not go through GORM's callbacks: the plugin must not be able
+// to hide what it let through.
 
 // expr writes SQL in the dialect of the database: ? stands for a table, a column or a value.
 func (k *kit) expr(sql string, args ...any) (string, []any) {
@@ -29,7 +29,9 @@ func (k *kit) query(sql string, args ...any) ([][]any, error) {
 }
 
 // queryAs reads rows in the context of a tenant, for databases that enforce isolation themselves.
-func (k *kit) queryAs(ctx context.Context, sql string, args ...any) (columns []string, table [][]any, err error) {
+func (k *kit) queryAs(
+	ctx context.Context, sql string, args ...any,
+) (columns []string, table [][]any, err error) {
 	sql, vars := k.expr(sql, args...)
 	at, err := k.places.at(ctx)
 	if err != nil {

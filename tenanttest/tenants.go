@@ -51,7 +51,8 @@ func (k *kit) makeTenants(random []byte) ([]any, error) {
 			return nil, nil
 		}
 		// Of several types the narrowest: what fits it fits the others.
-		if field == nil || isUUID(m.tenant) || m.tenant.GORMDataType != schema.String && !isUUID(field) {
+		if field == nil || isUUID(m.tenant) || m.tenant.GORMDataType != schema.String &&
+			!isUUID(field) {
 			field = m.tenant
 		}
 	}
@@ -60,7 +61,9 @@ func (k *kit) makeTenants(random []byte) ([]any, error) {
 		return nil, errors.New("tenanttest: none of the models has a tenant field: " +
 			"embed models.TenantModel in those whose rows belong to a tenant")
 	case isUUID(field):
-		return []any{k.stamp + "-0000-4000-8000-00000000000a", k.stamp + "-0000-4000-8000-00000000000b"}, nil
+		return []any{
+			k.stamp + "-0000-4000-8000-00000000000a", k.stamp + "-0000-4000-8000-00000000000b",
+		}, nil
 	case field.GORMDataType == schema.String:
 		limits := limitsOf(field)
 		return []any{limits.text(k.ours.marker, 0), limits.text(k.theirs.marker, 1)}, nil
@@ -71,21 +74,24 @@ func (k *kit) makeTenants(random []byte) ([]any, error) {
 		}
 		return []any{n + 1, n + 2}, nil
 	}
-	return nil, fmt.Errorf("tenanttest: no ID can be made up for %s.%s: pass two with tenanttest.Tenants",
+	return nil, fmt.Errorf("tenanttest: no ID can be made up for %s.%s: pass two with "+
+		"tenanttest.Tenants",
 		field.Schema.Name, field.Name)
 }
 
 // tenantRef is the foreign key that the tenant column of a model is, if it is one.
 func (*kit) tenantRef(m *model) *ref {
 	for _, r := range m.refs {
-		if m.tenant != nil && r.parent.tenant == nil && len(r.pairs) == 1 && r.pairs[0].foreign == m.tenant {
+		if m.tenant != nil && r.parent.tenant == nil && len(r.pairs) == 1 &&
+			r.pairs[0].foreign == m.tenant {
 			return r
 		}
 	}
 	return nil
 }
 
-// makeTenantRows makes two rows of the model that a tenant column refers to, unless the tenants are known.
+// makeTenantRows makes two rows of the model that a tenant column refers to, unless the tenants are
+// known.
 func (k *kit) makeTenantRows() error {
 	for _, m := range k.models {
 		r := k.tenantRef(m)

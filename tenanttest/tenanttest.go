@@ -7,10 +7,10 @@
 //			tenanttest.Shared(&Country{}))
 //	}
 //
-// Run makes rows for two tenants and then attacks: every kind of statement that GORM knows, on every
-// model and along every relation, as the one tenant against the rows of the other, and with no tenant
-// at all. After each attack that sent more than a SELECT it compares the other tenant's rows, byte for
-// byte. It also looks at how the models are made: see [Run] for the list.
+// Run makes rows for two tenants and then attacks: every kind of statement that GORM knows, on
+// every model and along every relation, as the one tenant against the rows of the other, and with
+// no tenant at all. After each attack that sent more than a SELECT it compares the other tenant's
+// rows, byte for byte. It also looks at how the models are made: see [Run] for the list.
 //
 // The package links GORM and gormtenant and nothing else.
 package tenanttest
@@ -38,44 +38,46 @@ import (
 //
 //   - reads see the rows of the tenant and no others: conditions of every form, text with an OR of
 //     its own, sub-queries in every place, tables by name, join tables too, maps, aggregates,
-//     preloads, joins of every kind and associations, also along a foreign key that was made to point
-//     at another tenant's row;
-//   - creates, upserts, Save, updates and deletes leave the rows of others as they are, and fail with
-//     the error of gormtenant that says why;
+//     preloads, joins of every kind and associations, also along a foreign key that was made to
+//     point at another tenant's row;
+//   - creates, upserts, Save, updates and deletes leave the rows of others as they are, and fail
+//     with the error of gormtenant that says why;
 //   - associations cannot link, take over or unlink a row of another tenant;
 //   - without a tenant every statement fails, and nothing is sent.
 //
 // Those about how a model is made each print the line to add:
 //
 //   - plugin: the plugin is not registered on the *gorm.DB;
-//   - rows: a row of a tenant cannot be made, or is not stored as the tenant's, or tenants that seem to
-//     have tables of their own share them after all;
-//   - Project/unique_name: a unique index without the tenant column, by which one tenant learns what
-//     another has;
-//   - Task/foreign_key_project_id: a foreign key that does not carry the tenant, on a database where
-//     no tenantplugin.CheckReferences looks after it;
+//   - rows: a row of a tenant cannot be made, or is not stored as the tenant's, or tenants that
+//     seem to have tables of their own share them after all;
+//   - Project/unique_name: a unique index without the tenant column, by which one tenant learns
+//     what another has;
+//   - Task/foreign_key_project_id: a foreign key that does not carry the tenant, on a database
+//     where no tenantplugin.CheckReferences looks after it;
 //   - Project/tenant_index: no index begins with the tenant column;
 //   - Project/tenant_not_null: the tenant column may be NULL;
 //   - Country/no_tenant: the model has no tenant field and was not named as [Shared].
 //
-// Indexes and columns are read from the database on SQLite and PostgreSQL, elsewhere from what GORM's
-// Migrator says of it. Models that the given ones refer to get rows too, and are looked at, but are
-// not attacked.
+// Indexes and columns are read from the database on SQLite and PostgreSQL, elsewhere from what
+// GORM's Migrator says of it. Models that the given ones refer to get rows too, and are looked at,
+// but are not attacked.
 //
 // Tenants may share tables or have tables of their own, in a schema or a database, as over an
-// isolation.Router, databases.Pools or schemas.Open: Run finds out which by itself. A pool that knows
-// which tenants there are needs two of them, by [Tenants]. Where tables are their own:
+// isolation.Router, databases.Pools or schemas.Open: Run finds out which by itself. A pool that
+// knows which tenants there are needs two of them, by [Tenants]. Where tables are their own:
 //
-//   - the key of a row of theirs is free for ours: where a statement names it, a row of ours that gets
-//     it is right, and so is the database's refusal to refer to it. That nothing of theirs is seen or
-//     changed is looked at all the same, and so is that no row of ours comes to where theirs are;
+//   - the key of a row of theirs is free for ours: where a statement names it, a row of ours that
+//     gets it is right, and so is the database's refusal to refer to it. That nothing of theirs is
+//     seen or changed is looked at all the same, and so is that no row of ours comes to where
+//     theirs are;
 //   - unique_name, foreign_key_project_id and tenant_index are skipped: nobody else has rows there;
 //   - what tells the places apart is their schema and database, on SQLite and PostgreSQL.
 //
-// All of it happens in one transaction that is rolled back, or in one for each place, and tables that
-// are missing are made there. The tenants are made up anew for each call: the database is left as it
-// was, but for the counters of its sequences, and several calls may run at once. open is called once. A
-// hook that uses another *gorm.DB than the one it is given is outside of these transactions.
+// All of it happens in one transaction that is rolled back, or in one for each place, and tables
+// that are missing are made there. The tenants are made up anew for each call: the database is left
+// as it was, but for the counters of its sequences, and several calls may run at once. open is
+// called once. A hook that uses another *gorm.DB than the one it is given is outside of these
+// transactions.
 //
 // gorm.G takes a model's type where it is compiled, so Run makes its calls by the classic API; both
 // go through the same callbacks and clauses.
@@ -150,7 +152,9 @@ func (k *kit) open(ctx context.Context, db *gorm.DB) error {
 		return fmt.Errorf("tenanttest: the *gorm.DB has no *sql.DB: %w", err)
 	}
 	k.source, k.places = db.ConnPool, &places{pool: pool}
-	k.pool = &outerPool{txPool{places: k.places, recorder: &recorder{}, savepoints: db.Name() == onPostgres}}
+	k.pool = &outerPool{
+		txPool{places: k.places, recorder: &recorder{}, savepoints: db.Name() == onPostgres},
+	}
 	k.db = db.Session(&gorm.Session{NewDB: true, Context: ctx, Logger: logger.Discard})
 	k.db.ConnPool = k.pool
 	k.db.Statement.ConnPool = k.pool
@@ -168,7 +172,9 @@ func (k *kit) end(t *testing.T) {
 // prepare is the sub-test that learns the models and makes the rows of both tenants.
 func (k *kit) prepare(t *testing.T) {
 	for _, step := range []func() error{
-		k.learnModels, k.nameTenants, k.findPlaces, k.migrateMissing, k.compareTables, k.readCatalog, k.makeTenantRows, k.makeRows, k.plantLinks, k.probeRaw, k.probeRefusals, k.remember,
+		k.learnModels, k.nameTenants, k.findPlaces, k.migrateMissing, k.compareTables,
+		k.readCatalog, k.makeTenantRows, k.makeRows, k.plantLinks, k.probeRaw, k.probeRefusals,
+		k.remember,
 	} {
 		if err := step(); err != nil {
 			t.Fatal(err)
@@ -183,7 +189,8 @@ func (k *kit) remember() (err error) {
 			continue
 		}
 		_, rows, err := k.queryAs(k.ours.ctx, "SELECT 1 FROM ? WHERE ? = ?",
-			clause.Table{Name: m.schema.Table}, clause.Column{Name: m.tenant.DBName}, k.tenantID(m, k.ours))
+			clause.Table{Name: m.schema.Table}, clause.Column{Name: m.tenant.DBName},
+			k.tenantID(m, k.ours))
 		if err != nil {
 			return err
 		}
@@ -193,8 +200,8 @@ func (k *kit) remember() (err error) {
 	return err
 }
 
-// probeRaw finds out whether raw SQL is let through: then the database itself has to keep the tenants
-// apart.
+// probeRaw finds out whether raw SQL is let through: then the database itself has to keep the
+// tenants apart.
 func (k *kit) probeRaw() error {
 	for _, m := range k.models {
 		if m.tenant != nil {
@@ -216,7 +223,8 @@ func (k *kit) test(t *testing.T, m *model) {
 		return
 	}
 	for _, list := range [][]attack{
-		k.reads(m), k.forms(m), k.writes(m), k.updates(m), k.tenantChanges(m), k.deletes(m), k.rawSQL(m), k.relations(m), k.noTenant(m),
+		k.reads(m), k.forms(m), k.writes(m), k.updates(m), k.tenantChanges(m), k.deletes(m),
+		k.rawSQL(m), k.relations(m), k.noTenant(m),
 	} {
 		for _, a := range list {
 			k.attack(t, m, a)

@@ -23,13 +23,15 @@ func (k *kit) mustMake(m *model, t tenant, keyed bool) reflect.Value {
 	return row
 }
 
-// freshMap returns the columns of a new row of ours that are not empty. No hook gives a map its key.
+// freshMap returns the columns of a new row of ours that are not empty. No hook gives a map its
+// key.
 func (k *kit) freshMap(m *model) map[string]any {
 	row := k.mustMake(m, k.ours, true)
 	values := map[string]any{}
 	for _, name := range m.schema.DBNames {
 		field := m.schema.FieldsByDBName[name]
-		if value, zero := k.valueOf(field, row); (!zero || field.NotNull) && (!field.AutoIncrement || m.isForeign(field)) && field != m.tenant {
+		if value, zero := k.valueOf(field, row); (!zero || field.NotNull) &&
+			(!field.AutoIncrement || m.isForeign(field)) && field != m.tenant {
 			values[name] = value
 		}
 	}
@@ -101,15 +103,19 @@ func (k *kit) tenantID(m *model, t tenant) any {
 	return id
 }
 
-// column is a field that updates can write: no key, and nothing that is unique. It is nil if there is
-// none.
+// column is a field that updates can write: no key, and nothing that is unique. It is nil if there
+// is none.
 func (m *model) column() *schema.Field {
-	for _, want := range []schema.DataType{schema.String, schema.Int, schema.Uint, schema.Float, schema.Bool, schema.Time} {
+	for _, want := range []schema.DataType{
+		schema.String, schema.Int, schema.Uint, schema.Float, schema.Bool, schema.Time,
+	} {
 		for _, field := range m.schema.Fields {
-			if field.DBName != "" && field.GORMDataType == want && field.Updatable && !field.PrimaryKey && field != m.tenant &&
+			if field.DBName != "" && field.GORMDataType == want && field.Updatable &&
+				!field.PrimaryKey && field != m.tenant &&
 				field.AutoCreateTime == 0 && field.AutoUpdateTime == 0 && field.Serializer == nil &&
 				m.schema.FieldsByDBName[field.DBName] == field &&
-				!m.isForeign(field) && !m.isUnique(field) && !isSoftDelete(field) && len(m.limitsOf(field).list) == 0 {
+				!m.isForeign(field) && !m.isUnique(field) && !isSoftDelete(field) &&
+				len(m.limitsOf(field).list) == 0 {
 				return field
 			}
 		}

@@ -28,8 +28,8 @@ func Above(ctx context.Context, pool *sql.DB) (above bool, err error) {
 	return above, err
 }
 
-// Ensure makes the role if there is none, and gives it its password and its rights on what is in the
-// schema. It is not for several processes at once.
+// Ensure makes the role if there is none, and gives it its password and its rights on what is in
+// the schema. It is not for several processes at once.
 func Ensure(ctx context.Context, pool *sql.DB, schema string, role Role) error {
 	exists, err := exists(ctx, pool, role.Name)
 	if err != nil {
@@ -66,7 +66,8 @@ func Drop(ctx context.Context, pool *sql.DB, name string) error {
 }
 
 func exists(ctx context.Context, pool *sql.DB, name string) (exists bool, err error) {
-	err = pool.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", name).Scan(&exists)
+	err = pool.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)",
+		name).Scan(&exists)
 	return exists, err
 }
 

@@ -15,17 +15,24 @@ import (
 	"github.com/gormtenant/gormtenant/tenanttest"
 )
 
-// This is the test that an application has of its own models: about a thousand attacks, each a sub-test.
+// This is the test that an application has of its own models: about a thousand attacks, each a
+// sub-test.
 func TestTenantIsolation(t *testing.T) {
 	t.Parallel()
-	for name, dialector := range map[string]func(t *testing.T) gorm.Dialector{
-		"sqlite":   func(t *testing.T) gorm.Dialector { return sqlite.Open(t.TempDir() + "/test.db") },
-		"postgres": func(t *testing.T) gorm.Dialector { return postgres.Open(pgtest.New(t)) },
+	for _, test := range []struct {
+		name      string
+		dialector func(t *testing.T) gorm.Dialector
+	}{
+		{
+			"sqlite",
+			func(t *testing.T) gorm.Dialector { return sqlite.Open(t.TempDir() + "/test.db") },
+		},
+		{"postgres", func(t *testing.T) gorm.Dialector { return postgres.Open(pgtest.New(t)) }},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			tenanttest.Run(t, func(t *testing.T) *gorm.DB {
-				db, err := gorm.Open(dialector(t), &gorm.Config{Logger: logger.Discard})
+				db, err := gorm.Open(test.dialector(t), &gorm.Config{Logger: logger.Discard})
 				require.NoError(t, err)
 				require.NoError(t, db.Use(tenantplugin.New(tenantplugin.CheckReferences())))
 				require.NoError(t, db.AutoMigrate(saas.Models()...))

@@ -21,8 +21,8 @@ func Rows(plain *gorm.DB, tenant string) (string, error) {
 		"SELECT * FROM projects WHERE tenant_id = ? ORDER BY id",
 		"SELECT * FROM tasks WHERE tenant_id = ? ORDER BY id",
 		"SELECT * FROM tags WHERE tenant_id = ? ORDER BY id",
-		"SELECT * FROM project_tags WHERE project_id IN (SELECT id FROM projects WHERE tenant_id = ?)" +
-			" ORDER BY project_id, tag_id",
+		"SELECT * FROM project_tags WHERE project_id IN (SELECT id FROM projects WHERE tenant_id " +
+			"= ?) ORDER BY project_id, tag_id",
 		"SELECT * FROM project_tags WHERE tag_id IN (SELECT id FROM tags WHERE tenant_id = ?)" +
 			" ORDER BY project_id, tag_id",
 	} {

@@ -6,8 +6,8 @@ import (
 	"github.com/gormtenant/gormtenant/tenants/quota"
 )
 
-// account is how a user logs in. It is a table of its own, so that no answer about users can hold the
-// hash of a password by mistake.
+// account is how a user logs in. It is a table of its own, so that no answer about users can hold
+// the hash of a password by mistake.
 type account struct {
 	ID uint
 	models.TenantModel
@@ -22,6 +22,6 @@ type account struct {
 // tenantModels are all models whose rows belong to tenants.
 func tenantModels() []any { return append(saas.Models(), &account{}) }
 
-// protected are all models whose rows are a tenant's: those whose tables have policies where they are shared,
-// and of which a tenant has tables of its own elsewhere.
+// protected are all models whose rows are a tenant's: those whose tables have policies where they
+// are shared, and of which a tenant has tables of its own elsewhere.
 func protected() []any { return append(tenantModels(), &quota.Lock{}) }

@@ -28,7 +28,8 @@ func (s *Server) admin(fn endpoint) http.Handler {
 func audit(log *slog.Logger) func(ctx context.Context, e tenantplugin.UnscopedEvent) {
 	return func(ctx context.Context, e tenantplugin.UnscopedEvent) {
 		log.LogAttrs(ctx, slog.LevelWarn, "audit: a statement crosses tenants",
-			slog.String("reason", e.Reason), slog.String("operation", e.Operation), slog.String("table", e.Table))
+			slog.String("reason", e.Reason), slog.String("operation", e.Operation),
+			slog.String("table", e.Table))
 	}
 }
 
@@ -47,7 +48,8 @@ func (s *Server) changeTenant(fn changeOfTenant) endpoint {
 		}
 		// Other processes hear of it from the database, where that is Postgres.
 		s.directory.Invalidate(t.ID)
-		s.log.WarnContext(r.Context(), "audit: a tenant was changed", "slug", t.Slug, "request", r.Pattern)
+		s.log.WarnContext(r.Context(), "audit: a tenant was changed", "slug", t.Slug, "request",
+			r.Pattern)
 		return done()
 	}
 }

@@ -46,7 +46,9 @@ type problem struct {
 func (p *problem) Error() string { return fmt.Sprintf("%d %s", p.Status, p.Detail) }
 
 func newProblem(status int, detail string) *problem {
-	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
+	return &problem{
+		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail,
+	}
 }
 
 func badRequest(detail string) *problem { return newProblem(http.StatusBadRequest, detail) }
@@ -68,7 +70,8 @@ func (s *Server) serve(fn endpoint) http.Handler {
 			}
 		}
 		write(w, got, kind)
-		attributes = append(attributes, slog.Int("status", got.status), slog.Duration("took", time.Since(began)))
+		attributes = append(attributes, slog.Int("status", got.status),
+			slog.Duration("took", time.Since(began)))
 		s.log.LogAttrs(r.Context(), level, "request", attributes...)
 	})
 }
@@ -93,7 +96,8 @@ func write(w http.ResponseWriter, got answer, kind string) {
 	}
 	body, err := json.Marshal(got.body)
 	if err != nil { // never: the bodies are structs of text and numbers
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		http.Error(w, http.StatusText(http.StatusInternalServerError),
+			http.StatusInternalServerError)
 		return
 	}
 	header.Set("Content-Type", kind)
@@ -107,8 +111,8 @@ func write(w http.ResponseWriter, got answer, kind string) {
 	_, _ = w.Write(append(body, '\n')) // a client that is gone needs no answer
 }
 
-// problemOf is what a client may know of an error. What belongs to another tenant is answered as what
-// does not exist.
+// problemOf is what a client may know of an error. What belongs to another tenant is answered as
+// what does not exist.
 func problemOf(err error) *problem {
 	var (
 		known   *problem
@@ -120,12 +124,15 @@ func problemOf(err error) *problem {
 	case errors.As(err, &known):
 		return known
 	case isolation.IsMoving(err):
-		return newProblem(http.StatusServiceUnavailable, "The tenant is being moved. Nothing was written. Try again in a moment.")
+		return newProblem(http.StatusServiceUnavailable,
+			"The tenant is being moved. Nothing was written. Try again in a moment.")
 	case errors.As(err, &down), errors.Is(err, databases.ErrBusy):
 		return newProblem(http.StatusServiceUnavailable, "The tenant's database does not answer.")
 	case errors.As(err, &limit):
-		p := newProblem(http.StatusForbidden, fmt.Sprintf("The plan allows no more than %d %s.", limit.Limit, limit.Name))
-		p.Type, p.Title = "https://pkg.go.dev/github.com/gormtenant/gormtenant/tenants#ErrLimit", "Limit reached"
+		p := newProblem(http.StatusForbidden,
+			fmt.Sprintf("The plan allows no more than %d %s.", limit.Limit, limit.Name))
+		p.Type, p.Title = "https://pkg.go.dev/github.com/gormtenant/gormtenant/tenants#ErrLimit",
+			"Limit reached"
 		p.Limit, p.Max = limit.Name, &limit.Limit
 		return p
 	case errors.Is(err, gorm.ErrRecordNotFound), errors.Is(err, gormtenant.ErrOtherTenant):
@@ -135,7 +142,8 @@ func problemOf(err error) *problem {
 	case errors.Is(err, gorm.ErrDuplicatedKey):
 		return newProblem(http.StatusConflict, "There is one of that name already.")
 	case errors.Is(err, gorm.ErrForeignKeyViolated):
-		return newProblem(http.StatusConflict, "It was changed or deleted meanwhile, or is still used by something. Try again.")
+		return newProblem(http.StatusConflict,
+			"It was changed or deleted meanwhile, or is still used by something. Try again.")
 	case errors.Is(err, store.ErrTaken) && errors.As(err, &invalid):
 		return newProblem(http.StatusConflict, invalid.Field+": "+invalid.Problem)
 	case errors.As(err, &invalid):
@@ -147,7 +155,8 @@ func problemOf(err error) *problem {
 	case errors.Is(err, store.ErrConflict):
 		return newProblem(http.StatusConflict, "The tenant was changed meanwhile. Try again.")
 	case errors.Is(err, gormtenant.ErrUnscopedDenied):
-		return newProblem(http.StatusNotImplemented, "The role of DATABASE_URL can make none that may work across tenants.")
+		return newProblem(http.StatusNotImplemented,
+			"The role of DATABASE_URL can make none that may work across tenants.")
 	}
 	return newProblem(http.StatusInternalServerError, "")
 }

@@ -31,14 +31,17 @@ func (s *Server) register(r *http.Request) (answer, error) {
 	if err := decode(r, &in); err != nil {
 		return answer{}, err
 	}
-	if err := errors.Join(checkText("name", in.Name, 200), checkLogin(in.User, in.Password)); err != nil {
+	if err := errors.Join(checkText("name", in.Name, 200),
+		checkLogin(in.User, in.Password)); err != nil {
 		return answer{}, err
 	}
-	hash, err := s.passwords.hash(r.Context(), in.Password) // before the transaction, as it takes long
+	// Before the transaction, as it takes long.
+	hash, err := s.passwords.hash(r.Context(), in.Password)
 	if err != nil {
 		return answer{}, err
 	}
-	who, err := s.addTenant(r.Context(), &tenants.Tenant{Slug: in.Tenant, Name: in.Name}, in.User, hash)
+	who, err := s.addTenant(r.Context(), &tenants.Tenant{Slug: in.Tenant, Name: in.Name}, in.User,
+		hash)
 	if err != nil {
 		return answer{}, err
 	}
@@ -50,7 +53,9 @@ func (s *Server) register(r *http.Request) (answer, error) {
 }
 
 // addTenant makes a tenant and its first user, in one transaction.
-func (s *Server) addTenant(ctx context.Context, t *tenants.Tenant, user, hash string) (identity, error) {
+func (s *Server) addTenant(
+	ctx context.Context, t *tenants.Tenant, user, hash string,
+) (identity, error) {
 	var first *saas.User
 	err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		directory, err := store.New(tx)
@@ -82,14 +87,16 @@ func addUser(db *gorm.DB, name, hash string) (*saas.User, error) {
 func checkLogin(user, password string) error {
 	const leastPassword, mostPassword = 8, 256
 	if len(password) < leastPassword || len(password) > mostPassword {
-		return badRequest(fmt.Sprintf(`"password" must have %d to %d bytes.`, leastPassword, mostPassword))
+		return badRequest(fmt.Sprintf(`"password" must have %d to %d bytes.`, leastPassword,
+			mostPassword))
 	}
 	return checkText("user", user, 64)
 }
 
-// errLogin is the same for an unknown tenant, an unknown user and a wrong password, and takes the same
-// time: who exists is nobody's business.
-var errLogin = newProblem(http.StatusUnauthorized, "There is no such tenant, or no such user, or the password is wrong.")
+// errLogin is the same for an unknown tenant, an unknown user and a wrong password, and takes the
+// same time: who exists is nobody's business.
+var errLogin = newProblem(http.StatusUnauthorized,
+	"There is no such tenant, or no such user, or the password is wrong.")
 
 // login gives a user a token.
 func (s *Server) login(r *http.Request) (answer, error) {
@@ -120,14 +127,17 @@ func (s *Server) login(r *http.Request) (answer, error) {
 }
 
 // findAccount returns an empty account if there is none.
-func (s *Server) findAccount(ctx context.Context, slug, login string) (*tenants.Tenant, account, error) {
+func (s *Server) findAccount(
+	ctx context.Context, slug, login string,
+) (*tenants.Tenant, account, error) {
 	var found account
 	t, err := s.directory.Lookup(ctx, slug)
 	if errors.Is(err, tenants.ErrNotFound) {
 		return nil, found, nil
 	}
 	if err == nil && checkText("user", login, 64) == nil {
-		err = s.db.WithContext(tenants.NewContext(ctx, t)).Where("login = ?", login).Limit(1).Find(&found).Error
+		err = s.db.WithContext(tenants.NewContext(ctx, t)).Where("login = ?", login).Limit(1).
+			Find(&found).Error
 	}
 	return t, found, err
 }
@@ -137,11 +147,13 @@ func (s *Server) issue(who identity) (tokenJSON, error) {
 	return tokenJSON{token, expires.UTC().Truncate(time.Second)}, err
 }
 
-// authorize says whether the request's user is one of t. A token outlives the user whom it was given to.
+// authorize says whether the request's user is one of t. A token outlives the user whom it was
+// given to.
 func (s *Server) authorize(r *http.Request, t *tenants.Tenant) error {
 	var n int64
 	ctx := tenants.NewContext(r.Context(), t)
-	err := s.db.WithContext(ctx).Model(&saas.User{}).Where("id = ?", sessionOf(ctx).user).Count(&n).Error
+	err := s.db.WithContext(ctx).Model(&saas.User{}).Where("id = ?", sessionOf(ctx).user).Count(&n).
+		Error
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: %w", middleware.ErrUnavailable, err)

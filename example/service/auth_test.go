@@ -21,39 +21,50 @@ func TestRegister_and_log_in(t *testing.T) {
 		s := newServer(t, service.Config{DatabaseURL: url})
 		nobody := s.as("")
 		login := func(tenant, user, password string) got {
-			body, err := json.Marshal(map[string]string{"tenant": tenant, "user": user, "password": password})
+			body, err := json.Marshal(map[string]string{
+				"tenant": tenant, "user": user, "password": password,
+			})
 			require.NoError(t, err)
 			return nobody.do("POST", "/auth/login", string(body))
 		}
-		require.Equal(t, http.StatusUnauthorized, login("acme", "ann", "correct horse").status) // and remembered
+		// And remembered.
+		require.Equal(t, http.StatusUnauthorized, login("acme", "ann", "correct horse").status)
 		registered := s.register("acme")
 		s.register("globex")
 		require.JSONEq(t, `{"id": 1, "name": "ann"}`, registered.do("GET", "/api/me", "").body)
 
 		good := login("acme", "ann", "correct horse")
 		require.Equal(t, http.StatusOK, good.status, good.body)
-		require.Equal(t, http.StatusOK, s.as(field[string](t, good, "token")).do("GET", "/api/me", "").status)
+		require.Equal(t, http.StatusOK,
+			s.as(field[string](t, good, "token")).do("GET", "/api/me", "").status)
 
-		require.Equal(t, http.StatusCreated, registered.do("POST", "/api/users", `{"user": "bob", "password": "battery staple"}`).status)
+		require.Equal(t, http.StatusCreated,
+			registered.do("POST", "/api/users", `{"user": "bob", "password": "battery staple"}`).
+				status)
 		require.Equal(t, http.StatusOK, login("acme", "bob", "battery staple").status)
-		require.Equal(t, http.StatusConflict, registered.do("POST", "/api/users", `{"user": "bob", "password": "battery staple"}`).status)
+		require.Equal(t, http.StatusConflict,
+			registered.do("POST", "/api/users", `{"user": "bob", "password": "battery staple"}`).
+				status)
 
 		wrong := login("acme", "ann", "battery staple")
 		require.Equal(t, http.StatusUnauthorized, wrong.status)
-		for name, same := range map[string]got{
-			"unknown_tenant":              login("initech", "ann", "correct horse"),
-			"hostile_tenant":              login("acme\x00", "ann", "correct horse"),
-			"no_tenant":                   login("", "ann", "correct horse"),
-			"unknown_user":                login("acme", "carol", "correct horse"),
-			"user_of_another_tenant":      login("globex", "bob", "battery staple"),
-			"no_user":                     login("acme", "", "correct horse"),
-			"hostile_user":                login("acme", "ann\x00", "correct horse"),
-			"like_pattern":                login("acme", "%", "correct horse"),
-			"no_password":                 login("acme", "ann", ""),
-			"password_of_another_of_acme": login("acme", "bob", "correct horse"),
+		for _, test := range []struct {
+			name string
+			same got
+		}{
+			{"unknown_tenant", login("initech", "ann", "correct horse")},
+			{"hostile_tenant", login("acme\x00", "ann", "correct horse")},
+			{"no_tenant", login("", "ann", "correct horse")},
+			{"unknown_user", login("acme", "carol", "correct horse")},
+			{"user_of_another_tenant", login("globex", "bob", "battery staple")},
+			{"no_user", login("acme", "", "correct horse")},
+			{"hostile_user", login("acme", "ann\x00", "correct horse")},
+			{"like_pattern", login("acme", "%", "correct horse")},
+			{"no_password", login("acme", "ann", "")},
+			{"password_of_another_of_acme", login("acme", "bob", "correct horse")},
 		} {
-			require.Equal(t, wrong.status, same.status, name)
-			require.Equal(t, wrong.body, same.body, name)
+			require.Equal(t, wrong.status, test.same.status, test.name)
+			require.Equal(t, wrong.body, test.same.body, test.name)
 		}
 	})
 }
@@ -81,29 +92,56 @@ func TestTokens(t *testing.T) {
 		{"empty", "Bearer ", http.StatusUnauthorized},
 		{"basic", "Basic YTpi", http.StatusUnauthorized},
 		{"garbage", "Bearer a.b.c", http.StatusUnauthorized},
-		{"algorithm_none", "Bearer " + sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, right), http.StatusUnauthorized},
-		{"other_secret", "Bearer " + sign(jwt.SigningMethodHS256, []byte(strings.Repeat("t", 32)), right), http.StatusUnauthorized},
-		{"empty_secret", "Bearer " + sign(jwt.SigningMethodHS256, []byte{}, right), http.StatusUnauthorized},
-		{"other_algorithm", "Bearer " + sign(jwt.SigningMethodHS512, secret, right), http.StatusUnauthorized},
+		{
+			"algorithm_none",
+			"Bearer " + sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, right),
+			http.StatusUnauthorized,
+		},
+		{
+			"other_secret",
+			"Bearer " + sign(jwt.SigningMethodHS256, []byte(strings.Repeat("t", 32)), right),
+			http.StatusUnauthorized,
+		},
+		{
+			"empty_secret", "Bearer " + sign(jwt.SigningMethodHS256, []byte{}, right),
+			http.StatusUnauthorized,
+		},
+		{
+			"other_algorithm", "Bearer " + sign(jwt.SigningMethodHS512, secret, right),
+			http.StatusUnauthorized,
+		},
 		{"no_signature", "Bearer " + parts[0] + "." + parts[1] + ".", http.StatusUnauthorized},
-		{"signature_of_another", "Bearer " + parts[0] + "." + strings.Split(sign(jwt.SigningMethodHS256, secret,
-			jwt.MapClaims{"tenant": "demo-globex", "sub": "3", "exp": later}), ".")[1] + "." + parts[2], http.StatusUnauthorized},
-		{"expired", "Bearer " + sign(jwt.SigningMethodHS256, secret,
-			jwt.MapClaims{"tenant": "demo-acme", "sub": "1", "exp": earlier}), http.StatusUnauthorized},
+		{
+			"signature_of_another",
+			"Bearer " + parts[0] + "." + strings.Split(sign(jwt.SigningMethodHS256, secret,
+				jwt.MapClaims{"tenant": "demo-globex", "sub": "3", "exp": later}),
+				".")[1] + "." + parts[2], http.StatusUnauthorized,
+		},
+		{
+			"expired", "Bearer " + sign(jwt.SigningMethodHS256, secret,
+				jwt.MapClaims{"tenant": "demo-acme", "sub": "1", "exp": earlier}),
+			http.StatusUnauthorized,
+		},
 		{"never_expires", "Bearer " + sign(jwt.SigningMethodHS256, secret,
 			jwt.MapClaims{"tenant": "demo-acme", "sub": "1"}), http.StatusUnauthorized},
 		{"no_tenant", "Bearer " + sign(jwt.SigningMethodHS256, secret,
 			jwt.MapClaims{"sub": "1", "exp": later}), http.StatusUnauthorized},
 		{"no_user", "Bearer " + sign(jwt.SigningMethodHS256, secret,
 			jwt.MapClaims{"tenant": "demo-acme", "exp": later}), http.StatusUnauthorized},
-		{"user_is_no_number", "Bearer " + sign(jwt.SigningMethodHS256, secret,
-			jwt.MapClaims{"tenant": "demo-acme", "sub": "1 OR 1=1", "exp": later}), http.StatusUnauthorized},
+		{
+			"user_is_no_number", "Bearer " + sign(jwt.SigningMethodHS256, secret,
+				jwt.MapClaims{"tenant": "demo-acme", "sub": "1 OR 1=1", "exp": later}),
+			http.StatusUnauthorized,
+		},
 		{"user_of_another_tenant", "Bearer " + sign(jwt.SigningMethodHS256, secret,
 			jwt.MapClaims{"tenant": "demo-acme", "sub": "3", "exp": later}), http.StatusForbidden},
 		{"user_that_is_gone", "Bearer " + sign(jwt.SigningMethodHS256, secret,
 			jwt.MapClaims{"tenant": "demo-acme", "sub": "99", "exp": later}), http.StatusForbidden},
-		{"tenant_that_is_gone", "Bearer " + sign(jwt.SigningMethodHS256, secret,
-			jwt.MapClaims{"tenant": "demo-initech", "sub": "1", "exp": later}), http.StatusNotFound},
+		{
+			"tenant_that_is_gone", "Bearer " + sign(jwt.SigningMethodHS256, secret,
+				jwt.MapClaims{"tenant": "demo-initech", "sub": "1", "exp": later}),
+			http.StatusNotFound,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -159,16 +197,38 @@ func TestRegister_refuses_hostile_slugs(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, url string) {
 		s := newServer(t, service.Config{DatabaseURL: url})
-		for name, slug := range map[string]string{
-			"empty": "", "space": " ", "upper_case": "Acme", "dot": "a.b", "reserved": "admin", "localhost": "localhost",
-			"too_long": strings.Repeat("a", 64), "huge": strings.Repeat("a", 10_000), "full_width": "ａcme",
-			"nul": `acme\u0000`, "line_break": `acme\nglobex`, "traversal": "../globex", "slash": "a/b", "percent": "a%2fb",
-			"quote": `a'b`, "sql": `a'; DROP TABLE projects; --`, "markup": "<script>", "hyphen_first": "-a", "hyphen_last": "a-",
-			"emoji": "🙂", "right_to_left": `\u202eacme`, "half_a_surrogate": `\ud800`, "punycode": "xn--a",
+		for _, test := range []struct {
+			name string
+			slug string
+		}{
+			{"empty", ""},
+			{"space", " "},
+			{"upper_case", "Acme"},
+			{"dot", "a.b"},
+			{"reserved", "admin"},
+			{"localhost", "localhost"},
+			{"too_long", strings.Repeat("a", 64)},
+			{"huge", strings.Repeat("a", 10_000)},
+			{"full_width", "ａcme"},
+			{"nul", `acme\u0000`},
+			{"line_break", `acme\nglobex`},
+			{"traversal", "../globex"},
+			{"slash", "a/b"},
+			{"percent", "a%2fb"},
+			{"quote", `a'b`},
+			{"sql", `a'; DROP TABLE projects; --`},
+			{"markup", "<script>"},
+			{"hyphen_first", "-a"},
+			{"hyphen_last", "a-"},
+			{"emoji", "🙂"},
+			{"right_to_left", `\u202eacme`},
+			{"half_a_surrogate", `\ud800`},
+			{"punycode", "xn--a"},
 		} {
 			got := s.as("").do("POST", "/auth/register",
-				`{"tenant": "`+slug+`", "name": "x", "user": "ann", "password": "correct horse"}`)
-			require.Equal(t, http.StatusBadRequest, got.status, "%s: %s", name, got.body)
+				`{"tenant": "`+test.slug+
+					`", "name": "x", "user": "ann", "password": "correct horse"}`)
+			require.Equal(t, http.StatusBadRequest, got.status, "%s: %s", test.name, got.body)
 			require.Equal(t, "application/problem+json", got.header.Get("Content-Type"))
 		}
 		require.JSONEq(t, `{"tenants": []}`, s.as(adminToken).do("GET", "/admin/usage", "").body)
@@ -186,7 +246,9 @@ func TestRegister_in_a_race(t *testing.T) {
 		for i := range clients {
 			wait.Go(func() {
 				answers[i], errs[i] = s.as("").send(t.Context(), "POST", "/auth/register",
-					fmt.Sprintf(`{"tenant": "acme", "name": "x", "user": "user%d", "password": "correct horse"}`, i))
+					fmt.Sprintf(
+						`{"tenant": "acme", "name": "x", "user": "user%d", "password": "correct `+
+							`horse"}`, i))
 			})
 		}
 		wait.Wait()
@@ -203,8 +265,11 @@ func TestRegister_in_a_race(t *testing.T) {
 		require.NotEqual(t, -1, won)
 		// And those who lost have left nothing behind.
 		winner := s.as(field[string](t, answers[won], "token"))
-		require.JSONEq(t, fmt.Sprintf(`{"users":[{"id":%d,"name":"user%d"}]}`, field[int](t, winner.do("GET", "/api/me", ""), "id"), won),
+		require.JSONEq(t,
+			fmt.Sprintf(`{"users":[{"id":%d,"name":"user%d"}]}`,
+				field[int](t, winner.do("GET", "/api/me", ""), "id"), won),
 			winner.do("GET", "/api/users", "").body)
-		require.Contains(t, s.as(adminToken).do("GET", "/admin/usage", "").body, `"rows":{"users":1}`)
+		require.Contains(t, s.as(adminToken).do("GET", "/admin/usage", "").body,
+			`"rows":{"users":1}`)
 	})
 }

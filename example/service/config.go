@@ -14,20 +14,22 @@ type Config struct {
 	// DatabaseURL is that of a Postgres: postgres://... The tables are made there in the schema
 	// gormtenant_service, which stays. Its role should be a superuser, who makes two roles for the
 	// service, one that policies hold and one that may read across tenants. Any other role that may
-	// create the schema will do, but then nothing can be done across tenants, and tenants have no schemas
-	// of their own. They have databases of their own where the role may create databases and roles.
-	// Defaults to SQLite in a temporary directory, which goes with the server.
+	// create the schema will do, but then nothing can be done across tenants, and tenants have no
+	// schemas of their own. They have databases of their own where the role may create databases
+	// and roles. Defaults to SQLite in a temporary directory, which goes with the server.
 	DatabaseURL string
 	// Secret signs the tokens: at least 32 bytes. Several processes on one database need the same.
 	// Defaults to a random one, so that users log in anew after a restart.
 	Secret []byte
-	// AdminToken opens /admin: at least 16 bytes. Defaults to a random one; see [Server.AdminToken].
+	// AdminToken opens /admin: at least 16 bytes. Defaults to a random one; see
+	// [Server.AdminToken].
 	AdminToken string
-	// Demo makes the tenants acme and globex, if the database has no tenants, and serves the page that
-	// attacks one as the other. Defaults to false. It gives everybody tokens for these two tenants.
+	// Demo makes the tenants acme and globex, if the database has no tenants, and serves the page
+	// that attacks one as the other. Defaults to false. It gives everybody tokens for these two
+	// tenants.
 	Demo bool
-	// Place moves tenants of the demonstration, by their slugs, to levels of isolation before the server
-	// answers. Defaults to none: they are where they were, at first in the shared tables.
+	// Place moves tenants of the demonstration, by their slugs, to levels of isolation before the
+	// server answers. Defaults to none: they are where they were, at first in the shared tables.
 	Place map[string]tenants.Level
 	// TokenLifetime is how long a user is logged in. Defaults to one hour.
 	TokenLifetime time.Duration
@@ -51,14 +53,15 @@ func (c Config) withDefaults() (Config, error) {
 		_, _ = rand.Read(c.Secret) // never fails
 	}
 	if len(c.Secret) < leastSecret {
-		return c, errors.New("the secret of the tokens is too short: give at least 32 random bytes, " +
-			"such as those of: openssl rand -hex 32")
+		return c, errors.New("the secret of the tokens is too short: give at least 32 random " +
+			"bytes, such as those of: openssl rand -hex 32")
 	}
 	if c.AdminToken == "" {
 		c.AdminToken = rand.Text()
 	}
 	if len(c.AdminToken) < leastAdminToken {
-		return c, errors.New("the admin token is too short: give at least 16 bytes, such as those of: openssl rand -hex 16")
+		return c, errors.New("the admin token is too short: give at least 16 bytes, such as " +
+			"those of: openssl rand -hex 16")
 	}
 	if c.TokenLifetime == 0 {
 		c.TokenLifetime = time.Hour
@@ -67,10 +70,12 @@ func (c Config) withDefaults() (Config, error) {
 		c.PasswordIterations = 600_000
 	}
 	if c.TokenLifetime < 0 || c.PasswordIterations < 0 {
-		return c, errors.New("neither the lifetime of tokens nor the iterations of passwords can be negative")
+		return c, errors.New("neither the lifetime of tokens nor the iterations of passwords " +
+			"can be negative")
 	}
 	if len(c.Place) > 0 && !c.Demo {
-		return c, errors.New("only tenants of the demonstration are placed at the start: move others by POST /admin/tenants/{slug}/move")
+		return c, errors.New("only tenants of the demonstration are placed at the start: move " +
+			"others by POST /admin/tenants/{slug}/move")
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

@@ -44,9 +44,11 @@ func (d *database) close() error {
 	return errors.Join(errs...)
 }
 
-// open opens the Postgres at url, or SQLite if url is empty, with all tables made. Before it returns it
-// calls first, which no other process does at the same time.
-func open(ctx context.Context, url string, log *slog.Logger, first func(d *database) error) (*database, error) {
+// open opens the Postgres at url, or SQLite if url is empty, with all tables made. Before it
+// returns it calls first, which no other process does at the same time.
+func open(
+	ctx context.Context, url string, log *slog.Logger, first func(d *database) error,
+) (*database, error) {
 	if url != "" {
 		return openPostgres(ctx, url, log, first)
 	}
@@ -54,7 +56,9 @@ func open(ctx context.Context, url string, log *slog.Logger, first func(d *datab
 }
 
 // withPlugins opens a pool with GORM and all that makes the service multi-tenant.
-func withPlugins(dialector gorm.Dialector, log *slog.Logger, options ...tenantplugin.Option) (*gorm.DB, error) {
+func withPlugins(
+	dialector gorm.Dialector, log *slog.Logger, options ...tenantplugin.Option,
+) (*gorm.DB, error) {
 	db, err := gorm.Open(dialector, &gorm.Config{
 		Logger:         logger.Discard, // each request logs its own error, once
 		TranslateError: true,           // to gorm.ErrDuplicatedKey
@@ -87,7 +91,9 @@ func migrate(ctx context.Context, db *gorm.DB) error {
 }
 
 // openSQLite makes a database in a directory that goes when the database is closed.
-func openSQLite(ctx context.Context, log *slog.Logger, first func(d *database) error) (_ *database, err error) {
+func openSQLite(
+	ctx context.Context, log *slog.Logger, first func(d *database) error,
+) (_ *database, err error) {
 	dir, err := os.MkdirTemp("", "gormtenant-example-")
 	if err != nil {
 		return nil, err
@@ -101,7 +107,8 @@ func openSQLite(ctx context.Context, log *slog.Logger, first func(d *database) e
 	if d.rows, err = d.openFile(filepath.Join(dir, "saas.db")); err != nil {
 		return nil, err
 	}
-	d.rows.SetMaxOpenConns(4) // SQLite's writers wait by asking again and again: let few do so, and queue the rest
+	// SQLite's writers wait by asking again and again: let few do so, and queue the rest.
+	d.rows.SetMaxOpenConns(4)
 	if d.owner, err = d.openFile(filepath.Join(dir, "saas.db")); err != nil {
 		return nil, err
 	}
@@ -129,13 +136,13 @@ func openSQLite(ctx context.Context, log *slog.Logger, first func(d *database) e
 	return d, first(d)
 }
 
-// dsn is how a file of SQLite is opened. Readers do not wait for the one writer in WAL mode. Writers wait for
-// each other: a transaction that began as a reader could not become one after another has written, so that
-// each begins as a writer.
+// dsn is how a file of SQLite is opened. Readers do not wait for the one writer in WAL mode.
+// Writers wait for each other: a transaction that began as a reader could not become one after
+// another has written, so that each begins as a writer.
 func dsn(path string) string {
 	return "file:" + filepath.ToSlash(path) +
-		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)" +
-		"&_txlock=immediate"
+		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)" +
+		"&_pragma=foreign_keys(1)&_txlock=immediate"
 }
 
 func (d *database) openFile(path string) (*sql.DB, error) {

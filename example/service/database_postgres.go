@@ -23,12 +23,15 @@ import (
 // postgresSchema is where the tables are made. It is not the one of the tour, which is dropped.
 const postgresSchema = "gormtenant_service"
 
-// setUpLock is the key of the advisory lock that one process has while it makes tables, policies, roles
-// and the demonstration's rows.
+// setUpLock is the key of the advisory lock that one process has while it makes tables, policies,
+// roles and the demonstration's rows.
 const setUpLock = 0x676f726d74 // "gormt"
 
-// openPostgres makes tables and policies as the role of url, and then connects as one that policies hold.
-func openPostgres(ctx context.Context, url string, log *slog.Logger, first func(d *database) error) (_ *database, err error) {
+// openPostgres makes tables and policies as the role of url, and then connects as one that policies
+// hold.
+func openPostgres(
+	ctx context.Context, url string, log *slog.Logger, first func(d *database) error,
+) (_ *database, err error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, err
@@ -60,7 +63,9 @@ func openPostgres(ctx context.Context, url string, log *slog.Logger, first func(
 		if err != nil {
 			return err
 		}
-		dialector := func(pool gorm.ConnPool) gorm.Dialector { return postgres.New(postgres.Config{Conn: pool}) }
+		dialector := func(pool gorm.ConnPool) gorm.Dialector {
+			return postgres.New(postgres.Config{Conn: pool})
+		}
 		shared, err := withPlugins(dialector(d.rows), log)
 		if err != nil {
 			return err
@@ -93,7 +98,8 @@ func alone(ctx context.Context, pool *sql.DB, fn func() error) (err error) {
 		return err
 	}
 	defer func() {
-		_, unlockErr := lock.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", setUpLock)
+		_, unlockErr := lock.ExecContext(context.WithoutCancel(ctx),
+			"SELECT pg_advisory_unlock($1)", setUpLock)
 		err = errors.Join(err, unlockErr)
 	}()
 	return fn()
@@ -113,10 +119,13 @@ func migratePostgres(ctx context.Context, owner *sql.DB, log *slog.Logger) error
 	return rls.Enable(db.Session(&gorm.Session{Context: ctx}), protected()...)
 }
 
-// ensureRoles returns how the service connects: as a role that policies hold, and for work across tenants
-// as one that they do not hold and that may only read. Where the role of config cannot make such roles, as
-// the policies hold it itself, the service connects as it, and works across tenants never.
-func ensureRoles(ctx context.Context, owner *sql.DB, config *pgx.ConnConfig) (*pgx.ConnConfig, []rls.Option, error) {
+// ensureRoles returns how the service connects: as a role that policies hold, and for work across
+// tenants as one that they do not hold and that may only read. Where the role of config cannot make
+// such roles, as the policies hold it itself, the service connects as it, and works across tenants
+// never.
+func ensureRoles(
+	ctx context.Context, owner *sql.DB, config *pgx.ConnConfig,
+) (*pgx.ConnConfig, []rls.Option, error) {
 	above, err := roles.Above(ctx, owner)
 	if err != nil || !above {
 		return config, nil, err
@@ -125,7 +134,8 @@ func ensureRoles(ctx context.Context, owner *sql.DB, config *pgx.ConnConfig) (*p
 		// Roles are the whole server's, the schema is this database's.
 		role.Name += config.Database
 		if len(role.Name) > 63 {
-			return nil, fmt.Errorf("%s: no role can have so long a name: give the database a shorter one", role.Name)
+			return nil, fmt.Errorf("%s: no role can have so long a name: give the database a "+
+				"shorter one", role.Name)
 		}
 		var err error
 		if role.Password, err = derivePassword(config.Password, role.Name); err != nil {
@@ -135,7 +145,9 @@ func ensureRoles(ctx context.Context, owner *sql.DB, config *pgx.ConnConfig) (*p
 		own.User, own.Password = role.Name, role.Password
 		return own, roles.Ensure(ctx, owner, postgresSchema, role)
 	}
-	application, err := as(roles.Role{Name: "gormtenant_app_", Rights: "SELECT, INSERT, UPDATE, DELETE"})
+	application, err := as(roles.Role{
+		Name: "gormtenant_app_", Rights: "SELECT, INSERT, UPDATE, DELETE",
+	})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -143,12 +155,13 @@ func ensureRoles(ctx context.Context, owner *sql.DB, config *pgx.ConnConfig) (*p
 	return application, []rls.Option{rls.Admin(admin)}, err
 }
 
-// derivePassword makes the password of a role from that of the role that makes it, so that all processes
-// that share a DATABASE_URL share it too. Where that has none, the server asks for none.
+// derivePassword makes the password of a role from that of the role that makes it, so that all
+// processes that share a DATABASE_URL share it too. Where that has none, the server asks for none.
 func derivePassword(secret, role string) (string, error) {
 	if secret == "" {
 		return "", nil
 	}
-	key, err := hkdf.Key(sha256.New, []byte(secret), nil, "gormtenant example, password of "+role, sha256.Size)
+	key, err := hkdf.Key(sha256.New, []byte(secret), nil, "gormtenant example, password of "+role,
+		sha256.Size)
 	return hex.EncodeToString(key), err
 }

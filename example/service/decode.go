@@ -25,12 +25,13 @@ func limitBody(next http.Handler) http.Handler {
 	})
 }
 
-// decode reads the body of r into *in, strictly: a field that is not known, such as tenant_id, is an
-// error, rather than something that the client believes to have been done.
+// decode reads the body of r into *in, strictly: a field that is not known, such as tenant_id, is
+// an error, rather than something that the client believes to have been done.
 func decode(r *http.Request, in any) error {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
-		return newProblem(http.StatusUnsupportedMediaType, "The body has to be of the type application/json.")
+		return newProblem(http.StatusUnsupportedMediaType,
+			"The body has to be of the type application/json.")
 	}
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()
@@ -42,7 +43,8 @@ func decode(r *http.Request, in any) error {
 		err = errors.Join(errors.New("there is more than one value"), err)
 	}
 	if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
-		return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("The body is longer than %d bytes.", tooLong.Limit))
+		return newProblem(http.StatusRequestEntityTooLarge,
+			fmt.Sprintf("The body is longer than %d bytes.", tooLong.Limit))
 	}
 	return badRequest("The body is not what is expected: " + sayJSON(err) + ".")
 }
@@ -70,7 +72,8 @@ func pathID(r *http.Request) (uint, error) {
 	return uint(id), checkID(uint(id))
 }
 
-// checkID returns an error unless the database can have such an ID: it counts from 1, and has a sign.
+// checkID returns an error unless the database can have such an ID: it counts from 1, and has a
+// sign.
 func checkID(id uint) error {
 	if id == 0 || id > math.MaxInt {
 		return badRequest("The ID is not one that anything could have.")

@@ -14,8 +14,8 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// demo is the demonstration: a page on which everybody may attack one tenant as the other, and what the
-// page needs. No real service has anything like it.
+// demo is the demonstration: a page on which everybody may attack one tenant as the other, and what
+// the page needs. No real service has anything like it.
 type demo struct {
 	s     *Server
 	plain *gorm.DB // without the plugin, to see what it may have let through
@@ -43,8 +43,8 @@ func (d *demo) routes(mux *http.ServeMux, open func(pattern string, handler http
 	mux.Handle("POST /demo/raw-sql", d.s.serve(d.rawSQL))
 }
 
-// allowPage lets the page, which is served on localhost, call acme.localhost and globex.localhost: for
-// a browser these are other servers. It is what CORS is for.
+// allowPage lets the page, which is served on localhost, call acme.localhost and globex.localhost:
+// for a browser these are other servers. It is what CORS is for.
 func (d *demo) allowPage(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := r.Header.Get("Origin")
@@ -94,17 +94,20 @@ func (d *demo) session(r *http.Request) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		out.Tenants = append(out.Tenants, demoTenantJSON{t.Slug, t.Name, t.Plan, t.ID, user.Name, token.Token})
+		out.Tenants = append(out.Tenants,
+			demoTenantJSON{t.Slug, t.Name, t.Plan, t.ID, user.Name, token.Token})
 	}
 	return ok(out)
 }
 
-// tenant returns one of the tenants of the demonstration. It knows them by their IDs, which no tenant
-// that registers can have: another may be called acme.
+// tenant returns one of the tenants of the demonstration. It knows them by their IDs, which no
+// tenant that registers can have: another may be called acme.
 func (d *demo) tenant(r *http.Request, slug string) (*tenants.Tenant, error) {
 	t, err := d.s.store.Lookup(r.Context(), demoID(slug))
-	if errors.Is(err, tenants.ErrNotFound) || err == nil && (t.ID != demoID(slug) || slug != acme && slug != globex) {
-		return nil, newProblem(http.StatusNotFound, "The database had tenants before, so that there is no demonstration.")
+	if errors.Is(err, tenants.ErrNotFound) || err == nil &&
+		(t.ID != demoID(slug) || slug != acme && slug != globex) {
+		return nil, newProblem(http.StatusNotFound,
+			"The database had tenants before, so that there is no demonstration.")
 	}
 	return t, err
 }
@@ -138,8 +141,8 @@ func (d *demo) places(r *http.Request) (answer, error) {
 	return ok(out)
 }
 
-// move is the administration's, without its token and for these two tenants. What they leave is removed, so
-// that they can come back.
+// move is the administration's, without its token and for these two tenants. What they leave is
+// removed, so that they can come back.
 func (d *demo) move(r *http.Request) (answer, error) {
 	t, err := d.tenant(r, r.PathValue("slug"))
 	if err != nil {
@@ -165,8 +168,8 @@ func (d *demo) ofGlobex(fn changeOfTenant) endpoint {
 	}
 }
 
-// rawSQL is what a developer must not write. On SQLite the plugin refuses it; on Postgres the server's
-// policies add the condition that is missing.
+// rawSQL is what a developer must not write. On SQLite the plugin refuses it; on Postgres the
+// server's policies add the condition that is missing.
 func (d *demo) rawSQL(r *http.Request) (answer, error) {
 	var projects []saas.Project
 	err := d.s.db.WithContext(r.Context()).Raw("SELECT * FROM projects").Scan(&projects).Error

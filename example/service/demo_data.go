@@ -12,7 +12,8 @@ import (
 	"github.com/gormtenant/gormtenant/tenants/store"
 )
 
-// The tenants of the demonstration. Both are on the free plan, and acme has all the projects that it may.
+// The tenants of the demonstration. Both are on the free plan, and acme has all the projects that
+// it may.
 const (
 	acme   = "acme"
 	globex = "globex"
@@ -45,7 +46,8 @@ func (d *demo) seed(ctx context.Context) error {
 			if err := directory.Create(ctx, t); err != nil {
 				return err
 			}
-			if err := seedTenant(tx.WithContext(tenants.NewContext(ctx, t)), t.Slug, hash); err != nil {
+			if err := seedTenant(tx.WithContext(tenants.NewContext(ctx, t)), t.Slug,
+				hash); err != nil {
 				return err
 			}
 		}
@@ -80,7 +82,10 @@ func seedTenant(db *gorm.DB, slug, hash string) error {
 	if err := db.First(&ann, "name = ?", "Ann").Error; err != nil {
 		return err
 	}
-	third := saas.Project{Slug: "docs", Name: "Documentation", OwnerID: ann.ID, Tasks: []saas.Task{{Title: "Tutorial"}}}
+	third := saas.Project{
+		Slug: "docs", Name: "Documentation", OwnerID: ann.ID,
+		Tasks: []saas.Task{{Title: "Tutorial"}},
+	}
 	return errors.Join(db.Create(&third).Error, addAccounts(db, hash))
 }
 
@@ -91,7 +96,8 @@ func addAccounts(db *gorm.DB, hash string) error {
 		return err
 	}
 	for _, user := range users {
-		if err := db.Create(&account{Login: user.Name, UserID: user.ID, Password: hash}).Error; err != nil {
+		if err := db.Create(&account{Login: user.Name, UserID: user.ID, Password: hash}).
+			Error; err != nil {
 			return err
 		}
 	}

@@ -27,7 +27,8 @@ func serve(t *testing.T, databaseURL string) *server {
 	ended := make(chan error, 1)
 	go func() {
 		env := map[string]string{"DATABASE_URL": databaseURL, "ADMIN_TOKEN": adminToken}
-		err := service.Run(ctx, []string{"-addr", "localhost:0", "-log", "json"}, func(name string) string { return env[name] }, in, log)
+		err := service.Run(ctx, []string{"-addr", "localhost:0", "-log", "json"},
+			func(name string) string { return env[name] }, in, log)
 		_ = in.CloseWithError(err)
 		ended <- err
 	}()
@@ -52,9 +53,9 @@ func pacing() (clients, requests int) {
 	return 50, 5000
 }
 
-// Two tenants are driven at once, and every answer is compared with what that tenant must see. All text
-// that a tenant writes has its mark, so that one look at an answer shows whether something of the other
-// is in it.
+// Two tenants are driven at once, and every answer is compared with what that tenant must see. All
+// text that a tenant writes has its mark, so that one look at an answer shows whether something of
+// the other is in it.
 func TestDrive(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, url string) {
@@ -62,9 +63,11 @@ func TestDrive(t *testing.T) {
 		clients, requests := pacing()
 		people := make([]client, 2)
 		marks := []string{"acmemark", "globexmark"}
-		for i, slug := range []string{"first", "second"} { // acme and globex are the demonstration's
+		// acme and globex are the demonstration's.
+		for i, slug := range []string{"first", "second"} {
 			people[i] = s.register(slug)
-			got := s.as(adminToken).do("PUT", "/admin/tenants/"+slug+"/plan", `{"plan": "enterprise"}`)
+			got := s.as(adminToken).
+				do("PUT", "/admin/tenants/"+slug+"/plan", `{"plan": "enterprise"}`)
 			require.Equal(t, http.StatusNoContent, got.status)
 		}
 		theirs := make([]atomic.Int64, 2) // a project of each tenant, for the other to attack
@@ -89,7 +92,9 @@ func TestDrive(t *testing.T) {
 }
 
 // suspendable drives a tenant until stop is closed. It counts the answers that are as they must be.
-func suspendable(ctx context.Context, c client, number int, stop <-chan struct{}, refusedAfter *atomic.Bool) error {
+func suspendable(
+	ctx context.Context, c client, number int, stop <-chan struct{}, refusedAfter *atomic.Bool,
+) error {
 	for i := 0; ; i++ {
 		select {
 		case <-stop:
@@ -99,7 +104,8 @@ func suspendable(ctx context.Context, c client, number int, stop <-chan struct{}
 		suspended := refusedAfter.Load() // before the request is sent
 		method, path, body := "GET", "/api/projects", ""
 		if i%3 == 0 {
-			method, path, body = "POST", "/api/projects/1/tasks", fmt.Sprintf(`{"title": "task %d of %d"}`, i, number)
+			method, path, body = "POST", "/api/projects/1/tasks",
+				fmt.Sprintf(`{"title": "task %d of %d"}`, i, number)
 		}
 		got, err := c.send(ctx, method, path, body)
 		switch {
@@ -107,7 +113,8 @@ func suspendable(ctx context.Context, c client, number int, stop <-chan struct{}
 			return err
 		case suspended && got.status != http.StatusForbidden:
 			return fmt.Errorf("after the suspension: %d %s", got.status, got.body)
-		case got.status >= 400 && got.status != http.StatusForbidden && got.status != http.StatusNotFound:
+		case got.status >= 400 && got.status != http.StatusForbidden &&
+			got.status != http.StatusNotFound:
 			return fmt.Errorf("%s %s: %d %s", method, path, got.status, got.body)
 		}
 	}
@@ -127,15 +134,19 @@ func TestSuspend_in_the_middle(t *testing.T) {
 			var wait sync.WaitGroup
 			for i := range clients {
 				wait.Go(func() { errs[2*i] = suspendable(t.Context(), acme, i, stop, &never) })
-				wait.Go(func() { errs[2*i+1] = suspendable(t.Context(), globex, i, stop, &suspended) })
+				wait.Go(func() {
+					errs[2*i+1] = suspendable(t.Context(), globex, i, stop, &suspended)
+				})
 			}
 			answered := func(who string) int { return strings.Count(s.log.String(), who) }
 			grow := func(who string) {
 				before := answered(who)
-				require.Eventually(t, func() bool { return answered(who) >= before+20 }, 30*time.Second, time.Millisecond)
+				require.Eventually(t, func() bool { return answered(who) >= before+20 },
+					30*time.Second, time.Millisecond)
 			}
 			grow(`"slug":"globex"`)
-			require.Equal(t, http.StatusNoContent, s.as(adminToken).do("POST", "/admin/tenants/globex/"+change, "").status)
+			require.Equal(t, http.StatusNoContent,
+				s.as(adminToken).do("POST", "/admin/tenants/globex/"+change, "").status)
 			suspended.Store(true)
 			grow(`gormtenant: request refused`)
 			grow(`"slug":"acme"`)
@@ -146,7 +157,8 @@ func TestSuspend_in_the_middle(t *testing.T) {
 			}
 			require.Equal(t, http.StatusOK, acme.do("GET", "/api/projects", "").status)
 			if change == "suspend" {
-				require.Equal(t, http.StatusNoContent, s.as(adminToken).do("POST", "/admin/tenants/globex/resume", "").status)
+				require.Equal(t, http.StatusNoContent,
+					s.as(adminToken).do("POST", "/admin/tenants/globex/resume", "").status)
 				require.Equal(t, http.StatusOK, globex.do("GET", "/api/projects", "").status)
 			}
 		}
@@ -166,20 +178,29 @@ func TestSuspend_in_another_process(t *testing.T) {
 		return who.do("GET", "/api/projects", "").status
 	}
 	require.Equal(t, []int{200, 200}, []int{status(acme), status(globex)})
-	require.Equal(t, http.StatusNoContent, one.as(adminToken).do("POST", "/admin/tenants/globex/suspend", "").status)
-	require.Eventually(t, func() bool { return status(globex) == 403 }, 20*time.Second, time.Millisecond)
+	require.Equal(t, http.StatusNoContent,
+		one.as(adminToken).do("POST", "/admin/tenants/globex/suspend", "").status)
+	require.Eventually(t, func() bool { return status(globex) == 403 }, 20*time.Second,
+		time.Millisecond)
 	require.Equal(t, http.StatusOK, status(acme))
-	require.Equal(t, http.StatusNoContent, other.as(adminToken).do("POST", "/admin/tenants/globex/resume", "").status)
-	require.Eventually(t, func() bool { return globex.do("GET", "/api/projects", "").status == 200 }, 20*time.Second, time.Millisecond)
+	require.Equal(t, http.StatusNoContent,
+		other.as(adminToken).do("POST", "/admin/tenants/globex/resume", "").status)
+	require.Eventually(t,
+		func() bool { return globex.do("GET", "/api/projects", "").status == 200 }, 20*time.Second,
+		time.Millisecond)
 
-	// A tenant that registers with one can log in at the other, which may have said before that there is none.
+	// A tenant that registers with one can log in at the other, which may have said before that
+	// there is none.
 	login := `{"tenant": "initech", "user": "ann", "password": "correct horse"}`
 	require.Equal(t, http.StatusUnauthorized, other.as("").do("POST", "/auth/login", login).status)
 	one.register("initech")
-	require.Eventually(t, func() bool { return other.as("").do("POST", "/auth/login", login).status == 200 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t,
+		func() bool { return other.as("").do("POST", "/auth/login", login).status == 200 },
+		20*time.Second, time.Millisecond)
 }
 
-// A tenant whose row is deleted, by hand, is unknown from then on. What runs meanwhile is served or not.
+// A tenant whose row is deleted, by hand, is unknown from then on. What runs meanwhile is served or
+// not.
 func TestTenant_deleted_while_its_requests_run(t *testing.T) {
 	t.Parallel()
 	url := newPostgres(t)
@@ -192,9 +213,12 @@ func TestTenant_deleted_while_its_requests_run(t *testing.T) {
 	for i := range errs {
 		wait.Go(func() { errs[i] = suspendable(t.Context(), globex, i, stop, &never) })
 	}
-	_, err := owner(t, url).ExecContext(t.Context(), "DELETE FROM gormtenant_tenants WHERE slug = 'globex'; NOTIFY gormtenant_tenants")
+	_, err := owner(t, url).
+		ExecContext(t.Context(),
+			"DELETE FROM gormtenant_tenants WHERE slug = 'globex'; NOTIFY gormtenant_tenants")
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return globex.do("GET", "/api/me", "").status == 404 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return globex.do("GET", "/api/me", "").status == 404 },
+		20*time.Second, time.Millisecond)
 	close(stop)
 	wait.Wait()
 	for _, err := range errs {

@@ -38,8 +38,8 @@ func each(t *testing.T, test func(t *testing.T, databaseURL string)) {
 	})
 }
 
-// newPostgres returns the URL of a new database. The roles and the databases of tenants that the service makes
-// go with it.
+// newPostgres returns the URL of a new database. The roles and the databases of tenants that the
+// service makes go with it.
 func newPostgres(t *testing.T) string {
 	t.Helper()
 	databaseURL := pgtest.New(t)
@@ -49,12 +49,15 @@ func newPostgres(t *testing.T) string {
 		pool := stdlib.OpenDB(*config)
 		defer func() { require.NoError(t, pool.Close()) }()
 		ctx := context.Background()
-		for _, name := range column(ctx, t, pool, "SELECT datname FROM pg_database WHERE starts_with(datname, $1)", config.Database+"_") {
-			_, err := pool.ExecContext(ctx, "DROP DATABASE "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
+		for _, name := range column(ctx, t, pool,
+			"SELECT datname FROM pg_database WHERE starts_with(datname, $1)", config.Database+"_") {
+			_, err := pool.ExecContext(ctx,
+				"DROP DATABASE "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
 			require.NoError(t, err)
 		}
 		for _, name := range append(
-			column(ctx, t, pool, "SELECT rolname FROM pg_roles WHERE starts_with(rolname, $1)", config.Database+"_"),
+			column(ctx, t, pool, "SELECT rolname FROM pg_roles WHERE starts_with(rolname, $1)",
+				config.Database+"_"),
 			"gormtenant_app_"+config.Database, "gormtenant_admin_"+config.Database,
 		) {
 			require.NoError(t, roles.Drop(ctx, pool, name))
@@ -63,7 +66,9 @@ func newPostgres(t *testing.T) string {
 	return databaseURL
 }
 
-func column(ctx context.Context, t *testing.T, pool *sql.DB, query string, args ...any) (texts []string) {
+func column(
+	ctx context.Context, t *testing.T, pool *sql.DB, query string, args ...any,
+) (texts []string) {
 	t.Helper()
 	rows, err := pool.QueryContext(ctx, query, args...)
 	require.NoError(t, err)
@@ -121,7 +126,8 @@ func (s *server) as(token string) client { return client{s.t, s.base, "", token}
 func (s *server) register(slug string) client {
 	s.t.Helper()
 	got := s.as("").do("POST", "/auth/register",
-		`{"tenant": "`+slug+`", "name": "The `+slug+`", "user": "ann", "password": "correct horse"}`)
+		`{"tenant": "`+slug+`", "name": "The `+slug+
+			`", "user": "ann", "password": "correct horse"}`)
 	require.Equal(s.t, http.StatusCreated, got.status, got.body)
 	return s.as(field[string](s.t, got, "token"))
 }

@@ -46,26 +46,30 @@ type provisioner interface {
 
 // files are the databases of tenants on SQLite.
 func (d *database) files(dir string) (own ownPlaces, err error) {
-	own.provisioner, err = provision.NewFiles(dir, func(path string) gorm.Dialector { return sqlite.Open(dsn(path)) },
+	own.provisioner, err = provision.NewFiles(dir,
+		func(path string) gorm.Dialector { return sqlite.Open(dsn(path)) },
 		provision.Migrations(placeMigrations()...))
 	if err != nil {
 		return own, err
 	}
 	own.databases, err = databases.NewPools(databases.SQLite(dir,
-		databases.Pragma("busy_timeout", "10000"), databases.Parameter("_txlock", "immediate"))) // see dsn
+		// see dsn.
+		databases.Pragma("busy_timeout", "10000"), databases.Parameter("_txlock", "immediate")))
 	if err == nil {
 		d.opened(own.databases.Close)
 	}
 	return own, err
 }
 
-// unite puts the application on top of the shared tables and of what tenants have of their own. entries is
-// where the directory of tenants is.
+// unite puts the application on top of the shared tables and of what tenants have of their own.
+// entries is where the directory of tenants is.
 func (d *database) unite(
-	log *slog.Logger, dialector func(pool gorm.ConnPool) gorm.Dialector, entries *sql.DB, own ownPlaces, options ...tenantplugin.Option,
+	log *slog.Logger, dialector func(pool gorm.ConnPool) gorm.Dialector, entries *sql.DB,
+	own ownPlaces, options ...tenantplugin.Option,
 ) error {
 	plain := func(pool *sql.DB) (*gorm.DB, error) {
-		return gorm.Open(dialector(pool), &gorm.Config{Logger: logger.Discard, TranslateError: true})
+		return gorm.Open(dialector(pool),
+			&gorm.Config{Logger: logger.Discard, TranslateError: true})
 	}
 	directory, err := plain(entries)
 	if err != nil {
@@ -109,16 +113,20 @@ type levels struct {
 	store *store.Store
 }
 
-func newLevels(directory *store.Store, cache *tenants.Cache, owner *gorm.DB, own ownPlaces) (l *levels, err error) {
+func newLevels(
+	directory *store.Store, cache *tenants.Cache, owner *gorm.DB, own ownPlaces,
+) (l *levels, err error) {
 	l = &levels{own: own, names: []tenants.Level{tenants.Rows}, store: directory}
 	options := []isolation.MoverOption{
 		isolation.SharedTables(owner), isolation.Forget(cache), isolation.Progress(nil),
 	}
 	if own.schemas != nil {
-		l.names, options = append(l.names, tenants.Schema), append(options, isolation.OwnSchemas(own.schemaLife))
+		l.names, options = append(l.names, tenants.Schema),
+			append(options, isolation.OwnSchemas(own.schemaLife))
 	}
 	if own.databases != nil {
-		l.names, options = append(l.names, tenants.Database), append(options, isolation.OwnDatabases(own.provisioner))
+		l.names, options = append(l.names, tenants.Database),
+			append(options, isolation.OwnDatabases(own.provisioner))
 	}
 	if len(l.names) > 1 {
 		l.mover, err = isolation.NewMover(directory, protected(), options...)
@@ -126,8 +134,8 @@ func newLevels(directory *store.Store, cache *tenants.Cache, owner *gorm.DB, own
 	return l, err
 }
 
-// migrate brings what tenants have of their own to the version of this program. That one of them fails is
-// no reason not to serve the others.
+// migrate brings what tenants have of their own to the version of this program. That one of them
+// fails is no reason not to serve the others.
 func (l *levels) migrate(ctx context.Context, lister tenants.Lister, log *slog.Logger) {
 	var errs []error
 	if l.own.schemas != nil {
@@ -150,11 +158,14 @@ func (l *levels) check(level tenants.Level) error {
 	for i, name := range l.names {
 		texts[i] = string(name)
 	}
-	return badRequest(fmt.Sprintf(`"level" is not one that is offered here: %s.`, strings.Join(texts, ", ")))
+	return badRequest(fmt.Sprintf(`"level" is not one that is offered here: %s.`,
+		strings.Join(texts, ", ")))
 }
 
 // move moves a tenant.
-func (l *levels) move(ctx context.Context, id string, level tenants.Level) (isolation.Report, error) {
+func (l *levels) move(
+	ctx context.Context, id string, level tenants.Level,
+) (isolation.Report, error) {
 	if err := l.check(level); err != nil || l.mover == nil {
 		return isolation.Report{}, err
 	}
@@ -193,7 +204,9 @@ func (l *levels) removeLeft(ctx context.Context, id string) (removed []tenants.L
 }
 
 // remove removes what a tenant has left at one place.
-func (l *levels) remove(ctx context.Context, id string, left tenants.Placement, confirmed string) error {
+func (l *levels) remove(
+	ctx context.Context, id string, left tenants.Placement, confirmed string,
+) error {
 	if l.mover == nil {
 		return l.check(left.Normal().Level)
 	}

@@ -20,21 +20,27 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// ownPlaces are the schemas and databases of tenants on Postgres, as far as the role of config may make them.
-func (d *database) ownPlaces(ctx context.Context, config, application *pgx.ConnConfig, log *slog.Logger) (own ownPlaces, err error) {
+// ownPlaces are the schemas and databases of tenants on Postgres, as far as the role of config may
+// make them.
+func (d *database) ownPlaces(
+	ctx context.Context, config, application *pgx.ConnConfig, log *slog.Logger,
+) (own ownPlaces, err error) {
 	// Databases and roles are the whole server's, so that their names have this database's in them.
 	own.name = func(level tenants.Level, id string) string {
 		sum := sha256.Sum256([]byte(id))
 		return fmt.Sprintf("%s_%.1s_%x", config.Database, level, sum[:7])
 	}
-	// With roles of tenants the application must be another than the owner, whom no right is denied.
+	// With roles of tenants the application must be another than the owner, whom no right is
+	// denied.
 	if application.User != config.User {
 		if err := d.ownSchemas(application, &own); err != nil {
 			return own, err
 		}
 	}
 	var may bool
-	err = d.owner.QueryRowContext(ctx, "SELECT rolsuper OR rolcreatedb AND rolcreaterole FROM pg_roles WHERE rolname = current_user").Scan(&may)
+	err = d.owner.QueryRowContext(ctx,
+		"SELECT rolsuper OR rolcreatedb AND rolcreaterole FROM pg_roles WHERE rolname = "+
+			"current_user").Scan(&may)
 	if err != nil || !may {
 		return own, err
 	}
@@ -42,7 +48,8 @@ func (d *database) ownPlaces(ctx context.Context, config, application *pgx.ConnC
 }
 
 func (d *database) ownSchemas(application *pgx.ConnConfig, own *ownPlaces) error {
-	owner, err := gorm.Open(postgres.New(postgres.Config{Conn: d.owner}), &gorm.Config{Logger: logger.Discard})
+	owner, err := gorm.Open(postgres.New(postgres.Config{Conn: d.owner}),
+		&gorm.Config{Logger: logger.Discard})
 	if err != nil {
 		return err
 	}
@@ -58,7 +65,9 @@ func (d *database) ownSchemas(application *pgx.ConnConfig, own *ownPlaces) error
 	return err
 }
 
-func (d *database) ownDatabases(ctx context.Context, config *pgx.ConnConfig, log *slog.Logger, own *ownPlaces) error {
+func (d *database) ownDatabases(
+	ctx context.Context, config *pgx.ConnConfig, log *slog.Logger, own *ownPlaces,
+) error {
 	secrets, err := newTableSecrets(ctx, d.owner)
 	if err != nil {
 		return err
@@ -76,9 +85,11 @@ func (d *database) ownDatabases(ctx context.Context, config *pgx.ConnConfig, log
 		return err
 	}
 	own.databases, err = databases.NewPools(databases.PostgresWith(connect),
-		databases.MaxPools(16), databases.MaxConnections(32), databases.ConnectTimeout(10*time.Second),
+		databases.MaxPools(16), databases.MaxConnections(32),
+		databases.ConnectTimeout(10*time.Second),
 		databases.OnFailed(func(database databases.Database, err error) {
-			log.Error("connecting to the database of a tenant", "database", database.Name, "error", err)
+			log.Error("connecting to the database of a tenant", "database", database.Name, "error",
+				err)
 		}))
 	if err == nil {
 		d.opened(own.databases.Close)

@@ -30,8 +30,8 @@ type taskModel struct {
 	Done      bool   `json:"done"`
 }
 
-// driver is one client of a tenant. The projects whose slugs begin with its number are its own, so that it
-// knows at each moment what they look like.
+// driver is one client of a tenant. The projects whose slugs begin with its number are its own, so
+// that it knows at each moment what they look like.
 type driver struct {
 	client
 	number        int
@@ -41,11 +41,13 @@ type driver struct {
 	made          int
 }
 
-// drive sends n requests at least and returns what was wrong with the first answer that was not right.
+// drive sends n requests at least and returns what was wrong with the first answer that was not
+// right.
 func (d *driver) drive(ctx context.Context, n int) error {
 	random := rand.New(rand.NewPCG(uint64(d.number), 1))
 	steps := []func(ctx context.Context, p *projectModel) error{
-		d.get, d.get, d.list, d.list, d.tasks, d.rename, d.addTask, d.addTask, d.doTask, d.deleteTask, d.tag, d.untag,
+		d.get, d.get, d.list, d.list, d.tasks, d.rename, d.addTask, d.addTask, d.doTask,
+		d.deleteTask, d.tag, d.untag,
 		d.attackRead, d.attackWrite, d.attackTask, d.attackBody,
 	}
 	for range n {
@@ -70,9 +72,11 @@ func (d *driver) any(random *rand.Rand) *projectModel {
 	return d.projects[ids[random.IntN(len(ids))]]
 }
 
-// ask sends a request and compares its answer: the status, the body if want is not nil, and that nothing of
-// the other tenant is in it.
-func (d *driver) ask(ctx context.Context, method, path string, body any, status int, want any) (got, error) {
+// ask sends a request and compares its answer: the status, the body if want is not nil, and that
+// nothing of the other tenant is in it.
+func (d *driver) ask(
+	ctx context.Context, method, path string, body any, status int, want any,
+) (got, error) {
 	text := ""
 	if body != nil {
 		encoded, err := json.Marshal(body)
@@ -86,7 +90,8 @@ func (d *driver) ask(ctx context.Context, method, path string, body any, status 
 		return answer, err
 	}
 	wrong := func(what string) error {
-		return fmt.Errorf("%s %s %s: %s: %d %s", method, path, text, what, answer.status, answer.body)
+		return fmt.Errorf("%s %s %s: %s: %d %s", method, path, text, what, answer.status,
+			answer.body)
 	}
 	if strings.Contains(answer.body, d.foreign) {
 		return answer, wrong("something of the other tenant")
@@ -115,7 +120,8 @@ func (d *driver) create(ctx context.Context) error {
 		Slug: fmt.Sprintf("c%d-%d", d.number/2, d.made), // the other tenant has the same
 		Name: fmt.Sprintf("%s project %d", d.mark, d.made), Tasks: []taskModel{}, Tags: []string{},
 	}
-	answer, err := d.ask(ctx, "POST", "/api/projects", map[string]string{"slug": p.Slug, "name": p.Name}, http.StatusCreated, nil)
+	answer, err := d.ask(ctx, "POST", "/api/projects",
+		map[string]string{"slug": p.Slug, "name": p.Name}, http.StatusCreated, nil)
 	if err != nil {
 		return err
 	}
@@ -147,7 +153,8 @@ func (d *driver) get(ctx context.Context, p *projectModel) error {
 }
 
 func (d *driver) tasks(ctx context.Context, p *projectModel) error {
-	_, err := d.ask(ctx, "GET", p.path()+"/tasks", nil, http.StatusOK, map[string][]taskModel{"tasks": p.Tasks})
+	_, err := d.ask(ctx, "GET", p.path()+"/tasks", nil, http.StatusOK,
+		map[string][]taskModel{"tasks": p.Tasks})
 	return err
 }
 
@@ -155,7 +162,8 @@ func (d *driver) tasks(ctx context.Context, p *projectModel) error {
 func (d *driver) list(ctx context.Context, _ *projectModel) error {
 	own := map[int]*projectModel{}
 	for after := 0; ; {
-		answer, err := d.ask(ctx, "GET", fmt.Sprintf("/api/projects?after=%d", after), nil, http.StatusOK, nil)
+		answer, err := d.ask(ctx, "GET", fmt.Sprintf("/api/projects?after=%d", after), nil,
+			http.StatusOK, nil)
 		if err != nil {
 			return err
 		}
@@ -179,7 +187,8 @@ func (d *driver) list(ctx context.Context, _ *projectModel) error {
 		}
 	}
 	if !reflect.DeepEqual(own, d.projects) {
-		return fmt.Errorf("list: got %v, want the projects %v as they are", slices.Sorted(maps.Keys(own)), slices.Sorted(maps.Keys(d.projects)))
+		return fmt.Errorf("list: got %v, want the projects %v as they are",
+			slices.Sorted(maps.Keys(own)), slices.Sorted(maps.Keys(d.projects)))
 	}
 	return nil
 }
@@ -194,7 +203,8 @@ func (d *driver) rename(ctx context.Context, p *projectModel) error {
 func (d *driver) addTask(ctx context.Context, p *projectModel) error {
 	d.made++
 	task := taskModel{ProjectID: p.ID, Title: fmt.Sprintf("%s task %d", d.mark, d.made)}
-	answer, err := d.ask(ctx, "POST", p.path()+"/tasks", map[string]string{"title": task.Title}, http.StatusCreated, nil)
+	answer, err := d.ask(ctx, "POST", p.path()+"/tasks", map[string]string{"title": task.Title},
+		http.StatusCreated, nil)
 	if err != nil {
 		return err
 	}
@@ -216,7 +226,8 @@ func (d *driver) doTask(ctx context.Context, p *projectModel) error {
 	}
 	task := &p.Tasks[len(p.Tasks)/2]
 	task.Done = !task.Done
-	_, err := d.ask(ctx, "PATCH", fmt.Sprintf("/api/tasks/%d", task.ID), map[string]bool{"done": task.Done}, http.StatusOK, *task)
+	_, err := d.ask(ctx, "PATCH", fmt.Sprintf("/api/tasks/%d", task.ID),
+		map[string]bool{"done": task.Done}, http.StatusOK, *task)
 	return err
 }
 
@@ -226,7 +237,8 @@ func (d *driver) deleteTask(ctx context.Context, p *projectModel) error {
 	}
 	task := p.Tasks[0]
 	p.Tasks = append([]taskModel{}, p.Tasks[1:]...)
-	_, err := d.ask(ctx, "DELETE", fmt.Sprintf("/api/tasks/%d", task.ID), nil, http.StatusNoContent, nil)
+	_, err := d.ask(ctx, "DELETE", fmt.Sprintf("/api/tasks/%d", task.ID), nil, http.StatusNoContent,
+		nil)
 	return err
 }
 
@@ -252,8 +264,8 @@ func (d *driver) untag(ctx context.Context, p *projectModel) error {
 	return err
 }
 
-// Each attack is on a project that the other tenant has made not long ago. It is that tenant's own clients who
-// notice if one succeeds.
+// Each attack is on a project that the other tenant has made not long ago. It is that tenant's own
+// clients who notice if one succeeds.
 
 func (d *driver) attackRead(ctx context.Context, _ *projectModel) error {
 	id, refused := d.target()
@@ -264,7 +276,8 @@ func (d *driver) attackRead(ctx context.Context, _ *projectModel) error {
 func (d *driver) attackWrite(ctx context.Context, _ *projectModel) error {
 	id, refused := d.target()
 	path := fmt.Sprintf("/api/projects/%d", id)
-	if _, err := d.ask(ctx, "PATCH", path, map[string]string{"name": d.mark + " was here"}, refused, nil); err != nil {
+	if _, err := d.ask(ctx, "PATCH", path, map[string]string{"name": d.mark + " was here"}, refused,
+		nil); err != nil {
 		return err
 	}
 	_, err := d.ask(ctx, "DELETE", path, nil, refused, nil)
@@ -274,11 +287,13 @@ func (d *driver) attackWrite(ctx context.Context, _ *projectModel) error {
 func (d *driver) attackTask(ctx context.Context, p *projectModel) error {
 	id, refused := d.target()
 	path := fmt.Sprintf("/api/projects/%d/tasks", id)
-	_, err := d.ask(ctx, "POST", path, map[string]string{"title": d.mark + " was here"}, refused, nil)
+	_, err := d.ask(ctx, "POST", path, map[string]string{"title": d.mark + " was here"}, refused,
+		nil)
 	if err != nil || len(p.Tasks) == 0 {
 		return err
 	}
-	_, err = d.ask(ctx, "PATCH", fmt.Sprintf("/api/tasks/%d", p.Tasks[0].ID), map[string]int64{"project_id": id}, refused, nil)
+	_, err = d.ask(ctx, "PATCH", fmt.Sprintf("/api/tasks/%d", p.Tasks[0].ID),
+		map[string]int64{"project_id": id}, refused, nil)
 	return err
 }
 
@@ -288,8 +303,8 @@ func (d *driver) attackBody(ctx context.Context, p *projectModel) error {
 	return err
 }
 
-// target returns a project of the other tenant and the status of an attack on it: of what is not there, or
-// of no ID where the other has made nothing yet.
+// target returns a project of the other tenant and the status of an attack on it: of what is not
+// there, or of no ID where the other has made nothing yet.
 func (d *driver) target() (id int64, refused int) {
 	if id = d.theirs.Load(); id == 0 {
 		return 0, http.StatusBadRequest

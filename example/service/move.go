@@ -14,14 +14,15 @@ import (
 type moveJSON struct {
 	Tenant string        `json:"tenant"`
 	Level  tenants.Level `json:"level"`
-	// Rows is how many rows were copied, FrozenMS for how long the tenant could not write, in milliseconds.
+	// Rows is how many rows were copied, FrozenMS for how long the tenant could not write, in
+	// milliseconds.
 	Rows     int64           `json:"rows"`
 	FrozenMS float64         `json:"frozen_ms"`
 	Removed  []tenants.Level `json:"removed,omitempty"` // where the old rows were
 }
 
-// move moves a tenant to another level of isolation, while it works. With "remove_old" it also removes what
-// the tenant has left behind: now, and by moves before.
+// move moves a tenant to another level of isolation, while it works. With "remove_old" it also
+// removes what the tenant has left behind: now, and by moves before.
 func (s *Server) move(r *http.Request) (answer, error) {
 	var in struct {
 		Level     tenants.Level `json:"level"`
@@ -41,15 +42,19 @@ func (s *Server) move(r *http.Request) (answer, error) {
 	return ok(moved)
 }
 
-func (s *Server) moveTo(ctx context.Context, t *tenants.Tenant, level tenants.Level, removeOld bool) (moveJSON, error) {
+func (s *Server) moveTo(
+	ctx context.Context, t *tenants.Tenant, level tenants.Level, removeOld bool,
+) (moveJSON, error) {
 	report, err := s.database.levels.move(ctx, t.ID, level)
 	if err != nil {
 		return moveJSON{}, moveProblem(err)
 	}
 	out := moveJSON{
-		Tenant: t.Slug, Level: level, Rows: report.Rows, FrozenMS: float64(report.Frozen.Round(10*time.Microsecond)) / float64(time.Millisecond),
+		Tenant: t.Slug, Level: level, Rows: report.Rows,
+		FrozenMS: float64(report.Frozen.Round(10*time.Microsecond)) / float64(time.Millisecond),
 	}
-	s.log.WarnContext(ctx, "audit: a tenant was moved", "slug", t.Slug, "level", level, "rows", out.Rows, "frozen", report.Frozen)
+	s.log.WarnContext(ctx, "audit: a tenant was moved", "slug", t.Slug, "level", level, "rows",
+		out.Rows, "frozen", report.Frozen)
 	if !removeOld {
 		return out, nil
 	}
@@ -58,14 +63,17 @@ func (s *Server) moveTo(ctx context.Context, t *tenants.Tenant, level tenants.Le
 			"The tenant has moved, but not all that it left was removed: call remove."), err)
 	}
 	if len(out.Removed) > 0 {
-		s.log.WarnContext(ctx, "audit: what a tenant left was removed", "slug", t.Slug, "levels", out.Removed)
+		s.log.WarnContext(ctx, "audit: what a tenant left was removed", "slug", t.Slug, "levels",
+			out.Removed)
 	}
 	return out, nil
 }
 
 // moveProblem is what the administrator is told of a move that was not done.
 func moveProblem(err error) error {
-	for _, known := range []error{isolation.ErrOccupied, isolation.ErrBusy, isolation.ErrUnfinished} {
+	for _, known := range []error{
+		isolation.ErrOccupied, isolation.ErrBusy, isolation.ErrUnfinished,
+	} {
 		if errors.Is(err, known) {
 			return fmt.Errorf("%w: %w", newProblem(http.StatusConflict, err.Error()), err)
 		}
@@ -92,9 +100,11 @@ func (s *Server) removeOld(ctx context.Context, t *tenants.Tenant, r *http.Reque
 			if err != nil {
 				return err
 			}
-			return badRequest(fmt.Sprintf(`Nothing was removed. It takes "confirmation": %q.`, want))
+			return badRequest(fmt.Sprintf(`Nothing was removed. It takes "confirmation": %q.`,
+				want))
 		}
 		return err
 	}
-	return newProblem(http.StatusNotFound, fmt.Sprintf("The tenant has left nothing at the level %q.", in.Level))
+	return newProblem(http.StatusNotFound,
+		fmt.Sprintf("The tenant has left nothing at the level %q.", in.Level))
 }

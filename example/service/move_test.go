@@ -36,7 +36,8 @@ func tour(databaseURL string) []string {
 // move moves a tenant, removes what it leaves, and returns how many rows were copied.
 func (s *server) move(slug, level string) int {
 	s.t.Helper()
-	got := s.as(adminToken).do("POST", "/admin/tenants/"+slug+"/move", `{"level": "`+level+`", "remove_old": true}`)
+	got := s.as(adminToken).
+		do("POST", "/admin/tenants/"+slug+"/move", `{"level": "`+level+`", "remove_old": true}`)
 	require.Equal(s.t, http.StatusOK, got.status, got.body)
 	require.Equal(s.t, level, field[string](s.t, got, "level"))
 	return field[int](s.t, got, "rows")
@@ -63,7 +64,8 @@ func (s *server) usage(slug string) (level string, left []string, rows map[strin
 	return "", nil, nil
 }
 
-// A tenant goes through all levels. What it sees, what the report says and what others see stays as it was.
+// A tenant goes through all levels. What it sees, what the report says and what others see stays as
+// it was.
 func TestMove(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, url string) {
@@ -77,7 +79,8 @@ func TestMove(t *testing.T) {
 			require.Equal(t, rows, s.rows("acme"))
 			require.Equal(t, others, s.rows("globex"))
 			require.Equal(t, projects, acme.do("GET", "/api/projects", "").body)
-			require.JSONEq(t, `{"id": 4, "name": "Carol"}`, strings.Replace(globex.do("GET", "/api/me", "").body, `"id":3`, `"id":4`, 1))
+			require.JSONEq(t, `{"id": 4, "name": "Carol"}`,
+				strings.Replace(globex.do("GET", "/api/me", "").body, `"id":3`, `"id":4`, 1))
 			at, left, counted := s.usage("acme")
 			require.Equal(t, level, at)
 			require.Empty(t, left)
@@ -85,9 +88,12 @@ func TestMove(t *testing.T) {
 			require.Contains(t, s.as("").do("GET", "/demo/places", "").body, `"acme":"`+level+`"`)
 
 			// The quota, foreign keys and the other tenant's rows are where the tenant is too.
-			require.Equal(t, http.StatusForbidden, acme.do("POST", "/api/projects", `{"slug": "fourth", "name": "Fourth"}`).status)
+			require.Equal(t, http.StatusForbidden,
+				acme.do("POST", "/api/projects", `{"slug": "fourth", "name": "Fourth"}`).status)
 			for _, id := range []int{4, 5} {
-				require.Equal(t, http.StatusNotFound, acme.do("POST", fmt.Sprintf("/api/projects/%d/tasks", id), `{"title": "Spy"}`).status)
+				require.Equal(t, http.StatusNotFound,
+					acme.do("POST", fmt.Sprintf("/api/projects/%d/tasks", id), `{"title": "Spy"}`).
+						status)
 			}
 			login := `{"tenant": "acme", "user": "Ann", "password": "demonstration"}`
 			require.Equal(t, http.StatusOK, s.as("").do("POST", "/auth/login", login).status)
@@ -104,30 +110,39 @@ func TestMove_refuses(t *testing.T) {
 		s := newServer(t, service.Config{DatabaseURL: url, Demo: true})
 		acme, globex := s.session()
 		admin := s.as(adminToken)
-		post := func(path, body string) got { return admin.do("POST", "/admin/tenants/"+path, body) }
+		post := func(path, body string) got {
+			return admin.do("POST", "/admin/tenants/"+path, body)
+		}
 		require.Equal(t, http.StatusNotFound, post("initech/move", `{"level": "database"}`).status)
 		for _, level := range []string{"", "cluster", "Rows"} {
 			got := post("acme/move", `{"level": "`+level+`"}`)
 			require.Equal(t, http.StatusBadRequest, got.status, got.body)
 			require.Contains(t, got.body, strings.Join(levelsOf(url), ", "))
 		}
-		require.Equal(t, http.StatusNotFound, post("acme/remove", `{"level": "rows", "confirmation": "DELETE_ROWS_tenant_demo-acme"}`).status)
+		require.Equal(t, http.StatusNotFound,
+			post("acme/remove",
+				`{"level": "rows", "confirmation": "DELETE_ROWS_tenant_demo-acme"}`).status)
 
-		// Without remove_old the rows stay, until somebody says that they are to go, and keep the tenant from
-		// coming back.
+		// Without remove_old the rows stay, until somebody says that they are to go, and keep the
+		// tenant from coming back.
 		require.Equal(t, http.StatusOK, post("acme/move", `{"level": "database"}`).status)
 		_, left, _ := s.usage("acme")
 		require.Equal(t, []string{"rows"}, left)
 		got := post("acme/move", `{"level": "rows"}`)
 		require.Equal(t, http.StatusConflict, got.status, got.body)
 		require.Contains(t, got.body, "its rows of an earlier stay are still at rows")
-		for _, wrong := range []string{"", "DELETE_ROWS_tenant_demo-globex", "DELETE_DATABASE_tenant_demo-acme"} {
+		for _, wrong := range []string{
+			"", "DELETE_ROWS_tenant_demo-globex", "DELETE_DATABASE_tenant_demo-acme",
+		} {
 			got := post("acme/remove", `{"level": "rows", "confirmation": "`+wrong+`"}`)
 			require.Equal(t, http.StatusBadRequest, got.status, got.body)
 			require.Contains(t, got.body, "DELETE_ROWS_tenant_demo-acme")
 		}
-		require.Equal(t, http.StatusNotFound, post("acme/remove", `{"level": "database", "confirmation": "x"}`).status)
-		require.Equal(t, http.StatusNoContent, post("acme/remove", `{"level": "rows", "confirmation": "DELETE_ROWS_tenant_demo-acme"}`).status)
+		require.Equal(t, http.StatusNotFound,
+			post("acme/remove", `{"level": "database", "confirmation": "x"}`).status)
+		require.Equal(t, http.StatusNoContent,
+			post("acme/remove",
+				`{"level": "rows", "confirmation": "DELETE_ROWS_tenant_demo-acme"}`).status)
 		_, left, counted := s.usage("acme")
 		require.Empty(t, left)
 		require.Equal(t, 3, counted["projects"])
@@ -136,10 +151,13 @@ func TestMove_refuses(t *testing.T) {
 		task := `{"title": "as many as it takes"}`
 		mine := acme.do("GET", "/api/projects", "")
 		id := field[[]struct{ ID int }](t, mine, "projects")[0].ID
-		theirs := field[[]struct{ ID int }](t, globex.do("GET", "/api/projects", ""), "projects")[0].ID
+		theirs := field[[]struct{ ID int }](t, globex.do("GET", "/api/projects", ""),
+			"projects")[0].ID
 		for range 5 {
-			require.Equal(t, http.StatusCreated, acme.do("POST", fmt.Sprintf("/api/projects/%d/tasks", id), task).status)
-			require.Equal(t, http.StatusCreated, globex.do("POST", fmt.Sprintf("/api/projects/%d/tasks", theirs), task).status)
+			require.Equal(t, http.StatusCreated,
+				acme.do("POST", fmt.Sprintf("/api/projects/%d/tasks", id), task).status)
+			require.Equal(t, http.StatusCreated,
+				globex.do("POST", fmt.Sprintf("/api/projects/%d/tasks", theirs), task).status)
 		}
 		before, others := s.rows("acme"), s.rows("globex")
 		got = post("acme/move", `{"level": "rows", "remove_old": true}`)
@@ -150,11 +168,13 @@ func TestMove_refuses(t *testing.T) {
 		at, left, _ := s.usage("acme")
 		require.Equal(t, "database", at)
 		require.Empty(t, left)
-		require.Equal(t, http.StatusCreated, acme.do("POST", fmt.Sprintf("/api/projects/%d/tasks", id), task).status)
+		require.Equal(t, http.StatusCreated,
+			acme.do("POST", fmt.Sprintf("/api/projects/%d/tasks", id), task).status)
 	})
 }
 
-// writer writes and reads as a tenant until stop is closed: what was answered with success has to be there.
+// writer writes and reads as a tenant until stop is closed: what was answered with success has to
+// be there.
 type writer struct {
 	client
 	project        int
@@ -170,7 +190,8 @@ func (w *writer) run(ctx context.Context, number int, stop <-chan struct{}) erro
 		default:
 		}
 		title := fmt.Sprintf("task %d of %d", i, number)
-		got, err := w.send(ctx, "POST", fmt.Sprintf("/api/projects/%d/tasks", w.project), `{"title": "`+title+`"}`)
+		got, err := w.send(ctx, "POST", fmt.Sprintf("/api/projects/%d/tasks", w.project),
+			`{"title": "`+title+`"}`)
 		switch {
 		case err != nil:
 			return err
@@ -221,7 +242,8 @@ func TestMove_under_load(t *testing.T) {
 		for i, w := range writers {
 			wait.Go(func() { errs[i] = w.run(t.Context(), i, stop) })
 		}
-		// Both count on their own once one of them has left the shared tables: no way leads back there.
+		// Both count on their own once one of them has left the shared tables: no way leads back
+		// there.
 		way := []string{"database"}
 		if url != "" {
 			way = []string{"schema", "database", "schema"}
@@ -229,7 +251,9 @@ func TestMove_under_load(t *testing.T) {
 		for _, level := range way {
 			before := strings.Count(s.log.String(), `/tasks"`)
 			s.move("acme", level)
-			require.Eventually(t, func() bool { return strings.Count(s.log.String(), `/tasks"`) > before+40 }, time.Minute, 10*time.Millisecond)
+			require.Eventually(t,
+				func() bool { return strings.Count(s.log.String(), `/tasks"`) > before+40 },
+				time.Minute, 10*time.Millisecond)
 		}
 		close(stop)
 		wait.Wait()
@@ -247,7 +271,8 @@ func TestMove_under_load(t *testing.T) {
 			}
 		}
 		require.Positive(t, wrote.Load())
-		t.Logf("%d writes kept, %d refused for now", wrote.Load(), writers[0].refused+writers[2].refused)
+		t.Logf("%d writes kept, %d refused for now", wrote.Load(),
+			writers[0].refused+writers[2].refused)
 		require.NotContains(t, s.log.String(), `"level":"ERROR","msg":"request","method":"GET"`)
 	})
 }
@@ -266,13 +291,15 @@ func TestMove_in_another_process(t *testing.T) {
 	tasks := fmt.Sprintf("/api/projects/%d/tasks", id)
 	for i, level := range []string{"database", "schema", "database"} {
 		mover := []*server{one, other}[i%2]
-		got := mover.as(adminToken).do("POST", "/admin/tenants/acme/move", `{"level": "`+level+`", "remove_old": true}`)
+		got := mover.as(adminToken).
+			do("POST", "/admin/tenants/acme/move", `{"level": "`+level+`", "remove_old": true}`)
 		require.Equal(t, http.StatusOK, got.status, got.body)
 		for _, writer := range []client{here, there} {
 			body := fmt.Sprintf(`{"title": "at %s by %s"}`, level, writer.base)
 			require.Eventually(t, func() bool {
 				status := writer.do("POST", tasks, body).status
-				require.Contains(t, []int{http.StatusCreated, http.StatusServiceUnavailable}, status)
+				require.Contains(t, []int{http.StatusCreated, http.StatusServiceUnavailable},
+					status)
 				return status == http.StatusCreated
 			}, 20*time.Second, time.Millisecond)
 		}
@@ -286,23 +313,24 @@ func TestMove_in_another_process(t *testing.T) {
 func TestPlace(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, url string) {
-		place := map[string]tenants.Level{"acme": tenants.Database}
+		place, slugs := map[string]tenants.Level{"acme": tenants.Database}, []string{"acme"}
 		if url != "" {
-			place["globex"] = tenants.Schema
+			place["globex"], slugs = tenants.Schema, append(slugs, "globex")
 		}
 		for range 2 {
 			s := newServer(t, service.Config{DatabaseURL: url, Demo: true, Place: place})
 			acme, globex := s.session()
 			require.Len(t, field[[]any](t, acme.do("GET", "/api/projects", ""), "projects"), 3)
 			require.Len(t, field[[]any](t, globex.do("GET", "/api/projects", ""), "projects"), 2)
-			for slug, level := range place {
+			for _, slug := range slugs {
 				at, left, _ := s.usage(slug)
-				require.Equal(t, string(level), at)
+				require.Equal(t, string(place[slug]), at)
 				require.Empty(t, left)
 			}
 			if url != "" {
 				var rows int
-				require.NoError(t, owner(t, url).QueryRow("SELECT count(*) FROM projects").Scan(&rows))
+				require.NoError(t,
+					owner(t, url).QueryRow("SELECT count(*) FROM projects").Scan(&rows))
 				require.Zero(t, rows)
 			}
 		}

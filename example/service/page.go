@@ -13,7 +13,8 @@ var files embed.FS
 
 // policy lets the page load its own files and call this server, by all its names, and nothing else.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; " +
-	"connect-src 'self' http://*.localhost:*; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	"connect-src 'self' http://*.localhost:*; base-uri 'none'; form-action 'none'; " +
+	"frame-ancestors 'none'"
 
 // page serves the page of the demonstration.
 func (d *demo) page(open func(pattern string, handler http.Handler)) {
@@ -35,7 +36,8 @@ func (d *demo) page(open func(pattern string, handler http.Handler)) {
 	}
 }
 
-// pageOrigin is where the page is, seen from a request to the server: on the same port of localhost.
+// pageOrigin is where the page is, seen from a request to the server: on the same port of
+// localhost.
 func pageOrigin(r *http.Request) string {
 	_, port, err := net.SplitHostPort(r.Host)
 	if err != nil {

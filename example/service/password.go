@@ -14,7 +14,8 @@ import (
 	"strings"
 )
 
-// passwords hashes passwords, a few at a time: it is dear on purpose, and must not take all processors.
+// passwords hashes passwords, a few at a time: it is dear on purpose, and must not take all
+// processors.
 type passwords struct {
 	iterations int
 	slots      chan struct{}
@@ -30,7 +31,8 @@ func newPasswords(ctx context.Context, iterations int) (*passwords, error) {
 
 const scheme = "pbkdf2-sha256"
 
-// hash returns what to store: the scheme, its iterations, the salt and the hash, with $ between them.
+// hash returns what to store: the scheme, its iterations, the salt and the hash, with $ between
+// them.
 func (p *passwords) hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, 16)
 	_, _ = rand.Read(salt) // never fails
@@ -41,7 +43,8 @@ func (p *passwords) hash(ctx context.Context, password string) (string, error) {
 	return fmt.Sprintf("%s$%d$%s$%s", scheme, p.iterations, encode(salt), encode(key)), nil
 }
 
-// match says whether the password is that of the hash. Where there is none, it takes as long to say no.
+// match says whether the password is that of the hash. Where there is none, it takes as long to say
+// no.
 func (p *passwords) match(ctx context.Context, password, hash string) (bool, error) {
 	if hash == "" {
 		hash = p.nobodys
@@ -57,7 +60,9 @@ func (p *passwords) match(ctx context.Context, password, hash string) (bool, err
 	return subtle.ConstantTimeCompare(got, want) == 1, nil
 }
 
-func (p *passwords) derive(ctx context.Context, password string, salt []byte, iterations int) ([]byte, error) {
+func (p *passwords) derive(
+	ctx context.Context, password string, salt []byte, iterations int,
+) ([]byte, error) {
 	select {
 	case p.slots <- struct{}{}:
 		defer func() { <-p.slots }()

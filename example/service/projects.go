@@ -35,7 +35,9 @@ func toProject(p saas.Project) projectJSON {
 func withParts(db *gorm.DB) *gorm.DB {
 	by := func(column string) func(*gorm.DB) *gorm.DB {
 		return func(db *gorm.DB) *gorm.DB {
-			return db.Order(clause.OrderByColumn{Column: clause.Column{Table: clause.CurrentTable, Name: column}})
+			return db.Order(clause.OrderByColumn{
+				Column: clause.Column{Table: clause.CurrentTable, Name: column},
+			})
 		}
 	}
 	return db.Preload("Tasks", by("id")).Preload("Tags", by("label"))
@@ -43,7 +45,8 @@ func withParts(db *gorm.DB) *gorm.DB {
 
 const pageOfProjects = 100
 
-// listProjects answers with a page of projects, and with what to ask for as ?after= to get the next.
+// listProjects answers with a page of projects, and with what to ask for as ?after= to get the
+// next.
 func (s *Server) listProjects(r *http.Request) (answer, error) {
 	var after uint64
 	if text := r.FormValue("after"); text != "" {
@@ -97,7 +100,8 @@ func (s *Server) getProject(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	var project saas.Project
-	if err := s.db.WithContext(r.Context()).Scopes(withParts).First(&project, "id = ?", id).Error; err != nil {
+	if err := s.db.WithContext(r.Context()).Scopes(withParts).First(&project, "id = ?", id).
+		Error; err != nil {
 		return answer{}, err
 	}
 	return ok(toProject(project))

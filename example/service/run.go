@@ -17,25 +17,28 @@ import (
 )
 
 // Run is the command serve: it serves until ctx is done, finishes the requests that run then, and
-// returns. args are the command's flags. It reads DATABASE_URL, TOKEN_SECRET and ADMIN_TOKEN by getenv (see
-// [Config]), writes what people need to know to out, and the log to logs.
-func Run(ctx context.Context, args []string, getenv func(string) string, out, logs io.Writer) error {
+// returns. args are the command's flags. It reads DATABASE_URL, TOKEN_SECRET and ADMIN_TOKEN by
+// getenv (see [Config]), writes what people need to know to out, and the log to logs.
+func Run(
+	ctx context.Context, args []string, getenv func(string) string, out, logs io.Writer,
+) error {
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 	flags.SetOutput(logs)
 	address := flags.String("addr", "localhost:8080", "the `address` to listen on")
 	format := flags.String("log", "text", "the `format` of the log: text or json")
-	demo := flags.Bool("demo", true, "make the tenants acme and globex, and serve a page that attacks one as the other;\n"+
-		"it gives everybody tokens for these two")
+	demo := flags.Bool("demo", true, "make the tenants acme and globex, and serve a page that "+
+		"attacks one as the other;\nit gives everybody tokens for these two")
 	place := map[string]tenants.Level{}
-	flags.Func("place", "move a tenant of the demonstration, as in acme=database, to a level of isolation: rows, schema\n"+
-		"(on Postgres) or database; may be given for both tenants", func(text string) error {
-		slug, level, _ := strings.Cut(text, "=")
-		if slug != acme && slug != globex {
-			return fmt.Errorf("want %s or %s, and a level behind =", acme, globex)
-		}
-		place[slug] = tenants.Level(level)
-		return tenants.Placement{Level: place[slug]}.Validate()
-	})
+	flags.Func("place", "move a tenant of the demonstration, as in acme=database, to a level of "+
+		"isolation: rows, schema\n(on Postgres) or database; may be given for both tenants",
+		func(text string) error {
+			slug, level, _ := strings.Cut(text, "=")
+			if slug != acme && slug != globex {
+				return fmt.Errorf("want %s or %s, and a level behind =", acme, globex)
+			}
+			place[slug] = tenants.Level(level)
+			return tenants.Placement{Level: place[slug]}.Validate()
+		})
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -62,7 +65,8 @@ func Run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		_, _ = fmt.Fprintf(out, "listening on http://%s, with %s\n", address, server.db.Name())
 		if config.Demo {
 			_, port, _ := net.SplitHostPort(address.String()) // as net wrote it
-			_, _ = fmt.Fprintf(out, "two tenants to attack each other: http://%s/\n", net.JoinHostPort(baseDomain, port))
+			_, _ = fmt.Fprintf(out, "two tenants to attack each other: http://%s/\n",
+				net.JoinHostPort(baseDomain, port))
 		}
 		if config.AdminToken == "" {
 			_, _ = fmt.Fprintf(out, "admin token: %s\n", server.AdminToken())

@@ -35,26 +35,55 @@ func TestRun_refuses(t *testing.T) {
 		{"argument", []string{"now"}, nil, `no argument but flags, got "now"`},
 		{"format_of_log", []string{"-log", "xml"}, nil, `want text or json`},
 		{"place_of_nobody", []string{"-place", "initech=database"}, nil, "want acme or globex"},
-		{"place_at_no_level", []string{"-place", "acme=cluster"}, nil, "must be rows, schema or database"},
-		{"schema_on_sqlite", []string{"-place", "acme=schema"}, nil, "offered here: rows, database"},
-		{"place_without_demo", []string{"-demo=false", "-place", "acme=database"}, nil, "POST /admin/tenants/{slug}/move"},
-		{"short_secret", nil, map[string]string{"TOKEN_SECRET": "secret"}, "at least 32 random bytes"},
+		{
+			"place_at_no_level",
+			[]string{"-place", "acme=cluster"},
+			nil,
+			"must be rows, schema or database",
+		},
+		{
+			"schema_on_sqlite",
+			[]string{"-place", "acme=schema"},
+			nil,
+			"offered here: rows, database",
+		},
+		{
+			"place_without_demo",
+			[]string{"-demo=false", "-place", "acme=database"},
+			nil,
+			"POST /admin/tenants/{slug}/move",
+		},
+		{
+			"short_secret", nil,
+			map[string]string{"TOKEN_SECRET": "secret"},
+			"at least 32 random bytes",
+		},
 		{"short_admin_token", nil, map[string]string{"ADMIN_TOKEN": "admin"}, "at least 16 bytes"},
-		{"url_of_no_database", nil, map[string]string{"DATABASE_URL": "postgres://%"}, "cannot parse"},
-		{"no_database", nil, map[string]string{"DATABASE_URL": "postgres://user:hunter2@127.0.0.1:1/x"}, "refused"},
+		{
+			"url_of_no_database", nil,
+			map[string]string{"DATABASE_URL": "postgres://%"},
+			"cannot parse",
+		},
+		{
+			"no_database", nil,
+			map[string]string{"DATABASE_URL": "postgres://user:hunter2@127.0.0.1:1/x"},
+			"refused",
+		},
 		{"address_that_is_taken", []string{"-addr", taken.Addr().String()}, nil, "in use"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var out, log bytes.Buffer
-			err := service.Run(t.Context(), test.args, func(name string) string { return test.env[name] }, &out, &log)
+			err := service.Run(t.Context(), test.args,
+				func(name string) string { return test.env[name] }, &out, &log)
 			require.ErrorContains(t, err, test.says)
 			require.NotContains(t, err.Error(), "hunter2")
 			require.Empty(t, out.String())
 		})
 	}
 	var log bytes.Buffer
-	require.ErrorIs(t, service.Run(t.Context(), []string{"-h"}, os.Getenv, io.Discard, &log), flag.ErrHelp)
+	require.ErrorIs(t, service.Run(t.Context(), []string{"-h"}, os.Getenv, io.Discard, &log),
+		flag.ErrHelp)
 	require.Contains(t, log.String(), "-addr")
 }
 
@@ -69,7 +98,8 @@ func TestRun_ends_gracefully(t *testing.T) {
 	log := &logs{}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- service.Run(ctx, []string{"-addr", "localhost:0"}, func(string) string { return "" }, in, log)
+		ended <- service.Run(ctx, []string{"-addr", "localhost:0"},
+			func(string) string { return "" }, in, log)
 	}()
 	line := make([]byte, 200)
 	n, err := out.Read(line)
@@ -83,7 +113,8 @@ func TestRun_ends_gracefully(t *testing.T) {
 	// The client sends the body when the handler asks for it, and stops the server before.
 	reading := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: stop})
 	r, err := http.NewRequestWithContext(reading, http.MethodPost, base+"/auth/register",
-		strings.NewReader(`{"tenant": "initech", "name": "x", "user": "ann", "password": "correct horse"}`))
+		strings.NewReader(`{"tenant": "initech", "name": "x", "user": "ann", "password": `+
+			`"correct horse"}`))
 	require.NoError(t, err)
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Expect", "100-continue")
@@ -114,18 +145,21 @@ func TestTwo_hosts(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.base, "http://"))
+			conn, err := (&net.Dialer{}).
+				DialContext(t.Context(), "tcp", strings.TrimPrefix(s.base, "http://"))
 			require.NoError(t, err)
 			defer func() { _ = conn.Close() }()
 			go func() {
-				_, _ = io.WriteString(conn, "GET /api/me HTTP/1.1\r\nConnection: close\r\n"+test.lines+
-					"Authorization: Bearer "+acme.token+"\r\n\r\n")
+				_, _ = io.WriteString(conn,
+					"GET /api/me HTTP/1.1\r\nConnection: close\r\n"+test.lines+
+						"Authorization: Bearer "+acme.token+"\r\n\r\n")
 			}()
 			answer, err := io.ReadAll(conn)
 			if err != nil { // it hung up on what it did not read
 				require.NotEmpty(t, answer, err)
 			}
-			require.True(t, strings.HasPrefix(string(answer), "HTTP/1.1 "+test.status), string(answer))
+			require.True(t, strings.HasPrefix(string(answer), "HTTP/1.1 "+test.status),
+				string(answer))
 		})
 	}
 }

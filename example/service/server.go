@@ -28,7 +28,8 @@ type Server struct {
 	handler   http.Handler
 }
 
-// baseDomain is what tenants have their subdomains of: acme.localhost. Browsers take it to this machine.
+// baseDomain is what tenants have their subdomains of: acme.localhost. Browsers take it to this
+// machine.
 const baseDomain = "localhost"
 
 // New opens the database and returns a server on it. Close it.
@@ -37,18 +38,23 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: config, log: config.Log, tokens: tokens{config.Secret, config.TokenLifetime}}
+	s := &Server{
+		config: config, log: config.Log, tokens: tokens{config.Secret, config.TokenLifetime},
+	}
 	if s.passwords, err = newPasswords(ctx, config.PasswordIterations); err != nil {
 		return nil, err
 	}
-	s.database, err = open(ctx, config.DatabaseURL, s.log, func(d *database) error { return s.use(ctx, d) })
+	s.database, err = open(ctx, config.DatabaseURL, s.log,
+		func(d *database) error { return s.use(ctx, d) })
 	if err != nil {
 		return nil, err
 	}
 	if s.database.listen != nil {
 		// The listener lives as long as the server, which may have requests to finish after ctx.
 		s.listener, err = store.Listen(context.WithoutCancel(ctx), s.database.listen, s.directory,
-			store.OnError(func(err error) { s.log.Error("listening for changes of tenants", "error", err) }))
+			store.OnError(func(err error) {
+				s.log.Error("listening for changes of tenants", "error", err)
+			}))
 		if err != nil {
 			return nil, errors.Join(err, s.database.close())
 		}

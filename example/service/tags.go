@@ -37,7 +37,9 @@ func (s *Server) removeTag(r *http.Request) (answer, error) {
 }
 
 // withLabel calls fn with the project and the label that are in the path, in a transaction.
-func (s *Server) withLabel(r *http.Request, fn func(tx *gorm.DB, project *saas.Project, label string) error) (answer, error) {
+func (s *Server) withLabel(
+	r *http.Request, fn func(tx *gorm.DB, project *saas.Project, label string) error,
+) (answer, error) {
 	id, err := pathID(r)
 	if err != nil {
 		return answer{}, err

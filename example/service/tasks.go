@@ -24,7 +24,8 @@ func (s *Server) listTasks(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	var project saas.Project
-	if err := s.db.WithContext(r.Context()).Scopes(withParts).First(&project, "id = ?", id).Error; err != nil {
+	if err := s.db.WithContext(r.Context()).Scopes(withParts).First(&project, "id = ?", id).
+		Error; err != nil {
 		return answer{}, err
 	}
 	return ok(struct {

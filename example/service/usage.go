@@ -20,8 +20,8 @@ type usageJSON struct {
 	Rows   map[string]int64 `json:"rows"`           // by table
 }
 
-// usage answers with how many rows each tenant has. It is the one place that works across tenants: with one
-// query for all those in the shared tables, and as each tenant whose rows are elsewhere.
+// usage answers with how many rows each tenant has. It is the one place that works across tenants:
+// with one query for all those in the shared tables, and as each tenant whose rows are elsewhere.
 func (s *Server) usage(r *http.Request) (answer, error) {
 	rows, err := s.sharedRows(r.Context())
 	if err != nil {
@@ -46,7 +46,9 @@ func (s *Server) usage(r *http.Request) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		one := usageJSON{t.Slug, t.Name, t.Status, t.Plan, t.Placement.Normal().Level, nil, rows[t.ID]}
+		one := usageJSON{
+			t.Slug, t.Name, t.Status, t.Plan, t.Placement.Normal().Level, nil, rows[t.ID],
+		}
 		for _, left := range t.Left {
 			one.Left = append(one.Left, left.Normal().Level)
 		}

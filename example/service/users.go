@@ -18,7 +18,8 @@ func toUser(u saas.User) userJSON { return userJSON{u.ID, u.Name} }
 // me answers with the user who asks.
 func (s *Server) me(r *http.Request) (answer, error) {
 	var user saas.User
-	if err := s.db.WithContext(r.Context()).First(&user, "id = ?", sessionOf(r.Context()).user).Error; err != nil {
+	if err := s.db.WithContext(r.Context()).First(&user, "id = ?", sessionOf(r.Context()).user).
+		Error; err != nil {
 		return answer{}, err
 	}
 	return ok(toUser(user))

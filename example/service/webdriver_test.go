@@ -17,19 +17,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// browser is a headless Chromium, spoken to by the WebDriver protocol (https://www.w3.org/TR/webdriver2):
-// JSON over HTTP, to a chromedriver that the test starts.
+// browser is a headless Chromium, spoken to by the WebDriver protocol
+// (https://www.w3.org/TR/webdriver2): JSON over HTTP, to a chromedriver that the test starts.
 type browser struct {
 	t       *testing.T
 	session string // URL
 }
 
-// newBrowser starts chromedriver on a free port, and a browser with a profile of its own. Both end with the
-// test.
+// newBrowser starts chromedriver on a free port, and a browser with a profile of its own. Both end
+// with the test.
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("SKIPPED: the page of the demonstration is not tested in a browser: run without -short")
+		t.Skip("SKIPPED: the page of the demonstration is not tested in a browser: run without " +
+			"-short")
 	}
 	const install = "the page of the demonstration is tested in a browser: run make setup, " +
 		"or test with -short"
@@ -40,7 +41,8 @@ func newBrowser(t *testing.T) *browser {
 
 	profile, err := os.MkdirTemp("", "gormtenant-chromium-") //nolint:usetesting // see below
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(profile) }) // in which the last process of the browser may still write
+	// In which the last process of the browser may still write.
+	t.Cleanup(func() { _ = os.RemoveAll(profile) })
 	command := exec.CommandContext(context.Background(), driver, "--port=0")
 	out, err := command.StdoutPipe()
 	require.NoError(t, err)
@@ -64,14 +66,18 @@ func newBrowser(t *testing.T) *browser {
 	}()
 
 	var session struct{ SessionID string }
-	b.call(http.MethodPost, "", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
-		"goog:loggingPrefs": map[string]string{"browser": "ALL"},
-		"goog:chromeOptions": map[string]any{"binary": chromium, "args": []string{
-			"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
-			"--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1280,1500",
-			"--user-data-dir=" + profile,
-		}},
-	}}}, &session)
+	b.call(http.MethodPost, "",
+		map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
+			"goog:loggingPrefs": map[string]string{"browser": "ALL"},
+			"goog:chromeOptions": map[string]any{"binary": chromium, "args": []string{
+				"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic",
+				"--no-first-run",
+				"--disable-dev-shm-usage",
+				"--disable-background-networking", "--disable-component-update", "--disable-sync",
+				"--window-size=1280,1500",
+				"--user-data-dir=" + profile,
+			}},
+		}}}, &session)
 	b.session += "/" + session.SessionID
 	t.Cleanup(func() { b.call(http.MethodDelete, "", nil, nil) })
 	return b
@@ -120,7 +126,8 @@ func (b *browser) open(url string) {
 func (b *browser) click(selector string) {
 	b.t.Helper()
 	var element map[string]string
-	b.call(http.MethodPost, "/element", map[string]string{"using": "css selector", "value": selector}, &element)
+	b.call(http.MethodPost, "/element",
+		map[string]string{"using": "css selector", "value": selector}, &element)
 	for _, id := range element {
 		b.call(http.MethodPost, "/element/"+id+"/click", map[string]any{}, nil)
 	}

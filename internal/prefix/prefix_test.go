@@ -22,8 +22,10 @@ func TestErrorf(t *testing.T) {
 		{"of_this_module", prefix.Errorf("look up: %w", own), "gormtenant: look up: not found"},
 		{"of_this_module_in_front", prefix.Errorf("%w: %d", own, 7), "gormtenant: not found: 7"},
 		{"two", prefix.Errorf("%w: %w", own, own), "gormtenant: not found: not found"},
-		{"wrapped_twice", prefix.Errorf("list: %w", prefix.Errorf("look up: %w", own)),
-			"gormtenant: list: look up: not found"},
+		{
+			"wrapped_twice", prefix.Errorf("list: %w", prefix.Errorf("look up: %w", own)),
+			"gormtenant: list: look up: not found",
+		},
 		{"text_is_kept", prefix.Errorf("%q", "gormtenant: x"), `gormtenant: "gormtenant: x"`},
 	}
 	for _, test := range tests {
@@ -32,7 +34,8 @@ func TestErrorf(t *testing.T) {
 }
 
 func TestErrorf_wraps(t *testing.T) {
-	err := prefix.Errorf("%w: %w", io.EOF, &fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist})
+	err := prefix.Errorf("%w: %w", io.EOF,
+		&fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist})
 	require.ErrorIs(t, err, io.EOF)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	var path *fs.PathError

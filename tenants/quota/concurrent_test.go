@@ -40,32 +40,33 @@ func together(t *testing.T, n int, run func(i int) error) int {
 }
 
 // concurrently are the ways in which goroutines create one project each.
-var concurrently = map[string]func(tx *gorm.DB) error{
-	"default":        createOne,
-	"no_transaction": func(tx *gorm.DB) error { return without(tx).Create(newProject()).Error },
-	"prepared": func(tx *gorm.DB) error {
+var concurrently = []way{
+	{"default", createOne},
+	{"no_transaction", func(tx *gorm.DB) error { return without(tx).Create(newProject()).Error }},
+	{"prepared", func(tx *gorm.DB) error {
 		return tx.Session(&gorm.Session{PrepareStmt: true}).Create(newProject()).Error
-	},
-	"upsert": func(tx *gorm.DB) error { return tx.Save([]*project{newProject()}).Error },
-	"transaction": func(tx *gorm.DB) error {
+	}},
+	{"upsert", func(tx *gorm.DB) error { return tx.Save([]*project{newProject()}).Error }},
+	{"transaction", func(tx *gorm.DB) error {
 		return tx.Transaction(func(tx *gorm.DB) error {
 			if err := tx.Create(&note{}).Error; err != nil {
 				return err
 			}
 			return tx.Create(newProject()).Error
 		})
-	},
+	}},
 }
 
 // TestFifty_at_once has no lock row at first, and one later.
 func TestFifty_at_once(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, e *env) {
-		for name, create := range concurrently {
-			t.Run(name, func(t *testing.T) {
+		for _, way := range concurrently {
+			t.Run(way.name, func(t *testing.T) {
 				e.empty(t)
 				for range 3 {
-					require.Equal(t, 3, together(t, 50, func(int) error { return create(e.as()) }))
+					require.Equal(t, 3,
+						together(t, 50, func(int) error { return way.create(e.as()) }))
 					require.EqualValues(t, 3, e.live(t, "projects", "acme"))
 					require.NoError(t, e.as().Where("1 = 1").Delete(&project{}).Error)
 				}
@@ -125,10 +126,13 @@ func TestCreates_and_deletes_at_once(t *testing.T) {
 // Under the stricter levels of PostgreSQL a create that collides fails, rather than count too few.
 func TestIsolation_levels(t *testing.T) {
 	t.Parallel()
-	for name, level := range map[string]sql.IsolationLevel{
-		"repeatable_read": sql.LevelRepeatableRead, "serializable": sql.LevelSerializable,
+	for _, test := range []struct {
+		name  string
+		level sql.IsolationLevel
+	}{
+		{"repeatable_read", sql.LevelRepeatableRead}, {"serializable", sql.LevelSerializable},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			e := newEnv(t, dialectors["postgres"](t), &gorm.Config{})
 			for _, known := range []bool{false, true} { // the row of the lock
@@ -137,9 +141,10 @@ func TestIsolation_levels(t *testing.T) {
 				} else {
 					require.NoError(t, e.plain.Exec("DELETE FROM tenant_quota_locks").Error)
 				}
-				tx := e.as().Begin(&sql.TxOptions{Isolation: level})
+				tx := e.as().Begin(&sql.TxOptions{Isolation: test.level})
 				require.NoError(t, tx.Find(&[]note{}).Error) // begins the snapshot
-				require.NoError(t, e.as().Create(newProjects(3-int(e.live(t, "projects", "acme")))).Error)
+				require.NoError(t,
+					e.as().Create(newProjects(3-int(e.live(t, "projects", "acme")))).Error)
 				err := tx.Create(newProject()).Error
 				var state interface{ SQLState() string }
 				require.ErrorAs(t, err, &state)
@@ -163,8 +168,9 @@ func TestCreate_that_waited_counts_again(t *testing.T) {
 	go func() { done <- e.as().Create(newProjects(2)).Error }()
 	require.Eventually(t, func() bool {
 		var waiting int64
-		require.NoError(t, e.plain.Raw("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "+
-			"AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO tenant_quota_locks%'").Scan(&waiting).Error)
+		require.NoError(t, e.plain.Raw("SELECT count(*) FROM pg_stat_activity WHERE datname = "+
+			"current_database() AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO "+
+			"tenant_quota_locks%'").Scan(&waiting).Error)
 		return waiting == 1
 	}, waitFor, tick)
 	require.NoError(t, first.Commit().Error)

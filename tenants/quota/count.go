@@ -11,13 +11,13 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// hold locks the tenant's row of the limit until the transaction ends, and returns how many rows of the
-// model the tenant has.
+// hold locks the tenant's row of the limit until the transaction ends, and returns how many rows of
+// the model the tenant has.
 //
-// A statement of PostgreSQL counts in the state of the database at its start. If another create of the
-// tenant has taken the lock since then, its rows are missing; the lock's version, which is read in that
-// same state and again once it is locked, has grown by more than this statement's 1 then. Counting again
-// is certain to be right: the lock is held, and every create before has ended.
+// A statement of PostgreSQL counts in the state of the database at its start. If another create of
+// the tenant has taken the lock since then, its rows are missing; the lock's version, which is read
+// in that same state and again once it is locked, has grown by more than this statement's 1 then.
+// Counting again is certain to be right: the lock is held, and every create before has ended.
 func (l *limited) hold(db *gorm.DB, s *share) (count int64, err error) {
 	args := slices.Clone(l.lock.args)
 	args[lockKey], args[seenKey], args[countKey] = s.key, s.key, s.column
@@ -29,8 +29,8 @@ func (l *limited) hold(db *gorm.DB, s *share) (count int64, err error) {
 	return count, err
 }
 
-// scan runs a query of one row on the connection of the create. GORM's logger sees it as it sees the
-// create.
+// scan runs a query of one row on the connection of the create. GORM's logger sees it as it sees
+// the create.
 func (l *limited) scan(db *gorm.DB, sql string, args []any, into ...any) error {
 	stmt, begin := db.Statement, time.Now()
 	err := stmt.ConnPool.QueryRowContext(stmt.Context, sql, args...).Scan(into...)
@@ -54,8 +54,8 @@ func isMissing(err error) bool {
 		(strings.Contains(text, "no such table") || strings.Contains(text, "42P01"))
 }
 
-// checkAgain refuses an upsert that made more rows than there may be, now that it is done. One that made
-// none passes, however many there are.
+// checkAgain refuses an upsert that made more rows than there may be, now that it is done. One that
+// made none passes, however many there are.
 func (c *creation) checkAgain(db *gorm.DB) error {
 	for _, s := range c.shares {
 		args := slices.Clone(c.limited.count.args)

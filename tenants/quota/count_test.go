@@ -12,71 +12,76 @@ import (
 // TestWhat_counts changes the rows in between, by every road, and creates up to the limit.
 func TestWhat_counts(t *testing.T) {
 	t.Parallel()
-	cases := map[string]struct {
+	cases := []struct {
+		name   string
 		change func(t *testing.T, e *env)
 		free   int // then, of 3
 	}{
-		"rows_that_were_there_before": {func(t *testing.T, e *env) { e.add(t, "acme", 2) }, 1},
-		"rows_of_another_tenant":      {func(t *testing.T, e *env) { e.add(t, "zeta", 9) }, 3},
-		"soft_delete": {func(t *testing.T, e *env) {
+		{"rows_that_were_there_before", func(t *testing.T, e *env) { e.add(t, "acme", 2) }, 1},
+		{"rows_of_another_tenant", func(t *testing.T, e *env) { e.add(t, "zeta", 9) }, 3},
+		{"soft_delete", func(t *testing.T, e *env) {
 			all := newProjects(3)
 			require.NoError(t, e.as().Create(&all).Error)
 			require.NoError(t, e.as().Delete(&all[0]).Error)
 			require.NoError(t, e.as().Delete(&all[0]).Error, "again")
 			require.NoError(t, e.as().Where("id = ?", all[1].ID).Delete(&project{}).Error)
 		}, 2},
-		"delete_of_what_was_deleted_softly": {func(t *testing.T, e *env) {
+		{"delete_of_what_was_deleted_softly", func(t *testing.T, e *env) {
 			all := newProjects(2)
 			require.NoError(t, e.as().Create(&all).Error)
 			require.NoError(t, e.as().Delete(&all).Error)
 			require.NoError(t, e.as().Unscoped().Delete(&all).Error)
 			require.NoError(t, e.as().Create(newProject()).Error)
 		}, 2},
-		"delete_for_good": {func(t *testing.T, e *env) {
+		{"delete_for_good", func(t *testing.T, e *env) {
 			require.NoError(t, e.as().Create(newProjects(3)).Error)
 			require.NoError(t, e.as().Unscoped().Where("1 = 1").Delete(&project{}).Error)
 		}, 3},
-		"delete_that_is_taken_back": {func(t *testing.T, e *env) {
+		{"delete_that_is_taken_back", func(t *testing.T, e *env) {
 			require.NoError(t, e.as().Create(newProjects(2)).Error)
 			tx := e.as().Begin()
 			require.NoError(t, tx.Where("1 = 1").Delete(&project{}).Error)
 			require.NoError(t, tx.Create(newProjects(3)).Error)
 			require.NoError(t, tx.Rollback().Error)
 		}, 1},
-		"restored": {func(t *testing.T, e *env) {
+		{"restored", func(t *testing.T, e *env) {
 			all := newProjects(2)
 			require.NoError(t, e.as().Create(&all).Error)
 			require.NoError(t, e.as().Delete(&all).Error)
 			require.NoError(t, e.as().Create(newProject()).Error)
 			require.NoError(t, e.as().Unscoped().Model(&all[0]).Update("deleted_at", nil).Error)
 		}, 1},
-		"restored_beyond_the_limit": {func(t *testing.T, e *env) {
+		{"restored_beyond_the_limit", func(t *testing.T, e *env) {
 			all := newProjects(3)
 			require.NoError(t, e.as().Create(&all).Error)
 			require.NoError(t, e.as().Delete(&all).Error)
 			require.NoError(t, e.as().Create(newProjects(2)).Error)
 			require.NoError(t, e.as().Unscoped().Model(&all).Update("deleted_at", nil).Error)
 			requireLimit(t, e.as().Create(newProject()).Error, "projects", 3, 6)
-			require.NoError(t, e.as().Where("id IN ?", []uint{all[0].ID, all[1].ID, all[2].ID}).Delete(&project{}).Error)
+			require.NoError(t,
+				e.as().Where("id IN ?", []uint{all[0].ID, all[1].ID, all[2].ID}).Delete(&project{}).
+					Error)
 		}, 1},
-		"raw_sql": {func(t *testing.T, e *env) {
+		{"raw_sql", func(t *testing.T, e *env) {
 			require.NoError(t, e.as().Create(newProjects(3)).Error)
 			require.NoError(t, e.plain.Exec("DELETE FROM projects").Error)
 			e.add(t, "acme", 1)
 		}, 2},
-		"moved_to_another_tenant": {func(t *testing.T, e *env) {
+		{"moved_to_another_tenant", func(t *testing.T, e *env) {
 			require.NoError(t, e.as().Create(newProjects(3)).Error)
 			ctx := gormtenant.Unscoped(t.Context(), "a merger")
-			require.NoError(t, e.db.WithContext(ctx).Model(&project{}).Where("1 = 1").Update("tenant_id", "zeta").Error)
+			require.NoError(t,
+				e.db.WithContext(ctx).Model(&project{}).Where("1 = 1").Update("tenant_id", "zeta").
+					Error)
 		}, 3},
-		"locks_that_were_deleted": {func(t *testing.T, e *env) {
+		{"locks_that_were_deleted", func(t *testing.T, e *env) {
 			require.NoError(t, e.as().Create(newProject()).Error)
 			require.NoError(t, e.plain.Exec("DELETE FROM tenant_quota_locks").Error)
 		}, 2},
 	}
 	each(t, func(t *testing.T, e *env) {
-		for name, test := range cases {
-			t.Run(name, func(t *testing.T) {
+		for _, test := range cases {
+			t.Run(test.name, func(t *testing.T) {
 				e.empty(t)
 				test.change(t, e)
 				live := e.live(t, "projects", "acme")
@@ -126,7 +131,12 @@ func TestStatements(t *testing.T) {
 			{"LOCK INSERT", func() error { return e.as().Create(p).Error }},
 			{"LOCK INSERT", func() error { return e.as().Create(newProjects(2)).Error }},
 			{"UPDATE", func() error { return e.as().Delete(p).Error }},
-			{"DELETE", func() error { return e.as().Unscoped().Where("1 = 1").Delete(&project{}).Error }},
+			{
+				"DELETE",
+				func() error {
+					return e.as().Unscoped().Where("1 = 1").Delete(&project{}).Error
+				},
+			},
 			{"INSERT", func() error { return unlimited.Create(p).Error }},
 			{"INSERT", func() error { return unlimited.Create(&user{Name: "x"}).Error }},
 			{"INSERT", func() error { return e.as().Create(&note{}).Error }},

@@ -33,7 +33,8 @@ func (g *guard) register(db *gorm.DB) error {
 		run          func(*gorm.DB)
 	}{
 		{begin, LimitName, g.limit},
-		// Not earlier: a hook, or an association that is saved first, can create rows of the same model.
+		// Not earlier: a hook, or an association that is saved first, can create rows of the same
+		// model.
 		{"gorm:create", CheckName, check},
 		{"gorm:save_after_associations", SettleName, settle},
 	} {
@@ -57,8 +58,8 @@ type creation struct {
 	pool gorm.ConnPool
 }
 
-// creationKey is the setting of a statement under which its creation is found. GORM copies settings to
-// the statements of associations; those have keys of their own.
+// creationKey is the setting of a statement under which its creation is found. GORM copies settings
+// to the statements of associations; those have keys of their own.
 type creationKey struct{ stmt *gorm.Statement }
 
 // limit finds out which limits hold for a create. It runs before the transaction begins, so that a
@@ -107,7 +108,9 @@ func (c *creation) check(db *gorm.DB) (err error) {
 			continue
 		}
 		if !c.upsert {
-			return &tenants.LimitError{Name: c.limited.name, Limit: s.limit, Count: s.before + s.rows}
+			return &tenants.LimitError{
+				Name: c.limited.name, Limit: s.limit, Count: s.before + s.rows,
+			}
 		}
 		c.recount = true
 	}
@@ -132,7 +135,8 @@ func settle(db *gorm.DB) {
 	c.end(db)
 }
 
-// mayAddLess says whether stmt can add less rows than it was given: an upsert, or one that skips rows.
+// mayAddLess says whether stmt can add less rows than it was given: an upsert, or one that skips
+// rows.
 func mayAddLess(stmt *gorm.Statement) bool {
 	insert, _ := stmt.Clauses["INSERT"].Expression.(clause.Insert)
 	_, upsert := stmt.Clauses["ON CONFLICT"]

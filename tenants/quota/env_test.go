@@ -75,6 +75,10 @@ func tenant(id string) *tenants.Tenant {
 	return &tenants.Tenant{ID: id, Status: tenants.Active, Plan: "free", Limits: limits}
 }
 
+// kinds are those of databases, in the order of the tests.
+var kinds = []string{"sqlite", "postgres"}
+
+// dialectors open an empty database of each of kinds.
 var dialectors = map[string]func(t testing.TB) gorm.Dialector{
 	"sqlite": func(t testing.TB) gorm.Dialector {
 		return sqlite.Open("file:" + filepath.ToSlash(filepath.Join(t.TempDir(), "test.db")) +
@@ -86,15 +90,17 @@ var dialectors = map[string]func(t testing.TB) gorm.Dialector{
 // each runs a test on every kind of database.
 func each(t *testing.T, test func(t *testing.T, e *env), options ...quota.Option) {
 	t.Helper()
-	for name, dialector := range dialectors {
-		t.Run(name, func(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			test(t, newEnv(t, dialector(t), &gorm.Config{}, options...))
+			test(t, newEnv(t, dialectors[kind](t), &gorm.Config{}, options...))
 		})
 	}
 }
 
-func newEnv(t testing.TB, dialector gorm.Dialector, config *gorm.Config, options ...quota.Option) *env {
+func newEnv(
+	t testing.TB, dialector gorm.Dialector, config *gorm.Config, options ...quota.Option,
+) *env {
 	t.Helper()
 	e := &env{
 		plain: open(t, dialector, &gorm.Config{}),
@@ -104,7 +110,8 @@ func newEnv(t testing.TB, dialector gorm.Dialector, config *gorm.Config, options
 	}
 	config.Logger, config.DisableForeignKeyConstraintWhenMigrating = e.sent, true
 	e.db = open(t, dialector, config)
-	require.NoError(t, e.db.Use(tenantplugin.New(tenantplugin.Models(&user{}, &project{}, &note{}))))
+	require.NoError(t,
+		e.db.Use(tenantplugin.New(tenantplugin.Models(&user{}, &project{}, &note{}))))
 	require.NoError(t, e.db.AutoMigrate(&user{}, &project{}, &note{}))
 	require.NoError(t, quota.Migrate(e.db))
 	require.NoError(t, quota.Migrate(e.db), "twice")
@@ -154,7 +161,9 @@ func (e *env) empty(t testing.TB) {
 func (e *env) add(t testing.TB, tenant string, n int) {
 	t.Helper()
 	for range n {
-		require.NoError(t, e.plain.Exec("INSERT INTO projects (tenant_id, slug) VALUES (?, ?)", tenant, slug()).Error)
+		require.NoError(t,
+			e.plain.Exec("INSERT INTO projects (tenant_id, slug) VALUES (?, ?)", tenant, slug()).
+				Error)
 	}
 }
 

@@ -15,7 +15,8 @@ import (
 )
 
 func Example() {
-	db, err := gorm.Open(sqlite.Open("file:quota?mode=memory&cache=shared"), &gorm.Config{Logger: logger.Discard})
+	db, err := gorm.Open(sqlite.Open("file:quota?mode=memory&cache=shared"),
+		&gorm.Config{Logger: logger.Discard})
 	if err != nil {
 		panic(err)
 	}

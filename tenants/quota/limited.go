@@ -41,8 +41,9 @@ func newLimited(db *gorm.DB, plugin tenantPlugin, given limit) (*limited, error)
 		return nil, err
 	}
 	if field == nil {
-		return nil, fmt.Errorf("%w: quota.Limit was given %s, which has no tenant field, so its rows are "+
-			"nobody's: embed models.TenantModel in it", gormtenant.ErrInvalidModel, stmt.Schema.Name)
+		return nil, fmt.Errorf("%w: quota.Limit was given %s, which has no tenant field, so its "+
+			"rows are nobody's: embed models.TenantModel in it", gormtenant.ErrInvalidModel,
+			stmt.Schema.Name)
 	}
 	l := &limited{
 		name: given.name, schema: stmt.Schema, field: field, waits: db.Name() == "postgres",
@@ -58,8 +59,8 @@ const (
 	countKey = 4 // the tenant as the model's column has it
 )
 
-const lockSQL = "INSERT INTO tenant_quota_locks AS held (tenant_id, name, version) VALUES (?, ?, 1) " +
-	"ON CONFLICT (tenant_id, name) DO UPDATE SET version = held.version + 1 " +
+const lockSQL = "INSERT INTO tenant_quota_locks AS held (tenant_id, name, version) VALUES (?, ?, " +
+	"1) ON CONFLICT (tenant_id, name) DO UPDATE SET version = held.version + 1 " +
 	"RETURNING version - coalesce((SELECT seen.version FROM tenant_quota_locks AS seen " +
 	"WHERE seen.tenant_id = ? AND seen.name = ?), 0), ("
 
@@ -77,16 +78,18 @@ func (l *limited) buildCount(db *gorm.DB) text {
 	return text{stmt.SQL.String(), stmt.Vars}
 }
 
-// newStatement returns a statement to build text in. It is unscoped, so that the tenant plugin adds no
-// condition: writeCount writes the tenant's itself, for whichever tenant it will be.
+// newStatement returns a statement to build text in. It is unscoped, so that the tenant plugin adds
+// no condition: writeCount writes the tenant's itself, for whichever tenant it will be.
 func (l *limited) newStatement(db *gorm.DB) *gorm.Statement {
 	stmt := db.Session(&gorm.Session{NewDB: true, Initialized: true}).Statement
-	stmt.Context = gormtenant.Unscoped(stmt.Context, "a condition on the tenant is written by package quota")
+	stmt.Context = gormtenant.Unscoped(stmt.Context,
+		"a condition on the tenant is written by package quota")
 	stmt.Schema, stmt.Table = l.schema, l.schema.Table
 	return stmt
 }
 
-// writeCount writes a query that counts the rows that queries of the model find, soft delete considered.
+// writeCount writes a query that counts the rows that queries of the model find, soft delete
+// considered.
 func (l *limited) writeCount(stmt *gorm.Statement) {
 	_, _ = stmt.WriteString("SELECT count(*) FROM ")
 	stmt.WriteQuoted(l.schema.Table)
@@ -99,8 +102,8 @@ func (l *limited) writeCount(stmt *gorm.Statement) {
 	stmt.Build("WHERE")
 }
 
-// tableKey returns what the spellings of a table's name have in common. As for the tenant plugin, the
-// tables of one name in several schemas are one.
+// tableKey returns what the spellings of a table's name have in common. As for the tenant plugin,
+// the tables of one name in several schemas are one.
 func tableKey(name string) string {
 	name = name[strings.LastIndexByte(name, '.')+1:]
 	return strings.ToLower(strings.Trim(name, " \t\r\n\"`[]"))

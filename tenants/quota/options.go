@@ -17,13 +17,13 @@ type optionFunc func(p *Plugin) error
 
 func (o optionFunc) apply(p *Plugin) error { return o(p) }
 
-// Limit limits how many rows of model, a pointer to a struct, a tenant may have: as many as the tenant's
-// limit of that name says. A tenant without that limit may have any number.
+// Limit limits how many rows of model, a pointer to a struct, a tenant may have: as many as the
+// tenant's limit of that name says. A tenant without that limit may have any number.
 //
 //	quota.Limit(&Project{}, tenants.Projects)
 //
-// db.Use fails for a model that is none or that has no tenant field, with gormtenant.ErrInvalidModel, and
-// for an empty name, or for a model or a name that is given twice.
+// db.Use fails for a model that is none or that has no tenant field, with
+// gormtenant.ErrInvalidModel, and for an empty name, or for a model or a name that is given twice.
 func Limit(model any, name string) Option {
 	return optionFunc(func(p *Plugin) error {
 		if name == "" {
@@ -39,7 +39,8 @@ func Limit(model any, name string) Option {
 func Plans(plans tenants.Plans) Option {
 	return optionFunc(func(p *Plugin) error {
 		if len(plans) == 0 {
-			return errors.New("gormtenant: quota.Plans needs plans, as in quota.Plans(tenants.DefaultPlans())")
+			return errors.New("gormtenant: quota.Plans needs plans, as in " +
+				"quota.Plans(tenants.DefaultPlans())")
 		}
 		p.plans = make(tenants.Plans, len(plans))
 		for name, limits := range plans {
@@ -49,17 +50,18 @@ func Plans(plans tenants.Plans) Option {
 	})
 }
 
-// Directory is asked for the tenant, by its ID, where the context has only the ID (gormtenant.WithTenant
-// without [tenants.NewContext]), and for the tenants that the rows of a create under gormtenant.Unscoped
-// name. Without one such creates fail.
+// Directory is asked for the tenant, by its ID, where the context has only the ID
+// (gormtenant.WithTenant without [tenants.NewContext]), and for the tenants that the rows of a
+// create under gormtenant.Unscoped name. Without one such creates fail.
 //
-// It is asked for each create of a limited model, in the midst of the transaction if there is one: give it
-// a [tenants.Cached] one. One that has to query the same *sql.DB meanwhile needs a second connection.
+// It is asked for each create of a limited model, in the midst of the transaction if there is one:
+// give it a [tenants.Cached] one. One that has to query the same *sql.DB meanwhile needs a second
+// connection.
 func Directory(directory tenants.Directory) Option {
 	return optionFunc(func(p *Plugin) error {
 		if directory == nil {
-			return errors.New("gormtenant: quota.Directory needs a directory: leave the option out " +
-				"if every context is made with tenants.NewContext")
+			return errors.New("gormtenant: quota.Directory needs a directory: leave the option " +
+				"out if every context is made with tenants.NewContext")
 		}
 		p.directory = directory
 		return nil

@@ -24,28 +24,78 @@ type twoTenants struct {
 func TestUse_with_options_that_make_no_sense(t *testing.T) {
 	t.Parallel()
 	projects := quota.Limit(&project{}, "projects")
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name    string
 		options []quota.Option
 		is      error
 		says    string
 	}{
-		"nothing_limited":    {nil, nil, "quota.Limit(&Project{}, \"projects\")"},
-		"nil":                {[]quota.Option{quota.Limit(nil, "x")}, gormtenant.ErrInvalidModel, "<nil>, which is no model"},
-		"text":               {[]quota.Option{quota.Limit("projects", "x")}, gormtenant.ErrInvalidModel, "string, which is no model"},
-		"map":                {[]quota.Option{quota.Limit(map[string]any{}, "x")}, gormtenant.ErrInvalidModel, "which is no model"},
-		"nobodys":            {[]quota.Option{quota.Limit(&country{}, "x")}, gormtenant.ErrInvalidModel, "no tenant field"},
-		"two_tenant_fields":  {[]quota.Option{quota.Limit(&twoTenants{}, "x")}, gormtenant.ErrInvalidModel, "two tenant fields"},
-		"no_name":            {[]quota.Option{quota.Limit(&project{}, "")}, nil, "needs the name of a limit"},
-		"model_twice":        {[]quota.Option{projects, quota.Limit(&project{}, "x")}, nil, "the table projects twice"},
-		"table_twice":        {[]quota.Option{projects, quota.Limit(&slugOnly{}, "x")}, nil, "the table projects twice"},
-		"option_twice":       {[]quota.Option{projects, projects}, nil, "twice"},
-		"name_twice":         {[]quota.Option{projects, quota.Limit(&user{}, "projects")}, nil, "the name \"projects\" for project and for user"},
-		"no_plans":           {[]quota.Option{projects, quota.Plans(nil)}, nil, "quota.Plans needs plans"},
-		"no_directory":       {[]quota.Option{projects, quota.Directory(nil)}, nil, "quota.Directory needs a directory"},
-		"nil_option":         {[]quota.Option{projects, nil}, nil, "quota.New: option 2 is nil"},
-		"first_of_two_wrong": {[]quota.Option{quota.Plans(nil), quota.Directory(nil)}, nil, "quota.Plans"},
+		{"nothing_limited", nil, nil, "quota.Limit(&Project{}, \"projects\")"},
+		{
+			"nil",
+			[]quota.Option{quota.Limit(nil, "x")},
+			gormtenant.ErrInvalidModel,
+			"<nil>, which is no model",
+		},
+		{
+			"text",
+			[]quota.Option{quota.Limit("projects", "x")},
+			gormtenant.ErrInvalidModel,
+			"string, which is no model",
+		},
+		{
+			"map",
+			[]quota.Option{quota.Limit(map[string]any{}, "x")},
+			gormtenant.ErrInvalidModel,
+			"which is no model",
+		},
+		{
+			"nobodys",
+			[]quota.Option{quota.Limit(&country{}, "x")},
+			gormtenant.ErrInvalidModel,
+			"no tenant field",
+		},
+		{
+			"two_tenant_fields",
+			[]quota.Option{quota.Limit(&twoTenants{}, "x")},
+			gormtenant.ErrInvalidModel, "two tenant fields",
+		},
+		{"no_name", []quota.Option{quota.Limit(&project{}, "")}, nil, "needs the name of a limit"},
+		{
+			"model_twice",
+			[]quota.Option{projects, quota.Limit(&project{}, "x")},
+			nil,
+			"the table projects twice",
+		},
+		{
+			"table_twice",
+			[]quota.Option{projects, quota.Limit(&slugOnly{}, "x")},
+			nil,
+			"the table projects twice",
+		},
+		{"option_twice", []quota.Option{projects, projects}, nil, "twice"},
+		{
+			"name_twice",
+			[]quota.Option{projects, quota.Limit(&user{}, "projects")},
+			nil,
+			"the name \"projects\" for project and for user",
+		},
+		{"no_plans", []quota.Option{projects, quota.Plans(nil)}, nil, "quota.Plans needs plans"},
+		{
+			"no_directory",
+			[]quota.Option{projects, quota.Directory(nil)},
+			nil,
+			"quota.Directory needs a directory",
+		},
+		{"nil_option", []quota.Option{projects, nil}, nil, "quota.New: option 2 is nil"},
+		{
+			"first_of_two_wrong",
+			[]quota.Option{quota.Plans(nil), quota.Directory(nil)},
+			nil,
+			"quota.Plans",
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			db := open(t, dialectors["sqlite"](t), &gorm.Config{})
 			require.NoError(t, db.Use(tenantplugin.New()))
@@ -106,13 +156,21 @@ func TestTable_is_missing(t *testing.T) {
 func TestValues_that_are_no_rows(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, e *env) {
-		for name, value := range map[string]any{
-			"nil": nil, "typed_nil": (*project)(nil), "empty": []project{}, "nils": []*project{nil}, "text": "x",
+		for _, test := range []struct {
+			name  string
+			value any
+		}{
+			{"nil", nil},
+			{"typed_nil", (*project)(nil)},
+			{"empty", []project{}},
+			{"nils", []*project{nil}},
+			{"text", "x"},
 		} {
 			e.sent.take()
-			require.Error(t, e.as().Create(value).Error, name)
-			require.NotContains(t, beginnings(e.sent.take()), "LOCK", name)
-			require.NotErrorIs(t, e.as().Model(&project{}).Create(value).Error, tenants.ErrLimit, name)
+			require.Error(t, e.as().Create(test.value).Error, test.name)
+			require.NotContains(t, beginnings(e.sent.take()), "LOCK", test.name)
+			require.NotErrorIs(t, e.as().Model(&project{}).Create(test.value).Error,
+				tenants.ErrLimit, test.name)
 		}
 	})
 }
@@ -127,6 +185,7 @@ func TestLock_is_a_tenant_model(t *testing.T) {
 		require.NoError(t, e.as().Find(&locks).Error)
 		require.Equal(t, []quota.Lock{{TenantID: "acme", Name: "projects", Version: 1}}, locks)
 		require.ErrorIs(t, e.db.Find(&locks).Error, gormtenant.ErrNoTenant)
-		require.ErrorIs(t, e.as().Exec("UPDATE tenant_quota_locks SET version = 7").Error, gormtenant.ErrRawSQL)
+		require.ErrorIs(t, e.as().Exec("UPDATE tenant_quota_locks SET version = 7").Error,
+			gormtenant.ErrRawSQL)
 	})
 }

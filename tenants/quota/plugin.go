@@ -33,8 +33,8 @@ type limit struct {
 
 var _ gorm.Plugin = (*Plugin)(nil)
 
-// New returns the plugin. It needs one [Limit] at least. It never fails: an option that makes no sense is
-// reported by db.Use.
+// New returns the plugin. It needs one [Limit] at least. It never fails: an option that makes no
+// sense is reported by db.Use.
 func New(options ...Option) *Plugin {
 	p := &Plugin{plans: tenants.DefaultPlans()}
 	p.err = option.Apply("quota.New", options, func(o Option) error { return o.apply(p) })
@@ -58,7 +58,8 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	g := &guard{plans: p.plans, directory: p.directory, models: map[string]*limited{}}
 	var ok bool
 	if g.plugin, ok = db.Plugins[models.PluginName].(tenantPlugin); !ok {
-		return fmt.Errorf("%w; quota needs it to know whose a row is: call it before db.Use(quota.New(...))",
+		return fmt.Errorf("%w; quota needs it to know whose a row is: call it before "+
+			"db.Use(quota.New(...))",
 			gormtenant.ErrNotRegistered)
 	}
 	for _, l := range p.limits {
@@ -74,8 +75,8 @@ type tenantPlugin interface {
 	TenantField(model *schema.Schema) (*schema.Field, error)
 }
 
-// guard checks the creates of one *gorm.DB. It holds no state of a statement and is safe for concurrent
-// use.
+// guard checks the creates of one *gorm.DB. It holds no state of a statement and is safe for
+// concurrent use.
 type guard struct {
 	plugin    tenantPlugin
 	plans     tenants.Plans

@@ -17,8 +17,8 @@ import (
 	"github.com/gormtenant/gormtenant/tenants/quota"
 )
 
-// Where Postgres itself keeps tenants apart, the role of the application counts, and the locks are under
-// a policy as well.
+// Where Postgres itself keeps tenants apart, the role of the application counts, and the locks are
+// under a policy as well.
 func TestRow_level_security(t *testing.T) {
 	t.Parallel()
 	dsn := pgtest.New(t)
@@ -30,7 +30,8 @@ func TestRow_level_security(t *testing.T) {
 	for _, statement := range []string{
 		"CREATE ROLE " + app + " LOGIN PASSWORD 'x' NOSUPERUSER NOBYPASSRLS",
 		"CREATE ROLE " + admin + " LOGIN PASSWORD 'x' NOSUPERUSER BYPASSRLS",
-		"GRANT SELECT, INSERT, UPDATE ON projects, users, notes, tenant_quota_locks TO " + app + ", " + admin,
+		"GRANT SELECT, INSERT, UPDATE ON projects, users, notes, tenant_quota_locks TO " + app +
+			", " + admin,
 		"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO " + app + ", " + admin,
 	} {
 		require.NoError(t, owner.plain.Exec(statement).Error)
@@ -51,8 +52,10 @@ func TestRow_level_security(t *testing.T) {
 		quota.Directory(list{"acme": tenant("acme"), "zeta": tenant("zeta")}))))
 
 	owner.add(t, "zeta", 2)
-	require.Equal(t, 3, together(t, 50, func(int) error { return createOne(db.WithContext(owner.acme)) }))
-	require.Equal(t, 1, together(t, 50, func(int) error { return createOne(db.WithContext(owner.zeta)) }))
+	require.Equal(t, 3,
+		together(t, 50, func(int) error { return createOne(db.WithContext(owner.acme)) }))
+	require.Equal(t, 1,
+		together(t, 50, func(int) error { return createOne(db.WithContext(owner.zeta)) }))
 	require.EqualValues(t, 3, owner.live(t, "projects", "acme"))
 	require.EqualValues(t, 3, owner.live(t, "projects", "zeta"))
 	tx := db.WithContext(gormtenant.Unscoped(t.Context(), "import"))
@@ -63,12 +66,15 @@ func TestRow_level_security(t *testing.T) {
 	require.NoError(t, tx.Create(row).Error)
 	require.NoError(t, db.WithContext(owner.acme).Transaction(func(tx *gorm.DB) error {
 		require.NoError(t, tx.Create(newProjects(2)).Error)
-		requireLimit(t, tx.Save([]*project{newProject()}).Error, "projects", 3, 4) // to a savepoint and back
+		// To a savepoint and back.
+		requireLimit(t, tx.Save([]*project{newProject()}).Error, "projects", 3, 4)
 		return tx.Create(&note{}).Error
 	}))
 	require.EqualValues(t, 3, owner.live(t, "projects", "acme"))
 	var locks []string
-	require.NoError(t, db.WithContext(owner.zeta).Raw("SELECT tenant_id FROM tenant_quota_locks").Scan(&locks).Error)
+	require.NoError(t,
+		db.WithContext(owner.zeta).Raw("SELECT tenant_id FROM tenant_quota_locks").Scan(&locks).
+			Error)
 	require.Equal(t, []string{"zeta"}, locks)
 }
 
@@ -80,8 +86,11 @@ func TestRound_trips(t *testing.T) {
 	config, err := pgx.ParseConfig(dsn)
 	require.NoError(t, err)
 	proxy, through := pgtest.NewProxy(t, config, 0)
-	db := open(t, postgres.Open(fmt.Sprintf("postgres://%s:%s@%s/%s?sslmode=disable", through.User, through.Password,
-		net.JoinHostPort(through.Host, fmt.Sprint(through.Port)), through.Database)), &gorm.Config{})
+	db := open(t,
+		postgres.Open(fmt.Sprintf("postgres://%s:%s@%s/%s?sslmode=disable", through.User,
+			through.Password,
+			net.JoinHostPort(through.Host, fmt.Sprint(through.Port)), through.Database)),
+		&gorm.Config{})
 	require.NoError(t, db.Use(tenantplugin.New()))
 	pool, err := db.DB()
 	require.NoError(t, err)
@@ -94,7 +103,9 @@ func TestRound_trips(t *testing.T) {
 		return proxy.Flights()
 	}
 	remove := func(tx *gorm.DB) error { return tx.Where("1 = 1").Delete(&project{}).Error }
-	update := func(tx *gorm.DB) error { return tx.Model(&project{}).Where("1 = 1").Update("owner_id", 1).Error }
+	update := func(tx *gorm.DB) error {
+		return tx.Model(&project{}).Where("1 = 1").Update("owner_id", 1).Error
+	}
 	other := func(tx *gorm.DB) error { return tx.Create(&note{}).Error }
 	others := func() []int { return []int{flights(remove), flights(update), flights(other)} }
 	want := others()

@@ -26,8 +26,8 @@ func (g *guard) limitedOf(stmt *gorm.Statement) *limited {
 	return g.models[tableKey(name)]
 }
 
-// tableIn returns the table in what the caller gave to Table as text: of "projects AS p" it is projects,
-// where GORM knows the statement's table as p.
+// tableIn returns the table in what the caller gave to Table as text: of "projects AS p" it is
+// projects, where GORM knows the statement's table as p.
 func tableIn(stmt *gorm.Statement) string {
 	look := stmt.DB.Session(&gorm.Session{NewDB: true, Initialized: true}).Statement
 	stmt.TableExpr.Build(look)
@@ -122,8 +122,8 @@ func countRows(value reflect.Value) (n int64) {
 	return n
 }
 
-// rows yields the elements of a slice, or the one value that is no slice. What is no row, such as a nil
-// pointer, is left out: GORM has errors of its own for it.
+// rows yields the elements of a slice, or the one value that is no slice. What is no row, such as a
+// nil pointer, is left out: GORM has errors of its own for it.
 func rows(value reflect.Value) func(yield func(row reflect.Value) bool) {
 	return func(yield func(row reflect.Value) bool) {
 		value := indirect(value)

@@ -46,7 +46,8 @@ func (l *limited) shareOf(ctx context.Context, id any) (*share, error) {
 	return &share{id: given, key: key, column: column}, nil
 }
 
-// toColumn returns an ID as GORM writes it to the tenant column. A uuid.UUID and its text are one tenant.
+// toColumn returns an ID as GORM writes it to the tenant column. A uuid.UUID and its text are one
+// tenant.
 func (l *limited) toColumn(ctx context.Context, id any) (any, error) {
 	id, err := plain(id)
 	if err != nil {
@@ -54,7 +55,8 @@ func (l *limited) toColumn(ctx context.Context, id any) (any, error) {
 	}
 	row := reflect.New(l.schema.ModelType).Elem()
 	if err := l.field.Set(ctx, row, id); err != nil {
-		return nil, fmt.Errorf("%w: %s.%s is a %s", gormtenant.ErrInvalidID, l.schema.Name, l.field.Name, l.field.FieldType)
+		return nil, fmt.Errorf("%w: %s.%s is a %s", gormtenant.ErrInvalidID, l.schema.Name,
+			l.field.Name, l.field.FieldType)
 	}
 	column, zero := l.field.ValueOf(ctx, row)
 	if zero {
@@ -102,8 +104,9 @@ func asText(id any) (string, error) {
 	return fmt.Sprint(value), nil
 }
 
-var errNoLimits = errors.New("gormtenant: quota does not know the limits of the tenant: make the context with " +
-	"tenants.NewContext, as package middleware does, or give quota.New a quota.Directory to find them in")
+var errNoLimits = errors.New("gormtenant: quota does not know the limits of the tenant: make the " +
+	"context with tenants.NewContext, as package middleware does, or give quota.New a " +
+	"quota.Directory to find them in")
 
 // limitOf finds out how many rows the tenant of s may have. Where that fails the create does.
 func (g *guard) limitOf(ctx context.Context, l *limited, s *share) error {

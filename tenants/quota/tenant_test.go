@@ -27,55 +27,92 @@ func TestTenant(t *testing.T) {
 			change(changed)
 			return tenants.NewContext(t.Context(), changed)
 		}
-		for name, test := range map[string]struct {
+		for _, test := range []struct {
+			name  string
 			ctx   context.Context
 			fails error
 			says  string
 		}{
-			"in_the_context":         {ctx: e.acme},
-			"only_an_id":             {gormtenant.WithTenant(t.Context(), "acme"), nil, "give quota.New a quota.Directory"},
-			"another_since":          {gormtenant.WithTenant(e.acme, "zeta"), nil, "tenants.NewContext"},
-			"unscoped":               {gormtenant.Unscoped(e.acme, "import"), nil, "quota.Directory"},
-			"no_tenant":              {t.Context(), gormtenant.ErrNoTenant, ""},
-			"no_reason":              {gormtenant.Unscoped(e.acme, " "), gormtenant.ErrNoReason, ""},
-			"limit_of_the_plan":      {ctx: with(func(t *tenants.Tenant) { t.Limits = nil })},
-			"unknown_plan":           {with(func(t *tenants.Tenant) { t.Limits, t.Plan = nil, "fre" }), tenants.ErrUnknownPlan, ""},
-			"no_plan":                {with(func(t *tenants.Tenant) { t.Limits, t.Plan = nil, "" }), tenants.ErrUnknownPlan, ""},
-			"unlimited":              {ctx: with(func(t *tenants.Tenant) { t.Limits = tenants.Limits{"projects": tenants.Unlimited} })},
-			"below_minus_one":        {with(func(t *tenants.Tenant) { t.Limits = tenants.Limits{"projects": -7} }), tenants.ErrInvalidLimit, ""},
-			"unlimited_by_its_plan":  {ctx: with(func(t *tenants.Tenant) { t.Limits, t.Plan = nil, "enterprise" })},
-			"limit_of_nothing":       {with(func(t *tenants.Tenant) { t.Limits = tenants.Limits{"projects": 0} }), tenants.ErrLimit, ""},
-			"other_limit_in_capital": {ctx: with(func(t *tenants.Tenant) { t.Limits = tenants.Limits{"Projects": 0} })},
+			{name: "in_the_context", ctx: e.acme},
+			{
+				"only_an_id", gormtenant.WithTenant(t.Context(), "acme"), nil,
+				"give quota.New a quota.Directory",
+			},
+			{"another_since", gormtenant.WithTenant(e.acme, "zeta"), nil, "tenants.NewContext"},
+			{"unscoped", gormtenant.Unscoped(e.acme, "import"), nil, "quota.Directory"},
+			{"no_tenant", t.Context(), gormtenant.ErrNoTenant, ""},
+			{"no_reason", gormtenant.Unscoped(e.acme, " "), gormtenant.ErrNoReason, ""},
+			{name: "limit_of_the_plan", ctx: with(func(t *tenants.Tenant) { t.Limits = nil })},
+			{
+				"unknown_plan", with(func(t *tenants.Tenant) { t.Limits, t.Plan = nil, "fre" }),
+				tenants.ErrUnknownPlan, "",
+			},
+			{
+				"no_plan", with(func(t *tenants.Tenant) { t.Limits, t.Plan = nil, "" }),
+				tenants.ErrUnknownPlan, "",
+			},
+			{
+				name: "unlimited",
+				ctx: with(func(t *tenants.Tenant) {
+					t.Limits = tenants.Limits{"projects": tenants.Unlimited}
+				}),
+			},
+			{
+				"below_minus_one",
+				with(func(t *tenants.Tenant) { t.Limits = tenants.Limits{"projects": -7} }),
+				tenants.ErrInvalidLimit, "",
+			},
+			{
+				name: "unlimited_by_its_plan",
+				ctx:  with(func(t *tenants.Tenant) { t.Limits, t.Plan = nil, "enterprise" }),
+			},
+			{
+				"limit_of_nothing",
+				with(func(t *tenants.Tenant) { t.Limits = tenants.Limits{"projects": 0} }),
+				tenants.ErrLimit, "",
+			},
+			{
+				name: "other_limit_in_capital",
+				ctx:  with(func(t *tenants.Tenant) { t.Limits = tenants.Limits{"Projects": 0} }),
+			},
 		} {
 			row := newProject()
-			row.TenantID = map[bool]string{true: "acme"}[name == "unscoped"]
+			row.TenantID = map[bool]string{true: "acme"}[test.name == "unscoped"]
 			err := e.db.WithContext(test.ctx).Create(row).Error
 			switch {
 			case test.fails != nil:
-				require.ErrorIs(t, err, test.fails, name)
+				require.ErrorIs(t, err, test.fails, test.name)
 			case test.says != "":
-				require.ErrorContains(t, err, test.says, name)
-				require.ErrorContains(t, err, "gormtenant: create projects: ", name)
+				require.ErrorContains(t, err, test.says, test.name)
+				require.ErrorContains(t, err, "gormtenant: create projects: ", test.name)
 			default:
-				require.NoError(t, err, name)
+				require.NoError(t, err, test.name)
 			}
 			require.NoError(t, e.plain.Exec("DELETE FROM projects").Error)
 		}
-		require.NoError(t, e.db.WithContext(gormtenant.WithTenant(t.Context(), "acme")).Create(&note{}).Error, "not limited")
+		require.NoError(t,
+			e.db.WithContext(gormtenant.WithTenant(t.Context(), "acme")).Create(&note{}).Error,
+			"not limited")
 	})
 }
 
 // TestDirectory asks it for the tenants that are not in the context.
 func TestDirectory(t *testing.T) {
 	t.Parallel()
-	directory := list{"acme": tenant("acme"), "zeta": tenant("zeta"), "down": nil, "other": tenant("acme"), "free": {ID: "free", Plan: "free"}}
+	directory := list{
+		"acme": tenant("acme"), "zeta": tenant("zeta"), "down": nil, "other": tenant("acme"),
+		"free": {ID: "free", Plan: "free"},
+	}
 	each(t, func(t *testing.T, e *env) {
-		id := func(id any) *gorm.DB { return e.db.WithContext(gormtenant.WithTenant(t.Context(), id)) }
+		id := func(id any) *gorm.DB {
+			return e.db.WithContext(gormtenant.WithTenant(t.Context(), id))
+		}
 		require.NoError(t, id("acme").Create(newProjects(2)).Error)
 		requireLimit(t, id("acme").Create(newProjects(2)).Error, "projects", 3, 4)
 		requireLimit(t, e.as().Create(newProjects(2)).Error, "projects", 3, 4)
 		require.NoError(t, e.as().Scopes(scopes.Tenant("zeta")).Create(newProjects(3)).Error)
-		requireLimit(t, e.as().Scopes(scopes.Tenant("zeta")).Create(newProject()).Error, "projects", 3, 4)
+		requireLimit(t, e.as().Scopes(scopes.Tenant("zeta")).Create(newProject()).Error, "projects",
+			3, 4)
 		requireLimit(t, id("free").Create(newProjects(4)).Error, "projects", 3, 4)
 		require.ErrorIs(t, id("nobody").Create(newProject()).Error, tenants.ErrNotFound)
 		require.ErrorIs(t, id("down").Create(newProject()).Error, errDirectory)
@@ -100,16 +137,24 @@ func TestUnscoped(t *testing.T) {
 		require.Equal(t, "LOCK LOCK INSERT", beginnings(e.sent.take()), "one for each tenant")
 		requireLimit(t, tx.Create(of("acme", "zeta", "acme")).Error, "projects", 3, 4)
 		require.EqualValues(t, 2, e.live(t, "projects", "zeta"))
-		require.NoError(t, tx.Model(&project{}).Create(map[string]any{"slug": slug(), "TenantID": "acme"}).Error)
-		requireLimit(t, tx.Model(&project{}).Create(map[string]any{"slug": slug(), "tenant_id": "acme"}).Error, "projects", 3, 4)
-		requireLimit(t, tx.Table("projects").Create(map[string]any{"slug": slug(), "tenant_id": "acme"}).Error, "projects", 3, 4)
+		require.NoError(t,
+			tx.Model(&project{}).Create(map[string]any{"slug": slug(), "TenantID": "acme"}).Error)
+		requireLimit(t,
+			tx.Model(&project{}).Create(map[string]any{"slug": slug(), "tenant_id": "acme"}).Error,
+			"projects", 3, 4)
+		requireLimit(t,
+			tx.Table("projects").Create(map[string]any{"slug": slug(), "tenant_id": "acme"}).Error,
+			"projects", 3, 4)
 		require.ErrorIs(t, tx.Create(of("zeta", "")).Error, gormtenant.ErrNoTenant)
-		require.ErrorIs(t, tx.Model(&project{}).Create(map[string]any{"slug": slug()}).Error, gormtenant.ErrNoTenant)
+		require.ErrorIs(t, tx.Model(&project{}).Create(map[string]any{"slug": slug()}).Error,
+			gormtenant.ErrNoTenant)
 		require.ErrorIs(t, tx.Create(of("nobody")).Error, tenants.ErrNotFound)
 		require.NoError(t, tx.Save(of("zeta")).Error)
 		requireLimit(t, tx.Save(of("zeta")).Error, "projects", 3, 4)
 		into := clause.Insert{Table: clause.Table{Name: "projects"}} // of another model's statement
-		requireLimit(t, tx.Clauses(into).Table("notes").Create(map[string]any{"slug": slug(), "tenant_id": "acme"}).Error, "projects", 3, 4)
+		requireLimit(t,
+			tx.Clauses(into).Table("notes").
+				Create(map[string]any{"slug": slug(), "tenant_id": "acme"}).Error, "projects", 3, 4)
 	}, quota.Directory(list{"acme": tenant("acme"), "zeta": tenant("zeta")}))
 }
 
@@ -156,14 +201,15 @@ func TestTypes_of_IDs(t *testing.T) {
 		return &tenants.Tenant{ID: id, Plan: "free", Limits: tenants.Limits{"a": 2, "b": 2, "c": 2}}
 	}
 	directory := list{id.String(): two(id.String()), "65": two("65"), "acme": two("acme")}
-	for name, dialector := range dialectors {
-		t.Run(name, func(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			db := open(t, dialector(t), &gorm.Config{})
+			db := open(t, dialectors[kind](t), &gorm.Config{})
 			require.NoError(t, db.Use(tenantplugin.New()))
 			require.NoError(t, db.AutoMigrate(&byUUID{}, &byNumber{}, &byText{}, &quota.Lock{}))
 			require.NoError(t, db.Use(quota.New(quota.Directory(directory),
-				quota.Limit(&byUUID{}, "a"), quota.Limit(&byNumber{}, "b"), quota.Limit(&byText{}, "c"))))
+				quota.Limit(&byUUID{}, "a"), quota.Limit(&byNumber{}, "b"),
+				quota.Limit(&byText{}, "c"))))
 			for _, test := range []struct {
 				ids   []any
 				model func() any
@@ -174,7 +220,8 @@ func TestTypes_of_IDs(t *testing.T) {
 				{[]any{65, "65", number(65)}, func() any { return &byText{} }},
 			} {
 				for i, id := range test.ids {
-					err := db.WithContext(gormtenant.WithTenant(t.Context(), id)).Create(test.model()).Error
+					err := db.WithContext(gormtenant.WithTenant(t.Context(), id)).
+						Create(test.model()).Error
 					if i < 2 {
 						require.NoError(t, err, "%T %v", id, id)
 						continue
@@ -183,7 +230,8 @@ func TestTypes_of_IDs(t *testing.T) {
 				}
 			}
 			ctx := tenants.NewContext(t.Context(), two("acme"))
-			require.ErrorIs(t, db.WithContext(ctx).Create(&byNumber{}).Error, gormtenant.ErrInvalidID)
+			require.ErrorIs(t, db.WithContext(ctx).Create(&byNumber{}).Error,
+				gormtenant.ErrInvalidID)
 		})
 	}
 }
@@ -202,8 +250,12 @@ func TestUUID_in_capitals(t *testing.T) {
 	db := open(t, dialectors["postgres"](t), &gorm.Config{})
 	require.NoError(t, db.Use(tenantplugin.New()))
 	require.NoError(t, db.AutoMigrate(&byTextOfUUID{}, &byUUID{}, &quota.Lock{}))
-	require.NoError(t, db.Use(quota.New(quota.Limit(&byTextOfUUID{}, "projects"), quota.Limit(&byUUID{}, "users"))))
-	as := func(id string) *gorm.DB { return db.WithContext(tenants.NewContext(t.Context(), tenant(id))) }
+	require.NoError(t,
+		db.Use(quota.New(quota.Limit(&byTextOfUUID{}, "projects"),
+			quota.Limit(&byUUID{}, "users"))))
+	as := func(id string) *gorm.DB {
+		return db.WithContext(tenants.NewContext(t.Context(), tenant(id)))
+	}
 	require.NoError(t, as(lower).Create(&byTextOfUUID{}).Error)
 	require.NoError(t, as(upper).Create(&[]byTextOfUUID{{}, {}}).Error)
 	requireLimit(t, as(lower).Create(&byTextOfUUID{}).Error, "projects", 3, 4)
@@ -211,8 +263,9 @@ func TestUUID_in_capitals(t *testing.T) {
 	require.NoError(t, as(upper).Create(&[]byUUID{{}, {}}).Error)
 	requireLimit(t, as(lower).Create(&byUUID{}).Error, "users", 2, 3)
 	var locks []string
-	require.NoError(t, db.WithContext(gormtenant.Unscoped(t.Context(), "test")).Model(&quota.Lock{}).
-		Order("name").Pluck("tenant_id", &locks).Error)
+	require.NoError(t,
+		db.WithContext(gormtenant.Unscoped(t.Context(), "test")).Model(&quota.Lock{}).
+			Order("name").Pluck("tenant_id", &locks).Error)
 	require.Equal(t, []string{lower, lower}, locks)
 }
 
@@ -226,11 +279,11 @@ func (a *asking) Lookup(ctx context.Context, identifier string) (*tenants.Tenant
 // The directory is asked before the transaction has the only connection.
 func TestDirectory_on_the_only_connection(t *testing.T) {
 	t.Parallel()
-	for name, dialector := range dialectors {
-		t.Run(name, func(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			directory := &asking{}
-			e := newEnv(t, dialector(t), &gorm.Config{}, quota.Directory(directory))
+			e := newEnv(t, dialectors[kind](t), &gorm.Config{}, quota.Directory(directory))
 			directory.db = e.db
 			pool, err := e.db.DB()
 			require.NoError(t, err)

@@ -6,15 +6,16 @@ import (
 	"github.com/gormtenant/gormtenant/internal/prefix"
 )
 
-// begin begins a transaction for the count and the INSERT where the statement runs outside of one: the
-// lock would be gone before the row is there.
+// begin begins a transaction for the count and the INSERT where the statement runs outside of one:
+// the lock would be gone before the row is there.
 func (c *creation) begin(db *gorm.DB) error {
 	if committer, ok := db.Statement.ConnPool.(gorm.TxCommitter); ok && committer != nil {
 		return nil
 	}
 	tx := db.Begin()
 	if tx.Error != nil {
-		return prefix.Errorf("beginning a transaction for the limit of %s: %w", c.limited.name, tx.Error)
+		return prefix.Errorf("beginning a transaction for the limit of %s: %w", c.limited.name,
+			tx.Error)
 	}
 	c.tx, c.pool = tx, db.Statement.ConnPool
 	db.Statement.ConnPool = tx.Statement.ConnPool
@@ -40,7 +41,8 @@ func savepoint(db *gorm.DB) error { return execute(db, "SAVEPOINT gormtenant_quo
 // rollback takes an upsert back.
 func rollback(db *gorm.DB) error { return execute(db, "ROLLBACK TO SAVEPOINT gormtenant_quota") }
 
-// execute sends a statement in the transaction of db's. The SavePoint of GORM's dialects drops errors.
+// execute sends a statement in the transaction of db's. The SavePoint of GORM's dialects drops
+// errors.
 func execute(db *gorm.DB, sql string) error {
 	if err := db.Session(&gorm.Session{NewDB: true}).Exec(sql).Error; err != nil {
 		return prefix.Errorf("%s, around an upsert that may go past a limit: %w", sql, err)

@@ -9,49 +9,54 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// TestUpsert_at_the_limit upserts where a tenant has all the rows that it may: what adds none passes.
+// TestUpsert_at_the_limit upserts where a tenant has all the rows that it may: what adds none
+// passes.
 func TestUpsert_at_the_limit(t *testing.T) {
 	t.Parallel()
 	bySlug := []clause.Column{{Name: "slug"}}
-	update := clause.OnConflict{Columns: bySlug, DoUpdates: clause.AssignmentColumns([]string{"owner_id"})}
+	update := clause.OnConflict{
+		Columns: bySlug, DoUpdates: clause.AssignmentColumns([]string{"owner_id"}),
+	}
 	nothing := clause.OnConflict{DoNothing: true}
 	same := func(all []project, i int) project { return project{Slug: all[i].Slug} }
-	cases := map[string]struct {
+	cases := []struct {
+		name   string
 		upsert func(tx *gorm.DB, all []project) error
 		passes bool
 	}{
-		"do_nothing": {func(tx *gorm.DB, all []project) error {
+		{"do_nothing", func(tx *gorm.DB, all []project) error {
 			return tx.Clauses(nothing).Create(&[]project{same(all, 0), same(all, 1)}).Error
 		}, true},
-		"do_update": {func(tx *gorm.DB, all []project) error {
+		{"do_update", func(tx *gorm.DB, all []project) error {
 			return tx.Clauses(update).Create(&[]project{same(all, 0), same(all, 1)}).Error
 		}, true},
-		"save_slice": {func(tx *gorm.DB, all []project) error {
+		{"save_slice", func(tx *gorm.DB, all []project) error {
 			some := slices.Clone(all[:2])
 			return tx.Save(&some).Error
 		}, true},
-		"save_with_children": {func(tx *gorm.DB, all []project) error {
+		{"save_with_children", func(tx *gorm.DB, all []project) error {
 			return tx.Save(&user{Name: slug(), Projects: slices.Clone(all)}).Error
 		}, true},
-		"append_of_what_is_there": {func(tx *gorm.DB, all []project) error {
+		{"append_of_what_is_there", func(tx *gorm.DB, all []project) error {
 			return tx.Model(owner(tx)).Association("Projects").Append(&all[0])
 		}, true},
-		"do_nothing_with_a_new_one": {func(tx *gorm.DB, all []project) error {
+		{"do_nothing_with_a_new_one", func(tx *gorm.DB, all []project) error {
 			return tx.Clauses(nothing).Create(&[]project{same(all, 0), *newProject()}).Error
 		}, false},
-		"do_update_with_a_new_one": {func(tx *gorm.DB, all []project) error {
+		{"do_update_with_a_new_one", func(tx *gorm.DB, all []project) error {
 			return tx.Clauses(update).Create(&[]project{same(all, 0), *newProject()}).Error
 		}, false},
-		"do_nothing_of_a_new_map": {func(tx *gorm.DB, _ []project) error {
-			return tx.Model(&project{}).Clauses(nothing).Create(map[string]any{"slug": slug()}).Error
+		{"do_nothing_of_a_new_map", func(tx *gorm.DB, _ []project) error {
+			return tx.Model(&project{}).Clauses(nothing).Create(map[string]any{"slug": slug()}).
+				Error
 		}, false},
-		"save_slice_with_a_new_one": {func(tx *gorm.DB, all []project) error {
+		{"save_slice_with_a_new_one", func(tx *gorm.DB, all []project) error {
 			return tx.Save(&[]project{all[0], *newProject()}).Error
 		}, false},
-		"children_with_a_new_one": {func(tx *gorm.DB, all []project) error {
+		{"children_with_a_new_one", func(tx *gorm.DB, all []project) error {
 			return tx.Model(owner(tx)).Association("Projects").Append(&all[0], newProject())
 		}, false},
-		"save_that_restores": {func(tx *gorm.DB, all []project) error {
+		{"save_that_restores", func(tx *gorm.DB, all []project) error {
 			gone := all[2]
 			if err := tx.Delete(&gone).Error; err != nil {
 				return err
@@ -63,8 +68,8 @@ func TestUpsert_at_the_limit(t *testing.T) {
 		}, false},
 	}
 	each(t, func(t *testing.T, e *env) {
-		for name, test := range cases {
-			t.Run(name, func(t *testing.T) {
+		for _, test := range cases {
+			t.Run(test.name, func(t *testing.T) {
 				check := func(err error) {
 					if test.passes {
 						require.NoError(t, err)
@@ -92,14 +97,16 @@ func TestUpsert_at_the_limit(t *testing.T) {
 	})
 }
 
-// An upsert that was taken back has changed nothing, and a savepoint is set only where it may be needed.
+// An upsert that was taken back has changed nothing, and a savepoint is set only where it may be
+// needed.
 func TestUpsert_that_is_taken_back(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, e *env) {
 		all := newProjects(2)
 		require.NoError(t, e.as().Create(&all).Error)
 		update := clause.OnConflict{
-			Columns: []clause.Column{{Name: "slug"}}, DoUpdates: clause.AssignmentColumns([]string{"owner_id"}),
+			Columns:   []clause.Column{{Name: "slug"}},
+			DoUpdates: clause.AssignmentColumns([]string{"owner_id"}),
 		}
 		changed := func() []project {
 			some := slices.Clone(all)
@@ -138,7 +145,9 @@ func TestInsert_or_ignore(t *testing.T) {
 	all := newProjects(3)
 	require.NoError(t, e.as().Create(&all).Error)
 	ignore := func(tx *gorm.DB) *gorm.DB { return tx.Clauses(clause.Insert{Modifier: "OR IGNORE"}) }
-	require.NoError(t, ignore(e.as()).Create(&[]project{{Slug: all[0].Slug}, {Slug: all[1].Slug}}).Error)
-	requireLimit(t, ignore(e.as()).Create(&[]project{{Slug: all[0].Slug}, *newProject()}).Error, "projects", 3, 4)
+	require.NoError(t,
+		ignore(e.as()).Create(&[]project{{Slug: all[0].Slug}, {Slug: all[1].Slug}}).Error)
+	requireLimit(t, ignore(e.as()).Create(&[]project{{Slug: all[0].Slug}, *newProject()}).Error,
+		"projects", 3, 4)
 	require.EqualValues(t, 3, e.live(t, "projects", "acme"))
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// Update stores t in place of the tenant that has its ID, and sets *t to what is stored. The ID of a tenant
-// cannot change, and CreatedAt is the store's. t must not be in use by others, as one that a cache returned
-// is: change a copy, with a slice and a map of its own.
+// Update stores t in place of the tenant that has its ID, and sets *t to what is stored. The ID of
+// a tenant cannot change, and CreatedAt is the store's. t must not be in use by others, as one that
+// a cache returned is: change a copy, with a slice and a map of its own.
 //
 // UpdatedAt has to be what was read: if the tenant was changed since, by whomever, the error is an
-// [ErrConflict]. Otherwise the errors are those of [Store.Create], and tenants.ErrNotFound. On an error
-// nothing is changed, *t neither.
+// [ErrConflict]. Otherwise the errors are those of [Store.Create], and tenants.ErrNotFound. On an
+// error nothing is changed, *t neither.
 func (s *Store) Update(ctx context.Context, t *tenants.Tenant) error {
 	if t == nil {
 		return errNil
@@ -45,22 +45,23 @@ func (s *Store) Update(ctx context.Context, t *tenants.Tenant) error {
 	return nil
 }
 
-// Suspend makes the tenant tenants.Suspended: it is not served until [Store.Resume]. If it is already,
-// nothing happens. If it is closed the error is a tenants.ErrClosed, and tenants.ErrNotFound if there is none of
-// that ID; a slug or a domain will not do.
+// Suspend makes the tenant tenants.Suspended: it is not served until [Store.Resume]. If it is
+// already, nothing happens. If it is closed the error is a tenants.ErrClosed, and
+// tenants.ErrNotFound if there is none of that ID; a slug or a domain will not do.
 func (s *Store) Suspend(ctx context.Context, id string) error {
 	return s.setStatus(ctx, id, tenants.Suspended)
 }
 
-// Resume makes a suspended tenant tenants.Active again. If it is already, nothing happens. A tenant that is
-// closed stays so, and the error is a tenants.ErrClosed: should it be served again after all, say so with
-// [Store.Update]. The error is a tenants.ErrNotFound if there is none of that ID.
+// Resume makes a suspended tenant tenants.Active again. If it is already, nothing happens. A tenant
+// that is closed stays so, and the error is a tenants.ErrClosed: should it be served again after
+// all, say so with [Store.Update]. The error is a tenants.ErrNotFound if there is none of that ID.
 func (s *Store) Resume(ctx context.Context, id string) error {
 	return s.setStatus(ctx, id, tenants.Active)
 }
 
-// Close makes the tenant tenants.Closed, for good. Its names stay its own, lest old links lead to another. If it
-// is closed already, nothing happens. The error is a tenants.ErrNotFound if there is none of that ID.
+// Close makes the tenant tenants.Closed, for good. Its names stay its own, lest old links lead to
+// another. If it is closed already, nothing happens. The error is a tenants.ErrNotFound if there is
+// none of that ID.
 func (s *Store) Close(ctx context.Context, id string) error {
 	return s.setStatus(ctx, id, tenants.Closed)
 }
@@ -83,7 +84,8 @@ func (s *Store) setStatus(ctx context.Context, id string, status tenants.Status)
 	return nil
 }
 
-// change stores what edit makes of the tenant, which nobody else can change meanwhile. nil is no change.
+// change stores what edit makes of the tenant, which nobody else can change meanwhile. nil is no
+// change.
 func (s *Store) change(
 	ctx context.Context, id string, edit func(stored *tenants.Tenant) (*tenants.Tenant, error),
 ) (changed *tenants.Tenant, err error) {
@@ -104,8 +106,9 @@ func (s *Store) change(
 	return changed, err
 }
 
-// locked reads a tenant that stays as it is until the end of the transaction. The lock is taken by a write, as
-// SQLite has no SELECT FOR UPDATE, and lets no transaction write that has read what was changed since.
+// locked reads a tenant that stays as it is until the end of the transaction. The lock is taken by
+// a write, as SQLite has no SELECT FOR UPDATE, and lets no transaction write that has read what was
+// changed since.
 func locked(tx *gorm.DB, id string) (*tenants.Tenant, error) {
 	taken := tx.Model(&tenantRow{}).Where("id = ?", id).UpdateColumn("status", gorm.Expr("status"))
 	if taken.Error != nil {
@@ -121,8 +124,8 @@ func locked(tx *gorm.DB, id string) (*tenants.Tenant, error) {
 	return row.tenant(), nil
 }
 
-// replace writes a tenant in place of what is stored, and tells the other processes. New names are taken before
-// old ones are released: of two tenants that swap names neither waits for the other.
+// replace writes a tenant in place of what is stored, and tells the other processes. New names are
+// taken before old ones are released: of two tenants that swap names neither waits for the other.
 func replace(tx *gorm.DB, stored, changed *tenants.Tenant) error {
 	if err := tx.Select("*").Omit("ID", "CreatedAt").Updates(newRow(changed)).Error; err != nil {
 		return err

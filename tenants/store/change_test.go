@@ -16,10 +16,12 @@ func TestUpdate_replaces_all_but_the_id_and_creation(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, _ *gorm.DB, s *store.Store) {
 		created := create(t, s, acme())
-		zeta := create(t, s, &tenants.Tenant{ID: "t-2", Slug: "zeta", Domains: []string{"zeta.com"}})
+		zeta := create(t, s,
+			&tenants.Tenant{ID: "t-2", Slug: "zeta", Domains: []string{"zeta.com"}})
 		changed := &tenants.Tenant{
 			ID: "t-1", Slug: "acme2", Name: "Acme 2", Domains: []string{"Acme.ORG", "acme.net"},
-			Status: tenants.Suspended, Plan: "free", UpdatedAt: created.UpdatedAt, CreatedAt: time.Unix(1, 0),
+			Status: tenants.Suspended, Plan: "free", UpdatedAt: created.UpdatedAt,
+			CreatedAt: time.Unix(1, 0),
 		}
 		require.NoError(t, s.Update(t.Context(), changed))
 		require.Equal(t, []string{"acme.org", "acme.net"}, changed.Domains)
@@ -33,39 +35,64 @@ func TestUpdate_replaces_all_but_the_id_and_creation(t *testing.T) {
 			require.ErrorIs(t, err, tenants.ErrNotFound, old)
 		}
 		require.Equal(t, zeta, lookup(t, s, "zeta.com"))
-		create(t, s, &tenants.Tenant{Slug: "acme", Domains: []string{"projects.acme.com"}}) // both are free again
+		// both are free again.
+		create(t, s, &tenants.Tenant{Slug: "acme", Domains: []string{"projects.acme.com"}})
 	})
 }
 
 func TestUpdate_refuses(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name  string
 		edit  func(*tenants.Tenant)
 		check func(t *testing.T, err error)
 	}{
-		"stale":         {func(t *tenants.Tenant) { t.UpdatedAt = t.UpdatedAt.Add(-time.Microsecond) }, isError(store.ErrConflict)},
-		"never_read":    {func(t *tenants.Tenant) { t.UpdatedAt = time.Time{} }, isError(store.ErrConflict)},
-		"another_id":    {func(t *tenants.Tenant) { t.ID = "t-3" }, isError(tenants.ErrNotFound)},
-		"slug_as_id":    {func(t *tenants.Tenant) { t.ID = "acme" }, isError(tenants.ErrNotFound)},
-		"id_with_nul":   {func(t *tenants.Tenant) { t.ID = "t\x00" }, isError(tenants.ErrNotFound)},
-		"no_id":         {func(t *tenants.Tenant) { t.ID = "" }, isError(tenants.ErrNotFound)},
-		"their_id":      {func(t *tenants.Tenant) { t.ID = "t-2" }, isError(store.ErrConflict)},
-		"their_slug":    {func(t *tenants.Tenant) { t.Slug = "zeta" }, isField(store.ErrTaken, "Slug")},
-		"their_id_slug": {func(t *tenants.Tenant) { t.Slug = "t-2" }, isField(store.ErrTaken, "Slug")},
-		"their_domain": {
+		{
+			"stale", func(t *tenants.Tenant) { t.UpdatedAt = t.UpdatedAt.Add(-time.Microsecond) },
+			isError(store.ErrConflict),
+		},
+		{
+			"never_read", func(t *tenants.Tenant) { t.UpdatedAt = time.Time{} },
+			isError(store.ErrConflict),
+		},
+		{"another_id", func(t *tenants.Tenant) { t.ID = "t-3" }, isError(tenants.ErrNotFound)},
+		{"slug_as_id", func(t *tenants.Tenant) { t.ID = "acme" }, isError(tenants.ErrNotFound)},
+		{"id_with_nul", func(t *tenants.Tenant) { t.ID = "t\x00" }, isError(tenants.ErrNotFound)},
+		{"no_id", func(t *tenants.Tenant) { t.ID = "" }, isError(tenants.ErrNotFound)},
+		{"their_id", func(t *tenants.Tenant) { t.ID = "t-2" }, isError(store.ErrConflict)},
+		{
+			"their_slug", func(t *tenants.Tenant) { t.Slug = "zeta" },
+			isField(store.ErrTaken, "Slug"),
+		},
+		{
+			"their_id_slug", func(t *tenants.Tenant) { t.Slug = "t-2" },
+			isField(store.ErrTaken, "Slug"),
+		},
+		{
+			"their_domain",
 			func(t *tenants.Tenant) { t.Slug, t.Domains = "new", []string{"new.com", "zeta.com"} },
 			isField(store.ErrTaken, "Domains"),
 		},
-		"reserved":   {func(t *tenants.Tenant) { t.Slug = "admin" }, isField(store.ErrInvalid, "Slug")},
-		"no_status":  {func(t *tenants.Tenant) { t.Status = "" }, isField(store.ErrInvalid, "Status")},
-		"no_plan":    {func(t *tenants.Tenant) { t.Plan = "" }, isField(store.ErrInvalid, "Plan")},
-		"bad_domain": {func(t *tenants.Tenant) { t.Domains = []string{"10.0.0.1"} }, isField(store.ErrInvalid, "Domains")},
+		{
+			"reserved", func(t *tenants.Tenant) { t.Slug = "admin" },
+			isField(store.ErrInvalid, "Slug"),
+		},
+		{
+			"no_status", func(t *tenants.Tenant) { t.Status = "" },
+			isField(store.ErrInvalid, "Status"),
+		},
+		{"no_plan", func(t *tenants.Tenant) { t.Plan = "" }, isField(store.ErrInvalid, "Plan")},
+		{
+			"bad_domain", func(t *tenants.Tenant) { t.Domains = []string{"10.0.0.1"} },
+			isField(store.ErrInvalid, "Domains"),
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			each(t, func(t *testing.T, db *gorm.DB, s *store.Store) {
 				create(t, s, acme())
-				create(t, s, &tenants.Tenant{ID: "t-2", Slug: "zeta", Domains: []string{"zeta.com"}})
+				create(t, s,
+					&tenants.Tenant{ID: "t-2", Slug: "zeta", Domains: []string{"zeta.com"}})
 				before := content(t, db)
 				given := lookup(t, s, "acme")
 				test.edit(given)
@@ -108,22 +135,23 @@ func TestStatus(t *testing.T) {
 	t.Parallel()
 	type call = func(s *store.Store, ctx context.Context, id string) error
 	suspend, resume, closing := (*store.Store).Suspend, (*store.Store).Resume, (*store.Store).Close
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name  string
 		calls []call
 		want  tenants.Status
 		err   error // of the last
 	}{
-		"suspend":         {[]call{suspend}, tenants.Suspended, nil},
-		"suspend_twice":   {[]call{suspend, suspend}, tenants.Suspended, nil},
-		"resume":          {[]call{suspend, resume}, tenants.Active, nil},
-		"resume_active":   {[]call{resume}, tenants.Active, nil},
-		"close":           {[]call{closing}, tenants.Closed, nil},
-		"close_suspended": {[]call{suspend, closing}, tenants.Closed, nil},
-		"close_twice":     {[]call{closing, closing}, tenants.Closed, nil},
-		"resume_closed":   {[]call{closing, resume}, tenants.Closed, tenants.ErrClosed},
-		"suspend_closed":  {[]call{closing, suspend}, tenants.Closed, tenants.ErrClosed},
+		{"suspend", []call{suspend}, tenants.Suspended, nil},
+		{"suspend_twice", []call{suspend, suspend}, tenants.Suspended, nil},
+		{"resume", []call{suspend, resume}, tenants.Active, nil},
+		{"resume_active", []call{resume}, tenants.Active, nil},
+		{"close", []call{closing}, tenants.Closed, nil},
+		{"close_suspended", []call{suspend, closing}, tenants.Closed, nil},
+		{"close_twice", []call{closing, closing}, tenants.Closed, nil},
+		{"resume_closed", []call{closing, resume}, tenants.Closed, tenants.ErrClosed},
+		{"suspend_closed", []call{closing, suspend}, tenants.Closed, tenants.ErrClosed},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			each(t, func(t *testing.T, db *gorm.DB, _ *store.Store) {
 				s := newStore(t, db, store.Clock(clock))
@@ -142,7 +170,8 @@ func TestStatus(t *testing.T) {
 				require.Equal(t, want, got)
 				require.Equal(t, zeta, lookup(t, s, "zeta"))
 				for _, nobody := range []string{"acme", "acme.org", "t-9", "", "\x00", "\xff"} {
-					require.ErrorIs(t, test.calls[0](s, t.Context(), nobody), tenants.ErrNotFound, nobody)
+					require.ErrorIs(t, test.calls[0](s, t.Context(), nobody), tenants.ErrNotFound,
+						nobody)
 				}
 			})
 		})
@@ -173,7 +202,8 @@ func TestUpdate_releases_names_of_its_own_tenant_only(t *testing.T) {
 	each(t, func(t *testing.T, db *gorm.DB, s *store.Store) {
 		create(t, s, acme())
 		zeta := create(t, s, &tenants.Tenant{ID: "t-2", Slug: "zeta"})
-		require.NoError(t, db.Exec("UPDATE gormtenant_tenants SET slug = 'zeta' WHERE id = 't-1'").Error)
+		require.NoError(t,
+			db.Exec("UPDATE gormtenant_tenants SET slug = 'zeta' WHERE id = 't-1'").Error)
 		mended := lookup(t, s, "t-1")
 		mended.Slug = "acme"
 		require.NoError(t, s.Update(t.Context(), mended))

@@ -23,7 +23,8 @@ func (l *Listener) connect(ctx context.Context) (*pgx.Conn, error) {
 	return within(ctx, l.patience, func(ctx context.Context) (*pgx.Conn, error) {
 		conn, err := pgx.ConnectConfig(ctx, l.config)
 		if err != nil {
-			return nil, fmt.Errorf("gormtenant: connecting to listen for changes of tenants: %w", err)
+			return nil, fmt.Errorf("gormtenant: connecting to listen for changes of tenants: %w",
+				err)
 		}
 		if _, err := conn.Exec(ctx, "LISTEN "+Channel); err != nil {
 			hangUp(ctx, conn)
@@ -33,8 +34,8 @@ func (l *Listener) connect(ctx context.Context) (*pgx.Conn, error) {
 	})
 }
 
-// reconnect tries until it has a connection, and makes the cache forget what may have changed since the last one
-// was lost. It returns nil when ctx is done.
+// reconnect tries until it has a connection, and makes the cache forget what may have changed since
+// the last one was lost. It returns nil when ctx is done.
 func (l *Listener) reconnect(ctx context.Context) *pgx.Conn {
 	for backoff := firstBackoff; ; backoff = min(2*backoff, mostBackoff) {
 		timer := time.NewTimer(jittered(backoff))
@@ -71,8 +72,8 @@ func hangUp(ctx context.Context, conn *pgx.Conn) {
 // probe is the channel of the notification that a listener sends to itself.
 const probe = "gormtenant_probe"
 
-// prove finds out whether notifications arrive, from another connection: a pooler that gives each transaction
-// another connection to the server accepts LISTEN, and nothing ever comes.
+// prove finds out whether notifications arrive, from another connection: a pooler that gives each
+// transaction another connection to the server accepts LISTEN, and nothing ever comes.
 func (l *Listener) prove(ctx context.Context, conn *pgx.Conn) error {
 	token := rand.Text()
 	_, err := within(ctx, l.patience, func(ctx context.Context) (any, error) {
@@ -105,8 +106,8 @@ func (l *Listener) send(ctx context.Context, statement string) error {
 }
 
 // errDeaf is returned where notifications do not arrive.
-var errDeaf = errors.New("a first notification did not arrive: the connection goes through a pooler, " +
-	"such as pgbouncer in transaction mode: give store.Listen the server's own address")
+var errDeaf = errors.New("a first notification did not arrive: the connection goes through a " +
+	"pooler, such as pgbouncer in transaction mode: give store.Listen the server's own address")
 
 // await waits for a payload.
 func (l *Listener) await(ctx context.Context, conn *pgx.Conn, payload string) error {

@@ -35,7 +35,8 @@ func newGate(t testing.TB, config *pgx.ConnConfig) (*gate, *pgx.ConnConfig) {
 	through := config.Copy()
 	address := listener.Addr().(*net.TCPAddr)
 	target := net.JoinHostPort(config.Host, portOf(config))
-	through.Host, through.Port, through.TLSConfig, through.Fallbacks = "127.0.0.1", uint16(address.Port), nil, nil
+	through.Host, through.Port, through.TLSConfig, through.Fallbacks = "127.0.0.1",
+		uint16(address.Port), nil, nil
 	go func() {
 		for {
 			client, err := listener.Accept()

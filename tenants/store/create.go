@@ -13,14 +13,14 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// Create stores a new tenant, and completes *t: without an ID it gets a UUID of version 7 (so that List has the
-// tenants in the order in which they came), without a status it is tenants.Active, without a plan its plan is
-// "free". Domains are put into lower case and ASCII, times into UTC and microseconds; CreatedAt and UpdatedAt
-// are now. t must not be in use by others.
+// Create stores a new tenant, and completes *t: without an ID it gets a UUID of version 7 (so that
+// List has the tenants in the order in which they came), without a status it is tenants.Active,
+// without a plan its plan is "free". Domains are put into lower case and ASCII, times into UTC and
+// microseconds; CreatedAt and UpdatedAt are now. t must not be in use by others.
 //
 // The slug is a DNS label of lower-case letters, digits and hyphens. The error is a [*FieldError]:
-// [ErrInvalid], or [ErrTaken] if the ID, the slug or a domain is already what another tenant is found by. On
-// an error nothing is stored, and *t is what it was.
+// [ErrInvalid], or [ErrTaken] if the ID, the slug or a domain is already what another tenant is
+// found by. On an error nothing is stored, and *t is what it was.
 func (s *Store) Create(ctx context.Context, t *tenants.Tenant) error {
 	if t == nil {
 		return errNil
@@ -30,7 +30,8 @@ func (s *Store) Create(ctx context.Context, t *tenants.Tenant) error {
 		return err
 	}
 	err = s.session(ctx).Transaction(func(tx *gorm.DB) error {
-		// ON CONFLICT rather than an error: an error would be the end of a transaction of the caller's.
+		// ON CONFLICT rather than an error: an error would be the end of a transaction of the
+		// caller's.
 		inserted := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(newRow(&created))
 		if inserted.Error != nil {
 			return inserted.Error
@@ -53,7 +54,8 @@ func (s *Store) Create(ctx context.Context, t *tenants.Tenant) error {
 
 var errNil = fmt.Errorf("%w: it is nil", ErrInvalid)
 
-// complete returns the new tenant as it is to be stored. t is the caller's: what it points at is not changed.
+// complete returns the new tenant as it is to be stored. t is the caller's: what it points at is
+// not changed.
 func (s *Store) complete(t tenants.Tenant) (tenants.Tenant, error) {
 	if t.ID == "" {
 		id, err := uuid.NewV7()
@@ -85,7 +87,9 @@ func (s *Store) complete(t tenants.Tenant) (tenants.Tenant, error) {
 
 // wrap says what failed, unless the error says it.
 func wrap(doing string, err error) error {
-	for _, own := range []error{ErrTaken, ErrInvalid, ErrConflict, tenants.ErrNotFound, tenants.ErrClosed} {
+	for _, own := range []error{
+		ErrTaken, ErrInvalid, ErrConflict, tenants.ErrNotFound, tenants.ErrClosed,
+	} {
 		if errors.Is(err, own) {
 			return err
 		}

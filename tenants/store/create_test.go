@@ -50,7 +50,8 @@ func TestCreate_writes_domains_in_lower_case_and_ascii(t *testing.T) {
 		given := []string{"Projects.ACME.com.", "bücher.example"}
 		created := create(t, s, &tenants.Tenant{Slug: "acme", Domains: given})
 		require.Equal(t, []string{"projects.acme.com", "xn--bcher-kva.example"}, created.Domains)
-		require.Equal(t, []string{"Projects.ACME.com.", "bücher.example"}, given, "the caller's slice")
+		require.Equal(t, []string{"Projects.ACME.com.", "bücher.example"}, given,
+			"the caller's slice")
 		require.Equal(t, created, lookup(t, s, "xn--bcher-kva.example"))
 	})
 }
@@ -66,19 +67,28 @@ func TestCreate_lets_a_tenant_use_one_name_twice(t *testing.T) {
 
 func TestCreate_refuses_what_another_tenant_is_found_by(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name        string
 		given       tenants.Tenant
 		field, says string
 	}{
-		"same_id":            {tenants.Tenant{ID: "t-1", Slug: "x"}, "ID", `"t-1"`},
-		"same_slug":          {tenants.Tenant{ID: "x", Slug: "acme"}, "Slug", `"acme"`},
-		"same_domain":        {tenants.Tenant{ID: "x", Slug: "x", Domains: []string{"new.com", "ACME.org"}}, "Domains", `"acme.org"`},
-		"slug_is_their_id":   {tenants.Tenant{ID: "x", Slug: "t-1"}, "Slug", `"t-1"`},
-		"id_is_their_slug":   {tenants.Tenant{ID: "acme", Slug: "x"}, "ID", `"acme"`},
-		"id_is_their_name":   {tenants.Tenant{ID: "acme.org", Slug: "x"}, "ID", `"acme.org"`},
-		"domain_is_their_id": {tenants.Tenant{ID: "x", Slug: "x", Domains: []string{"id.net"}}, "Domains", `"id.net"`},
+		{"same_id", tenants.Tenant{ID: "t-1", Slug: "x"}, "ID", `"t-1"`},
+		{"same_slug", tenants.Tenant{ID: "x", Slug: "acme"}, "Slug", `"acme"`},
+		{
+			"same_domain",
+			tenants.Tenant{ID: "x", Slug: "x", Domains: []string{"new.com", "ACME.org"}},
+			"Domains", `"acme.org"`,
+		},
+		{"slug_is_their_id", tenants.Tenant{ID: "x", Slug: "t-1"}, "Slug", `"t-1"`},
+		{"id_is_their_slug", tenants.Tenant{ID: "acme", Slug: "x"}, "ID", `"acme"`},
+		{"id_is_their_name", tenants.Tenant{ID: "acme.org", Slug: "x"}, "ID", `"acme.org"`},
+		{
+			"domain_is_their_id",
+			tenants.Tenant{ID: "x", Slug: "x", Domains: []string{"id.net"}},
+			"Domains", `"id.net"`,
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			each(t, func(t *testing.T, db *gorm.DB, s *store.Store) {
 				create(t, s, acme())
@@ -99,57 +109,96 @@ func TestCreate_refuses_bad_input(t *testing.T) {
 	t.Parallel()
 	type tenant = tenants.Tenant
 	year := func(n int) *time.Time { at := time.Date(n, 1, 1, 0, 0, 0, 0, time.UTC); return &at }
-	cases := map[string]struct {
+	cases := []struct {
+		name        string
 		given       *tenant
 		field, says string
 	}{
-		"id_with_nul":             {&tenant{ID: "a\x00b", Slug: "x"}, "ID", "letters"},
-		"id_not_utf8":             {&tenant{ID: "a\xffb", Slug: "x"}, "ID", "letters"},
-		"id_with_space":           {&tenant{ID: "a b", Slug: "x"}, "ID", "letters"},
-		"id_climbs_directories":   {&tenant{ID: "../../etc", Slug: "x"}, "ID", "letters"},
-		"id_is_sql":               {&tenant{ID: "x'; DROP TABLE gormtenant_names; --", Slug: "x"}, "ID", "letters"},
-		"id_huge":                 {&tenant{ID: strings.Repeat("a", 1<<20), Slug: "x"}, "ID", "at most 255"},
-		"id_reserved":             {&tenant{ID: "Admin", Slug: "x"}, "ID", "reserved"},
-		"slug_missing":            {&tenant{}, "Slug", "missing"},
-		"slug_upper_case":         {&tenant{Slug: "Acme"}, "Slug", "a to z"},
-		"slug_with_dot":           {&tenant{Slug: "a.b"}, "Slug", "a to z"},
-		"slug_with_underscore":    {&tenant{Slug: "a_b"}, "Slug", "a to z"},
-		"slug_not_ascii":          {&tenant{Slug: "bücher"}, "Slug", "a to z"},
-		"slug_not_utf8":           {&tenant{Slug: "a\xff"}, "Slug", "a to z"},
-		"slug_with_nul":           {&tenant{Slug: "a\x00"}, "Slug", "a to z"},
-		"slug_leading_hyphen":     {&tenant{Slug: "-a"}, "Slug", "a to z"},
-		"slug_trailing_hyphen":    {&tenant{Slug: "a-"}, "Slug", "a to z"},
-		"slug_punycode":           {&tenant{Slug: "xn--bcher-kva"}, "Slug", "third and fourth"},
-		"slug_too_long":           {&tenant{Slug: strings.Repeat("a", 64)}, "Slug", "at most 63"},
-		"slug_huge":               {&tenant{Slug: strings.Repeat("a", 1<<20)}, "Slug", "at most 63"},
-		"slug_reserved":           {&tenant{Slug: "www"}, "Slug", "reserved"},
-		"slug_reserved_by_option": {&tenant{Slug: "partner"}, "Slug", "reserved"},
-		"domain_reserved":         {&tenant{Slug: "x", Domains: []string{"example.com"}}, "Domains", "reserved"},
-		"domain_below_reserved":   {&tenant{Slug: "x", Domains: []string{"a.app.EXAMPLE.com"}}, "Domains", "reserved"},
-		"domain_twice":            {&tenant{Slug: "x", Domains: []string{"a.com", "A.com."}}, "Domains", "twice"},
-		"domain_with_port":        {&tenant{Slug: "x", Domains: []string{"a.com:80"}}, "Domains", "host alone"},
-		"domains_too_many":        {&tenant{Slug: "x", Domains: make([]string, 1001)}, "Domains", "1001"},
-		"name_not_utf8":           {&tenant{Slug: "x", Name: "\xff"}, "Name", "UTF-8"},
-		"name_with_nul":           {&tenant{Slug: "x", Name: "a\x00"}, "Name", "control"},
-		"name_with_line_break":    {&tenant{Slug: "x", Name: "a\nb"}, "Name", "control"},
-		"name_too_long":           {&tenant{Slug: "x", Name: strings.Repeat("é", 256)}, "Name", "at most 255"},
-		"status_unknown":          {&tenant{Slug: "x", Status: "gone"}, "Status", "tenants.Active"},
-		"plan_unknown":            {&tenant{Slug: "x", Plan: "gold"}, "Plan", "enterprise, free, pro, starter"},
-		"plan_with_nul":           {&tenant{Slug: "x", Plan: "free\x00"}, "Plan", "enterprise"},
-		"expires_in_year_10000":   {&tenant{Slug: "x", ExpiresAt: year(10_000)}, "ExpiresAt", "9999"},
-		"expires_before_christ":   {&tenant{Slug: "x", ExpiresAt: year(-1)}, "ExpiresAt", "9999"},
-		"limit_without_name":      {&tenant{Slug: "x", Limits: tenants.Limits{"": 1}}, "Limits", "no name"},
-		"limit_with_nul":          {&tenant{Slug: "x", Limits: tenants.Limits{"a\x00": 1}}, "Limits", "plain text"},
-		"limit_not_utf8":          {&tenant{Slug: "x", Limits: tenants.Limits{"\xff": 1}}, "Limits", "plain text"},
-		"limit_name_too_long":     {&tenant{Slug: "x", Limits: tenants.Limits{strings.Repeat("a", 101): 1}}, "Limits", "100"},
-		"limit_below_unlimited":   {&tenant{Slug: "x", Limits: tenants.Limits{"a": -2}}, "Limits", "0 or more"},
+		{"id_with_nul", &tenant{ID: "a\x00b", Slug: "x"}, "ID", "letters"},
+		{"id_not_utf8", &tenant{ID: "a\xffb", Slug: "x"}, "ID", "letters"},
+		{"id_with_space", &tenant{ID: "a b", Slug: "x"}, "ID", "letters"},
+		{"id_climbs_directories", &tenant{ID: "../../etc", Slug: "x"}, "ID", "letters"},
+		{
+			"id_is_sql", &tenant{ID: "x'; DROP TABLE gormtenant_names; --", Slug: "x"}, "ID",
+			"letters",
+		},
+		{"id_huge", &tenant{ID: strings.Repeat("a", 1<<20), Slug: "x"}, "ID", "at most 255"},
+		{"id_reserved", &tenant{ID: "Admin", Slug: "x"}, "ID", "reserved"},
+		{"slug_missing", &tenant{}, "Slug", "missing"},
+		{"slug_upper_case", &tenant{Slug: "Acme"}, "Slug", "a to z"},
+		{"slug_with_dot", &tenant{Slug: "a.b"}, "Slug", "a to z"},
+		{"slug_with_underscore", &tenant{Slug: "a_b"}, "Slug", "a to z"},
+		{"slug_not_ascii", &tenant{Slug: "bücher"}, "Slug", "a to z"},
+		{"slug_not_utf8", &tenant{Slug: "a\xff"}, "Slug", "a to z"},
+		{"slug_with_nul", &tenant{Slug: "a\x00"}, "Slug", "a to z"},
+		{"slug_leading_hyphen", &tenant{Slug: "-a"}, "Slug", "a to z"},
+		{"slug_trailing_hyphen", &tenant{Slug: "a-"}, "Slug", "a to z"},
+		{"slug_punycode", &tenant{Slug: "xn--bcher-kva"}, "Slug", "third and fourth"},
+		{"slug_too_long", &tenant{Slug: strings.Repeat("a", 64)}, "Slug", "at most 63"},
+		{"slug_huge", &tenant{Slug: strings.Repeat("a", 1<<20)}, "Slug", "at most 63"},
+		{"slug_reserved", &tenant{Slug: "www"}, "Slug", "reserved"},
+		{"slug_reserved_by_option", &tenant{Slug: "partner"}, "Slug", "reserved"},
+		{
+			"domain_reserved", &tenant{Slug: "x", Domains: []string{"example.com"}}, "Domains",
+			"reserved",
+		},
+		{
+			"domain_below_reserved", &tenant{Slug: "x", Domains: []string{"a.app.EXAMPLE.com"}},
+			"Domains", "reserved",
+		},
+		{
+			"domain_twice", &tenant{Slug: "x", Domains: []string{"a.com", "A.com."}}, "Domains",
+			"twice",
+		},
+		{
+			"domain_with_port", &tenant{Slug: "x", Domains: []string{"a.com:80"}}, "Domains",
+			"host alone",
+		},
+		{"domains_too_many", &tenant{Slug: "x", Domains: make([]string, 1001)}, "Domains", "1001"},
+		{"name_not_utf8", &tenant{Slug: "x", Name: "\xff"}, "Name", "UTF-8"},
+		{"name_with_nul", &tenant{Slug: "x", Name: "a\x00"}, "Name", "control"},
+		{"name_with_line_break", &tenant{Slug: "x", Name: "a\nb"}, "Name", "control"},
+		{
+			"name_too_long", &tenant{Slug: "x", Name: strings.Repeat("é", 256)}, "Name",
+			"at most 255",
+		},
+		{"status_unknown", &tenant{Slug: "x", Status: "gone"}, "Status", "tenants.Active"},
+		{
+			"plan_unknown", &tenant{Slug: "x", Plan: "gold"}, "Plan",
+			"enterprise, free, pro, starter",
+		},
+		{"plan_with_nul", &tenant{Slug: "x", Plan: "free\x00"}, "Plan", "enterprise"},
+		{"expires_in_year_10000", &tenant{Slug: "x", ExpiresAt: year(10_000)}, "ExpiresAt", "9999"},
+		{"expires_before_christ", &tenant{Slug: "x", ExpiresAt: year(-1)}, "ExpiresAt", "9999"},
+		{
+			"limit_without_name", &tenant{Slug: "x", Limits: tenants.Limits{"": 1}}, "Limits",
+			"no name",
+		},
+		{
+			"limit_with_nul", &tenant{Slug: "x", Limits: tenants.Limits{"a\x00": 1}}, "Limits",
+			"plain text",
+		},
+		{
+			"limit_not_utf8", &tenant{Slug: "x", Limits: tenants.Limits{"\xff": 1}}, "Limits",
+			"plain text",
+		},
+		{
+			"limit_name_too_long",
+			&tenant{Slug: "x", Limits: tenants.Limits{strings.Repeat("a", 101): 1}}, "Limits",
+			"100",
+		},
+		{
+			"limit_below_unlimited", &tenant{Slug: "x", Limits: tenants.Limits{"a": -2}}, "Limits",
+			"0 or more",
+		},
 	}
 	each(t, func(t *testing.T, db *gorm.DB, _ *store.Store) {
 		s := newStore(t, db, store.Reserved("partner", "Example.com"))
-		for name, test := range cases {
-			t.Run(name, func(t *testing.T) {
+		for _, test := range cases {
+			t.Run(test.name, func(t *testing.T) {
 				given := *test.given
-				requireField(t, s.Create(t.Context(), &given), store.ErrInvalid, test.field, test.says)
+				requireField(t, s.Create(t.Context(), &given), store.ErrInvalid, test.field,
+					test.says)
 				require.Equal(t, *test.given, given)
 			})
 		}
@@ -163,13 +212,17 @@ func TestCreate_takes_what_is_at_the_bounds(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, _ *gorm.DB, s *store.Store) {
 		label := strings.Repeat("a", 63)
-		domains := []string{strings.Join([]string{label, label, label, strings.Repeat("a", 61)}, ".")}
+		domains := []string{
+			strings.Join([]string{label, label, label, strings.Repeat("a", 61)}, "."),
+		}
 		limits := tenants.Limits{strings.Repeat("l", 100): 1<<63 - 1}
 		for len(domains) < 1000 {
-			domains = append(domains, strings.Repeat("a", len(domains)%60)+"a.x"+strings.Repeat("b", len(domains)/60))
+			domains = append(domains,
+				strings.Repeat("a", len(domains)%60)+"a.x"+strings.Repeat("b", len(domains)/60))
 		}
 		created := create(t, s, &tenants.Tenant{
-			ID: strings.Repeat("I", 255), Slug: label, Name: strings.Repeat("é", 255), Domains: domains, Limits: limits,
+			ID: strings.Repeat("I", 255), Slug: label, Name: strings.Repeat("é", 255),
+			Domains: domains, Limits: limits,
 		})
 		require.Equal(t, created, lookup(t, s, domains[0]))
 		require.Equal(t, created, lookup(t, s, domains[999]))

@@ -1,23 +1,24 @@
-// Package store keeps the directory of tenants in the application's own database, with GORM, on SQLite and
-// on Postgres. It is a [tenants.Directory]:
+// Package store keeps the directory of tenants in the application's own database, with GORM, on
+// SQLite and on Postgres. It is a [tenants.Directory]:
 //
 //	directory, err := store.New(db)
 //	err = directory.Migrate(ctx)
 //	err = directory.Create(ctx, &tenants.Tenant{Slug: "acme", Name: "Acme Ltd"})
 //	t, err := directory.Lookup(ctx, "acme")
 //
-// The database itself keeps the names of tenants apart. The ID, the slug and the domains of all tenants are
-// the primary key of one table, so that of two processes that take a name at the same time one gets it and
-// the other an [ErrTaken], and so that no tenant can call itself what is another's ID.
+// The database itself keeps the names of tenants apart. The ID, the slug and the domains of all
+// tenants are the primary key of one table, so that of two processes that take a name at the same
+// time one gets it and the other an [ErrTaken], and so that no tenant can call itself what is
+// another's ID.
 //
-// The two tables, gormtenant_tenants and gormtenant_names, belong to no tenant. The *gorm.DB may have the
-// gormtenant plugin, and may be opened through isolation/rls: a Store runs its statements as nobody,
-// whatever tenant the context has, and under gormtenant.Unscoped too.
+// The two tables, gormtenant_tenants and gormtenant_names, belong to no tenant. The *gorm.DB may
+// have the gormtenant plugin, and may be opened through isolation/rls: a Store runs its statements
+// as nobody, whatever tenant the context has, and under gormtenant.Unscoped too.
 //
 // # Changes reach all processes
 //
-// On Postgres each change tells the other processes, in its own transaction, with NOTIFY. [Listen] hears it
-// and makes a cache forget the tenant:
+// On Postgres each change tells the other processes, in its own transaction, with NOTIFY. [Listen]
+// hears it and makes a cache forget the tenant:
 //
 //	cache := tenants.Cached(directory)
 //	listener, err := store.Listen(ctx, config, cache)

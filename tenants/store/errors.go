@@ -6,22 +6,22 @@ import (
 )
 
 var (
-	// ErrTaken is returned by [Store.Create] and [Store.Update] where another tenant has the ID, the slug
-	// or a domain. The error is a [*FieldError].
+	// ErrTaken is returned by [Store.Create] and [Store.Update] where another tenant has the ID,
+	// the slug or a domain. The error is a [*FieldError].
 	ErrTaken = errors.New("gormtenant: the tenant's name is taken")
-	// ErrInvalid is returned by [Store.Create] and [Store.Update] for a tenant that cannot be stored. The
-	// error is a [*FieldError], unless there is no tenant at all.
+	// ErrInvalid is returned by [Store.Create] and [Store.Update] for a tenant that cannot be
+	// stored. The error is a [*FieldError], unless there is no tenant at all.
 	ErrInvalid = errors.New("gormtenant: invalid tenant")
 	// ErrConflict is returned by [Store.Update] where the tenant was changed since it was read.
 	ErrConflict = errors.New("gormtenant: the tenant was changed since it was read: " +
 		"look it up again, and make the change anew")
 )
 
-// FieldError says which field of a tenant was refused, and why. It holds what the caller gave and nothing of
-// another tenant, so that it may be shown to the user.
+// FieldError says which field of a tenant was refused, and why. It holds what the caller gave and
+// nothing of another tenant, so that it may be shown to the user.
 type FieldError struct {
-	// Field is the name of the field of tenants.Tenant: ID, Slug, Name, Domains, Status, Plan, ExpiresAt or
-	// Limits.
+	// Field is the name of the field of tenants.Tenant: ID, Slug, Name, Domains, Status, Plan,
+	// ExpiresAt or Limits.
 	Field string
 	// Problem says what is wrong, and what to do.
 	Problem string
@@ -40,7 +40,10 @@ func invalid(field, problem string, args ...any) error {
 }
 
 func taken(field, name string) error {
-	return &FieldError{Field: field, Problem: fmt.Sprintf("another tenant has %q: choose another", name), Err: ErrTaken}
+	return &FieldError{
+		Field: field, Problem: fmt.Sprintf("another tenant has %q: choose another", name),
+		Err: ErrTaken,
+	}
 }
 
 // quoted is text of a user's in an error: it may be long, or no text at all.

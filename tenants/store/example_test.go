@@ -51,11 +51,13 @@ func ExampleListen() {
 		ctx   context.Context
 		cache store.Invalidator // tenants.Cached(directory)
 	)
-	config, err := pgx.ParseConfig("host=db.internal dbname=app") // the server itself, not the pooler
+	// The server itself, not the pooler.
+	config, err := pgx.ParseConfig("host=db.internal dbname=app")
 	if err != nil {
 		log.Fatal(err)
 	}
-	listener, err := store.Listen(ctx, config, cache, store.OnError(func(err error) { log.Print(err) }))
+	listener, err := store.Listen(ctx, config, cache,
+		store.OnError(func(err error) { log.Print(err) }))
 	if err != nil {
 		log.Fatal(err)
 	}

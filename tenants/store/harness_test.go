@@ -35,8 +35,10 @@ func newStore(t testing.TB, db *gorm.DB, options ...store.Option) *store.Store {
 func acme() *tenants.Tenant {
 	expires := time.Date(2031, 2, 3, 4, 5, 6, 789_000, time.UTC)
 	return &tenants.Tenant{
-		ID: "t-1", Slug: "acme", Name: "Acme Ltd", Domains: []string{"projects.acme.com", "acme.org"},
-		Plan: "pro", ExpiresAt: &expires, Limits: tenants.Limits{tenants.Users: 7, tenants.Projects: tenants.Unlimited},
+		ID: "t-1", Slug: "acme", Name: "Acme Ltd",
+		Domains: []string{"projects.acme.com", "acme.org"},
+		Plan:    "pro", ExpiresAt: &expires,
+		Limits: tenants.Limits{tenants.Users: 7, tenants.Projects: tenants.Unlimited},
 	}
 }
 
@@ -58,7 +60,8 @@ func content(t testing.TB, db *gorm.DB) string {
 	t.Helper()
 	var text string
 	for _, query := range []string{
-		"SELECT * FROM gormtenant_tenants ORDER BY id", "SELECT * FROM gormtenant_names ORDER BY name",
+		"SELECT * FROM gormtenant_tenants ORDER BY id",
+		"SELECT * FROM gormtenant_names ORDER BY name",
 	} {
 		var rows []map[string]any
 		require.NoError(t, db.Raw(query).Scan(&rows).Error)

@@ -15,12 +15,15 @@ import (
 // fill stores n tenants with the IDs t000001 and up, in bulk, without their names.
 func fill(t testing.TB, db *gorm.DB, n int) {
 	t.Helper()
-	row := "SELECT 't' || substr(cast(1000000 + n AS text), 2), 's' || n, '', '[]', 'active', 'free', '{}', ?, ? FROM "
-	insert := "INSERT INTO gormtenant_tenants (id, slug, name, domains, status, plan, limits, created_at, updated_at) "
+	row := "SELECT 't' || substr(cast(1000000 + n AS text), 2), 's' || n, '', '[]', 'active', " +
+		"'free', '{}', ?, ? FROM "
+	insert := "INSERT INTO gormtenant_tenants (id, slug, name, domains, status, plan, limits, " +
+		"created_at, updated_at) "
 	if db.Name() == "postgres" {
 		insert += row + "generate_series(1, " + strconv.Itoa(n) + ") n"
 	} else {
-		insert = "WITH RECURSIVE count(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM count WHERE n < " + strconv.Itoa(n) + ") " + insert + row + "count"
+		insert = "WITH RECURSIVE count(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM count " +
+			"WHERE n < " + strconv.Itoa(n) + ") " + insert + row + "count"
 	}
 	require.NoError(t, db.Exec(insert, clock(), clock()).Error)
 }
@@ -41,7 +44,8 @@ func TestList_pages_through_many_tenants(t *testing.T) {
 			seen++
 		}
 		require.Equal(t, n, seen)
-		require.EqualValues(t, n/500+1, c.take(), "statements: a page each, and one that finds no more")
+		require.EqualValues(t, n/500+1, c.take(),
+			"statements: a page each, and one that finds no more")
 		require.EqualValues(t, 500, c.mostRows.Load(), "rows in memory at once")
 		count, err := s.Count(t.Context())
 		require.NoError(t, err)
@@ -74,8 +78,9 @@ func TestList_goes_on_after_an_id(t *testing.T) {
 		require.Equal(t, all[4:], listed(t, s, "Zz"), "an ID that nobody has")
 		if db.Name() == "postgres" { // whatever the collation of the database
 			var collations []string
-			require.NoError(t, db.Raw("SELECT collation_name FROM information_schema.columns WHERE table_name LIKE "+
-				"'gormtenant_%' AND column_name IN ('id', 'tenant_id') OR table_name = 'gormtenant_names'").Scan(&collations).Error)
+			require.NoError(t, db.Raw("SELECT collation_name FROM information_schema.columns "+
+				"WHERE table_name LIKE 'gormtenant_%' AND column_name IN ('id', 'tenant_id') OR "+
+				"table_name = 'gormtenant_names'").Scan(&collations).Error)
 			require.Equal(t, []string{"C", "C", "C"}, collations)
 		}
 	})

@@ -15,7 +15,8 @@ import (
 
 // Invalidator is what a [Listener] tells of changes: a tenants.Cache.
 type Invalidator interface {
-	// Invalidate forgets what is known of the tenants that have these identifiers, and that there were none.
+	// Invalidate forgets what is known of the tenants that have these identifiers, and that there
+	// were none.
 	Invalidate(identifiers ...string)
 	// InvalidateAll forgets everything.
 	InvalidateAll()
@@ -30,9 +31,9 @@ type listenOption func(l *Listener) error
 
 func (o listenOption) apply(l *Listener) error { return o(l) }
 
-// OnError calls fn with what interrupts a [Listener]: once when its connection is lost, and once for each
-// attempt at another that fails. fn runs in the listener's goroutine, so it must be quick, and must not call
-// Close. Without it nothing is reported.
+// OnError calls fn with what interrupts a [Listener]: once when its connection is lost, and once
+// for each attempt at another that fails. fn runs in the listener's goroutine, so it must be quick,
+// and must not call Close. Without it nothing is reported.
 func OnError(fn func(err error)) ListenOption {
 	return listenOption(func(l *Listener) error {
 		if fn == nil {
@@ -57,30 +58,36 @@ type Listener struct {
 const (
 	// patience is how long the server may take to let the listener in, or to answer it.
 	patience = 10 * time.Second
-	// heartbeat is how often a connection that is silent is asked whether it lives. A server, or a firewall
-	// on the way, can go without saying so.
+	// heartbeat is how often a connection that is silent is asked whether it lives. A server, or a
+	// firewall on the way, can go without saying so.
 	heartbeat = 15 * time.Second
 )
 
-// Listen makes cache forget each tenant that a [Store] changes in the Postgres database of config, in whatever
-// process, within milliseconds of the change's commit. It keeps one connection of its own until ctx is done or
-// [Listener.Close] is called. If the connection is lost it makes another, at intervals that grow from a tenth of
-// a second to five seconds; as changes may have been missed, the cache then forgets everything. Until then
-// it serves what it has, for as long as its TTL allows.
+// Listen makes cache forget each tenant that a [Store] changes in the Postgres database of config,
+// in whatever process, within milliseconds of the change's commit. It keeps one connection of its
+// own until ctx is done or [Listener.Close] is called. If the connection is lost it makes another,
+// at intervals that grow from a tenth of a second to five seconds; as changes may have been missed,
+// the cache then forgets everything. Until then it serves what it has, for as long as its TTL
+// allows.
 //
-// The connection has to be direct, to the primary: LISTEN is lost in a pooler that gives each transaction
-// another connection, such as pgbouncer in transaction mode, and a standby refuses it. Listen returns an error
-// where the server cannot be reached, and where a first notification does not arrive. The other statements of
-// the application may go through the pooler. Any role that may connect will do. config is copied.
-func Listen(ctx context.Context, config *pgx.ConnConfig, cache Invalidator, options ...ListenOption) (*Listener, error) {
+// The connection has to be direct, to the primary: LISTEN is lost in a pooler that gives each
+// transaction another connection, such as pgbouncer in transaction mode, and a standby refuses it.
+// Listen returns an error where the server cannot be reached, and where a first notification does
+// not arrive. The other statements of the application may go through the pooler. Any role that may
+// connect will do. config is copied.
+func Listen(
+	ctx context.Context, config *pgx.ConnConfig, cache Invalidator, options ...ListenOption,
+) (*Listener, error) {
 	if config == nil || cache == nil {
-		return nil, errors.New("gormtenant: store.Listen needs a configuration, as pgx.ParseConfig returns it, and a cache")
+		return nil, errors.New("gormtenant: store.Listen needs a configuration, as " +
+			"pgx.ParseConfig returns it, and a cache")
 	}
 	l := &Listener{
 		config: config.Copy(), cache: cache, onError: func(error) {},
 		heartbeat: heartbeat, patience: patience, done: make(chan struct{}),
 	}
-	l.config.OnNotification = nil // pgx keeps notifications for WaitForNotification only where there is none
+	// pgx keeps notifications for WaitForNotification only where there is none.
+	l.config.OnNotification = nil
 	err := option.Apply("store.Listen", options, func(o ListenOption) error { return o.apply(l) })
 	if err != nil {
 		return nil, err
@@ -99,8 +106,8 @@ func Listen(ctx context.Context, config *pgx.ConnConfig, cache Invalidator, opti
 	return l, nil
 }
 
-// Close stops the listener and waits for its end: after it the cache is told nothing more. It may be called more
-// than once, and returns nil.
+// Close stops the listener and waits for its end: after it the cache is told nothing more. It may
+// be called more than once, and returns nil.
 func (l *Listener) Close() error {
 	l.cancel()
 	<-l.done
@@ -117,7 +124,8 @@ func (l *Listener) run(ctx context.Context, conn *pgx.Conn) {
 		if ctx.Err() != nil {
 			return
 		}
-		l.onError(fmt.Errorf("gormtenant: lost the connection that listens for changes of tenants: %w", err))
+		l.onError(fmt.Errorf("gormtenant: lost the connection that listens for changes of "+
+			"tenants: %w", err))
 		conn = l.reconnect(ctx)
 	}
 }
@@ -132,7 +140,8 @@ func (l *Listener) receive(ctx context.Context, conn *pgx.Conn) error {
 		case ctx.Err() != nil || conn.IsClosed() || !pgconn.Timeout(err):
 			return err
 		default:
-			_, err := within(ctx, l.patience, func(ctx context.Context) (any, error) { return nil, conn.Ping(ctx) })
+			_, err := within(ctx, l.patience,
+				func(ctx context.Context) (any, error) { return nil, conn.Ping(ctx) })
 			if err != nil {
 				return err
 			}
@@ -150,7 +159,9 @@ func (l *Listener) pass(payload string) {
 }
 
 // within calls f with a context that ends after a time.
-func within[T any](ctx context.Context, limit time.Duration, f func(ctx context.Context) (T, error)) (T, error) {
+func within[T any](
+	ctx context.Context, limit time.Duration, f func(ctx context.Context) (T, error),
+) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return f(ctx)

@@ -21,7 +21,8 @@ import (
 	"github.com/gormtenant/gormtenant/tenants/store"
 )
 
-// deadline is when something that must happen counts as not happening. It is generous: the machine may be busy.
+// deadline is when something that must happen counts as not happening. It is generous: the machine
+// may be busy.
 const deadline = 10 * time.Second
 
 // recorder is a cache that writes down what it is told: the identifiers, or "*" for all.
@@ -59,7 +60,8 @@ func start(t testing.TB, config *pgx.ConnConfig, options ...store.ListenOption) 
 	p.store = newStore(t, p.db)
 	require.NoError(t, p.store.Migrate(t.Context()))
 	var err error
-	p.listener, err = store.Listen(t.Context(), config, p.cache, append(options, store.OnError(func(err error) { p.failures <- err }))...)
+	p.listener, err = store.Listen(t.Context(), config, p.cache,
+		append(options, store.OnError(func(err error) { p.failures <- err }))...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.listener.Close()) })
 	require.Equal(t, "*", p.cache.next(t), "what was cached before")
@@ -136,7 +138,8 @@ func terminate(t testing.TB, db *gorm.DB) int {
 	t.Helper()
 	var ended []bool
 	require.NoError(t, db.Raw("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "+
-		"WHERE datname = current_database() AND query LIKE '%LISTEN%' AND pid <> pg_backend_pid()").Scan(&ended).Error)
+		"WHERE datname = current_database() AND query LIKE '%LISTEN%' AND pid <> pg_backend_pid()").
+		Scan(&ended).Error)
 	return len(ended)
 }
 
@@ -153,7 +156,8 @@ func TestListen_forgets_everything_when_its_connection_is_back(t *testing.T) {
 		conn, err := pgx.ConnectConfig(t.Context(), admin)
 		require.NoError(t, err)
 		allow := func(yes string) {
-			_, err := conn.Exec(t.Context(), "ALTER DATABASE "+config.Database+" ALLOW_CONNECTIONS "+yes)
+			_, err := conn.Exec(t.Context(),
+				"ALTER DATABASE "+config.Database+" ALLOW_CONNECTIONS "+yes)
 			require.NoError(t, err)
 		}
 		require.NoError(t, p.db.Exec("SELECT 1").Error) // a connection of the store's is open
@@ -184,7 +188,8 @@ func TestListen_notices_a_connection_that_went_silent(t *testing.T) {
 	p := &process{cache: make(recorder, 1000), failures: make(chan error, 1000)}
 	p.store = newStore(t, dbtest.Open(t, pgdriver.Open(direct.ConnString()), &gorm.Config{}))
 	require.NoError(t, p.store.Migrate(t.Context()))
-	listener, err := store.Listen(t.Context(), through, p.cache, store.Heartbeat(50*time.Millisecond, 2*time.Second),
+	listener, err := store.Listen(t.Context(), through, p.cache,
+		store.Heartbeat(50*time.Millisecond, 2*time.Second),
 		store.OnError(func(err error) { p.failures <- err }))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, listener.Close()) })
@@ -233,21 +238,30 @@ func TestListen_refuses_what_makes_no_sense(t *testing.T) {
 	nobody.Database = "no_such_database"
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		ctx    context.Context
 		config *pgx.ConnConfig
 		cache  store.Invalidator
 		option []store.ListenOption
 		says   string
 	}{
-		"no_config":     {t.Context(), nil, make(recorder), nil, "a configuration"},
-		"no_cache":      {t.Context(), config, nil, nil, "a cache"},
-		"no_function":   {t.Context(), config, make(recorder), []store.ListenOption{store.OnError(nil)}, "store.OnError"},
-		"nil_option":    {t.Context(), config, make(recorder), []store.ListenOption{nil}, "store.Listen: option 1 is nil"},
-		"wrong_dsn":     {t.Context(), nobody, make(recorder), nil, "no_such_database"},
-		"ended_context": {ended, config, make(recorder), nil, "canceled"},
+		{"no_config", t.Context(), nil, make(recorder), nil, "a configuration"},
+		{"no_cache", t.Context(), config, nil, nil, "a cache"},
+		{
+			"no_function", t.Context(), config, make(recorder),
+			[]store.ListenOption{store.OnError(nil)},
+			"store.OnError",
+		},
+		{
+			"nil_option", t.Context(), config, make(recorder),
+			[]store.ListenOption{nil},
+			"store.Listen: option 1 is nil",
+		},
+		{"wrong_dsn", t.Context(), nobody, make(recorder), nil, "no_such_database"},
+		{"ended_context", ended, config, make(recorder), nil, "canceled"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			listener, err := store.Listen(test.ctx, test.config, test.cache, test.option...)
 			require.ErrorContains(t, err, test.says)
 			require.ErrorContains(t, err, "gormtenant: ")
@@ -260,33 +274,47 @@ func TestClose_ends_the_listener(t *testing.T) {
 	t.Parallel()
 	config := newDatabase(t)
 	other := start(t, config)
-	for name, end := range map[string]func(p *process, cancel context.CancelFunc){
-		"close":          func(p *process, _ context.CancelFunc) { require.NoError(t, p.listener.Close()) },
-		"end_of_context": func(_ *process, cancel context.CancelFunc) { cancel() },
-		"close_while_it_reconnects": func(p *process, _ context.CancelFunc) {
-			terminate(t, other.db)
-			<-p.failures
-			require.NoError(t, p.listener.Close())
+	for _, test := range []struct {
+		name string
+		end  func(p *process, cancel context.CancelFunc)
+	}{
+		{
+			"close",
+			func(p *process, _ context.CancelFunc) { require.NoError(t, p.listener.Close()) },
 		},
-		"close_at_once_by_many": func(p *process, _ context.CancelFunc) {
-			var group sync.WaitGroup
-			for range 10 {
-				group.Go(func() { _ = p.listener.Close() })
-			}
-			group.Wait()
+		{"end_of_context", func(_ *process, cancel context.CancelFunc) { cancel() }},
+		{
+			"close_while_it_reconnects", func(p *process, _ context.CancelFunc) {
+				terminate(t, other.db)
+				<-p.failures
+				require.NoError(t, p.listener.Close())
+			},
+		},
+		{
+			"close_at_once_by_many", func(p *process, _ context.CancelFunc) {
+				var group sync.WaitGroup
+				for range 10 {
+					group.Go(func() { _ = p.listener.Close() })
+				}
+				group.Wait()
+			},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			p := &process{config: config.Copy(), cache: make(recorder, 1000), failures: make(chan error, 1000)}
+			p := &process{
+				config: config.Copy(), cache: make(recorder, 1000),
+				failures: make(chan error, 1000),
+			}
 			var connections dialed
 			p.config.DialFunc = connections.dial
 			var err error
-			p.listener, err = store.Listen(ctx, p.config, p.cache, store.OnError(func(err error) { p.failures <- err }))
+			p.listener, err = store.Listen(ctx, p.config, p.cache,
+				store.OnError(func(err error) { p.failures <- err }))
 			require.NoError(t, err)
 			require.EqualValues(t, 1, connections.open.Load())
-			end(p, cancel)
+			test.end(p, cancel)
 			require.NoError(t, p.listener.Close(), "it waits for the end, and may be called again")
 			require.Zero(t, connections.open.Load(), "a connection is left open")
 			told := len(p.cache)

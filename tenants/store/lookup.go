@@ -10,13 +10,14 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// Lookup returns the tenant whose ID, slug or domain the identifier is, byte for byte: domains are in lower
-// case and ASCII, as Create made them. It is one statement,
+// Lookup returns the tenant whose ID, slug or domain the identifier is, byte for byte: domains are
+// in lower case and ASCII, as Create made them. It is one statement,
 //
 //	SELECT * FROM gormtenant_tenants
 //	WHERE id = (SELECT tenant_id FROM gormtenant_names WHERE name = 'acme') LIMIT 1
 //
-// Where there is none the error is a tenants.ErrNotFound, and what can be nobody's name is not even sent.
+// Where there is none the error is a tenants.ErrNotFound, and what can be nobody's name is not even
+// sent.
 func (s *Store) Lookup(ctx context.Context, identifier string) (*tenants.Tenant, error) {
 	if problemOfID(identifier) != "" {
 		return nil, tenants.ErrNotFound
@@ -37,8 +38,8 @@ func (s *Store) Lookup(ctx context.Context, identifier string) (*tenants.Tenant,
 // pageSize is how many tenants List reads at once.
 const pageSize = 500
 
-// List goes through the tenants whose ID comes after the given one, "" for all, whatever their status, in the
-// order of the bytes of their IDs:
+// List goes through the tenants whose ID comes after the given one, "" for all, whatever their
+// status, in the order of the bytes of their IDs:
 //
 //	for t, err := range directory.List(ctx, "") {
 //		if err != nil {
@@ -47,14 +48,16 @@ const pageSize = 500
 //		...
 //	}
 //
-// It reads 500 at once, and holds neither a connection nor a lock while the loop's body runs, which may use
-// the same database and may change tenants. A tenant that is created meanwhile is seen if its ID is yet to
-// come. After an error there is nothing more.
+// It reads 500 at once, and holds neither a connection nor a lock while the loop's body runs, which
+// may use the same database and may change tenants. A tenant that is created meanwhile is seen if
+// its ID is yet to come. After an error there is nothing more.
 func (s *Store) List(ctx context.Context, after string) iter.Seq2[*tenants.Tenant, error] {
 	return func(yield func(*tenants.Tenant, error) bool) {
 		last := after
 		if problem := problemOfID(after); after != "" && problem != "" {
-			yield(nil, invalid("ID", "a list goes on after the ID of a tenant, not after %s: %s", quoted(after), problem))
+			yield(nil,
+				invalid("ID", "a list goes on after the ID of a tenant, not after %s: %s",
+					quoted(after), problem))
 			return
 		}
 		for {

@@ -97,7 +97,9 @@ func TestLookup_takes_names_byte_for_byte(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, _ *gorm.DB, s *store.Store) {
 		create(t, s, acme())
-		for _, other := range []string{"ACME", "T-1", "acme.org.", "Acme.org", "acme.orgx", "xacme", "acme_", "Acme"} {
+		for _, other := range []string{
+			"ACME", "T-1", "acme.org.", "Acme.org", "acme.orgx", "xacme", "acme_", "Acme",
+		} {
 			_, err := s.Lookup(t.Context(), other)
 			require.ErrorIs(t, err, tenants.ErrNotFound, other)
 		}
@@ -120,7 +122,8 @@ func TestErrors_are_not_taken_for_nobody(t *testing.T) {
 			}
 			passed := *tenant
 			for _, err := range []error{
-				lookupErr, countErr, listErr, s.Update(ctx, &passed), s.Suspend(ctx, "t-1"), s.Create(ctx, &tenants.Tenant{Slug: "x"}),
+				lookupErr, countErr, listErr, s.Update(ctx, &passed), s.Suspend(ctx, "t-1"),
+				s.Create(ctx, &tenants.Tenant{Slug: "x"}),
 			} {
 				require.Error(t, err)
 				require.NotErrorIs(t, err, tenants.ErrNotFound)

@@ -9,8 +9,8 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// namesOf returns all that a tenant is found by, each once, in order: two transactions that take the same
-// names in one order cannot wait for each other.
+// namesOf returns all that a tenant is found by, each once, in order: two transactions that take
+// the same names in one order cannot wait for each other.
 func namesOf(t *tenants.Tenant) []string {
 	names := append([]string{t.ID, t.Slug}, t.Domains...)
 	slices.Sort(names)
@@ -19,11 +19,12 @@ func namesOf(t *tenants.Tenant) []string {
 
 // without returns the names that are not among others.
 func without(names, others []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(others, name) })
+	return slices.DeleteFunc(slices.Clone(names),
+		func(name string) bool { return slices.Contains(others, name) })
 }
 
-// takeNames makes the names those of t, or returns an ErrTaken. Where another transaction is about to take one
-// of them, the database waits for its end.
+// takeNames makes the names those of t, or returns an ErrTaken. Where another transaction is about
+// to take one of them, the database waits for its end.
 func takeNames(tx *gorm.DB, t *tenants.Tenant, names []string) error {
 	if len(names) == 0 {
 		return nil
@@ -37,7 +38,8 @@ func takeNames(tx *gorm.DB, t *tenants.Tenant, names []string) error {
 		return inserted.Error
 	}
 	var own []string
-	err := tx.Model(&nameRow{}).Where("tenant_id = ? AND name IN ?", t.ID, names).Pluck("name", &own).Error
+	err := tx.Model(&nameRow{}).Where("tenant_id = ? AND name IN ?", t.ID, names).
+		Pluck("name", &own).Error
 	if err != nil {
 		return err
 	}

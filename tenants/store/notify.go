@@ -6,9 +6,9 @@ import (
 	"gorm.io/gorm"
 )
 
-// Channel is the channel of NOTIFY on which changes of tenants are told on Postgres. The payload is the ID of
-// the tenant and the names that it has got or lost, with spaces between them. An empty payload means all
-// tenants: after changes by hand, run
+// Channel is the channel of NOTIFY on which changes of tenants are told on Postgres. The payload is
+// the ID of the tenant and the names that it has got or lost, with spaces between them. An empty
+// payload means all tenants: after changes by hand, run
 //
 //	NOTIFY gormtenant_tenants
 const Channel = "gormtenant_tenants"

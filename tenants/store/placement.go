@@ -20,7 +20,9 @@ type whereabouts struct {
 	Left   []tenants.Placement `json:"left,omitempty"`
 }
 
-func whereaboutsOf(t *tenants.Tenant) whereabouts { return whereabouts{t.Placement, t.Moving, t.Left} }
+func whereaboutsOf(t *tenants.Tenant) whereabouts {
+	return whereabouts{t.Placement, t.Moving, t.Left}
+}
 
 func (w whereabouts) put(t *tenants.Tenant) {
 	t.Placement, t.Moving = w.Placement, w.Moving
@@ -35,13 +37,13 @@ func (w whereabouts) same(other whereabouts) bool {
 		(len(w.Left) == 0 && len(other.Left) == 0 || reflect.DeepEqual(w.Left, other.Left))
 }
 
-// Place changes where the tenant of that ID is, and nothing else of it: edit sets the Placement, Moving and
-// Left of the tenant that it is given, which nobody else can change meanwhile. Place returns what is stored
-// then. It moves no rows: for a tenant that has any, use package isolation, which calls it. Other processes
-// hear of it as of every change.
+// Place changes where the tenant of that ID is, and nothing else of it: edit sets the Placement,
+// Moving and Left of the tenant that it is given, which nobody else can change meanwhile. Place
+// returns what is stored then. It moves no rows: for a tenant that has any, use package isolation,
+// which calls it. Other processes hear of it as of every change.
 //
-// The error is that of edit, a tenants.ErrNotFound, or an [ErrInvalid] for a placement that cannot be. On an
-// error nothing is changed.
+// The error is that of edit, a tenants.ErrNotFound, or an [ErrInvalid] for a placement that cannot
+// be. On an error nothing is changed.
 func (s *Store) Place(
 	ctx context.Context, id string, edit func(t *tenants.Tenant) error,
 ) (*tenants.Tenant, error) {
@@ -89,13 +91,14 @@ func refuseMove(stored, changed *tenants.Tenant) error {
 	if whereaboutsOf(stored).same(whereaboutsOf(changed)) {
 		return nil
 	}
-	return invalid("Placement", "an update cannot change where a tenant is: its rows would stay behind: "+
-		"move it with package isolation, or, while it has none, use Store.Place")
+	return invalid("Placement", "an update cannot change where a tenant is: its rows would stay "+
+		"behind: move it with package isolation, or, while it has none, use Store.Place")
 }
 
 // addPlacement adds the column to a table that was made without it.
 func addPlacement(db *gorm.DB) error {
-	statement := "ALTER TABLE gormtenant_tenants ADD COLUMN IF NOT EXISTS placement text NOT NULL DEFAULT '{}'"
+	statement := "ALTER TABLE gormtenant_tenants ADD COLUMN IF NOT EXISTS placement text NOT " +
+		"NULL DEFAULT '{}'"
 	if db.Name() == sqlite {
 		has, err := hasPlacement(db)
 		if has || err != nil {
@@ -116,6 +119,7 @@ func addPlacement(db *gorm.DB) error {
 }
 
 func hasPlacement(db *gorm.DB) (has bool, err error) {
-	err = db.Raw("SELECT count(*) > 0 FROM pragma_table_info('gormtenant_tenants') WHERE name = 'placement'").Row().Scan(&has)
+	err = db.Raw("SELECT count(*) > 0 FROM pragma_table_info('gormtenant_tenants') WHERE name = " +
+		"'placement'").Row().Scan(&has)
 	return has, err
 }

@@ -18,7 +18,8 @@ func TestPlace_stores_where_a_tenant_is(t *testing.T) {
 	each(t, func(t *testing.T, _ *gorm.DB, s *store.Store) {
 		created := create(t, s, acme())
 		placed, err := s.Place(t.Context(), "t-1", func(t *tenants.Tenant) error {
-			t.Placement, t.Moving = ownSchema, &tenants.Placement{Level: tenants.Database, Server: "eu"}
+			t.Placement, t.Moving = ownSchema,
+				&tenants.Placement{Level: tenants.Database, Server: "eu"}
 			t.Left = []tenants.Placement{{Level: tenants.Rows}}
 			t.Name = "not what it is for"
 			return nil
@@ -26,7 +27,8 @@ func TestPlace_stores_where_a_tenant_is(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, placed.UpdatedAt.After(created.UpdatedAt))
 		want := *created
-		want.Placement, want.Moving = ownSchema, &tenants.Placement{Level: tenants.Database, Server: "eu"}
+		want.Placement, want.Moving = ownSchema,
+			&tenants.Placement{Level: tenants.Database, Server: "eu"}
 		want.Left, want.UpdatedAt = []tenants.Placement{{Level: tenants.Rows}}, placed.UpdatedAt
 		require.Equal(t, &want, placed)
 		require.Equal(t, &want, lookup(t, s, "acme"))
@@ -47,21 +49,27 @@ func TestPlace_refuses(t *testing.T) {
 	each(t, func(t *testing.T, db *gorm.DB, s *store.Store) {
 		create(t, s, acme())
 		before := content(t, db)
-		for name, p := range map[string]tenants.Placement{
-			"unknown_level":    {Level: "galaxy"},
-			"rows_with_name":   {Name: "x"},
-			"rows_on_server":   {Level: tenants.Rows, Server: "x"},
-			"schema_on_server": {Level: tenants.Schema, Server: "x"},
-			"public":           {Level: tenants.Schema, Name: "public"},
-			"path":             {Level: tenants.Database, Name: "../other"},
-			"nul":              {Level: tenants.Database, Name: "a\x00"},
+		for _, test := range []struct {
+			name string
+			p    tenants.Placement
+		}{
+			{"unknown_level", tenants.Placement{Level: "galaxy"}},
+			{"rows_with_name", tenants.Placement{Name: "x"}},
+			{"rows_on_server", tenants.Placement{Level: tenants.Rows, Server: "x"}},
+			{"schema_on_server", tenants.Placement{Level: tenants.Schema, Server: "x"}},
+			{"public", tenants.Placement{Level: tenants.Schema, Name: "public"}},
+			{"path", tenants.Placement{Level: tenants.Database, Name: "../other"}},
+			{"nul", tenants.Placement{Level: tenants.Database, Name: "a\x00"}},
 		} {
-			_, err := s.Place(t.Context(), "t-1", func(t *tenants.Tenant) error { t.Placement = p; return nil })
+			_, err := s.Place(t.Context(), "t-1",
+				func(t *tenants.Tenant) error { t.Placement = test.p; return nil })
 			requireField(t, err, store.ErrInvalid, "Placement", "")
-			_, err = s.Place(t.Context(), "t-1", func(t *tenants.Tenant) error { t.Moving = &p; return nil })
+			_, err = s.Place(t.Context(), "t-1",
+				func(t *tenants.Tenant) error { t.Moving = &test.p; return nil })
 			requireField(t, err, store.ErrInvalid, "Placement", "")
-			requireField(t, s.Create(t.Context(), &tenants.Tenant{Slug: "x", Placement: p}), store.ErrInvalid, "Placement", "")
-			require.Equal(t, before, content(t, db), name)
+			requireField(t, s.Create(t.Context(), &tenants.Tenant{Slug: "x", Placement: test.p}),
+				store.ErrInvalid, "Placement", "")
+			require.Equal(t, before, content(t, db), test.name)
 		}
 		stop := errors.New("stop")
 		_, err := s.Place(t.Context(), "t-1", func(*tenants.Tenant) error { return stop })
@@ -87,7 +95,8 @@ func TestUpdate_leaves_a_tenant_where_it_is(t *testing.T) {
 		} {
 			changed := *created
 			edit(&changed)
-			requireField(t, s.Update(t.Context(), &changed), store.ErrInvalid, "Placement", "package isolation")
+			requireField(t, s.Update(t.Context(), &changed), store.ErrInvalid, "Placement",
+				"package isolation")
 			require.Equal(t, before, content(t, db))
 		}
 	})

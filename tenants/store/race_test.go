@@ -16,7 +16,8 @@ import (
 
 const contenders = 50
 
-// race runs one call in each of many goroutines, on two stores with pools of their own, and returns their errors.
+// race runs one call in each of many goroutines, on two stores with pools of their own, and returns
+// their errors.
 func race(t *testing.T, stores [2]*store.Store, call func(s *store.Store, i int) error) []error {
 	t.Helper()
 	var group sync.WaitGroup
@@ -39,7 +40,8 @@ func twice(t *testing.T, test func(t *testing.T, db *gorm.DB, stores [2]*store.S
 	dbtest.Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		db, other := open(&gorm.Config{}), open(&gorm.Config{TranslateError: true})
 		stores := [2]*store.Store{newStore(t, db), newStore(t, other)}
-		for _, err := range race(t, stores, func(s *store.Store, _ int) error { return s.Migrate(t.Context()) }) {
+		for _, err := range race(t, stores,
+			func(s *store.Store, _ int) error { return s.Migrate(t.Context()) }) {
 			require.NoError(t, err, "Migrate in a race")
 		}
 		test(t, db, stores)
@@ -48,23 +50,31 @@ func twice(t *testing.T, test func(t *testing.T, db *gorm.DB, stores [2]*store.S
 
 func TestCreate_race_for_a_name_has_one_winner(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		tenant func(i int) tenants.Tenant
 		field  string
 	}{
-		"slug": {func(int) tenants.Tenant { return tenants.Tenant{Slug: "acme"} }, "Slug"},
-		"id":   {func(i int) tenants.Tenant { return tenants.Tenant{ID: "acme", Slug: fmt.Sprint("s", i)} }, "ID"},
-		"domain": {func(i int) tenants.Tenant {
-			return tenants.Tenant{Slug: fmt.Sprint("s", i), Domains: []string{fmt.Sprint("d", i, ".com"), "acme.com"}}
+		{"slug", func(int) tenants.Tenant { return tenants.Tenant{Slug: "acme"} }, "Slug"},
+		{
+			"id",
+			func(i int) tenants.Tenant {
+				return tenants.Tenant{ID: "acme", Slug: fmt.Sprint("s", i)}
+			}, "ID",
+		},
+		{"domain", func(i int) tenants.Tenant {
+			return tenants.Tenant{
+				Slug: fmt.Sprint("s", i), Domains: []string{fmt.Sprint("d", i, ".com"), "acme.com"},
+			}
 		}, "Domains"},
-		"slug_against_id": {func(i int) tenants.Tenant {
+		{"slug_against_id", func(i int) tenants.Tenant {
 			if i%4 < 2 {
 				return tenants.Tenant{ID: "acme", Slug: fmt.Sprint("s", i)}
 			}
 			return tenants.Tenant{ID: fmt.Sprint("i", i), Slug: "acme"}
 		}, ""},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			twice(t, func(t *testing.T, _ *gorm.DB, stores [2]*store.Store) {
 				winners := 0
@@ -104,7 +114,8 @@ func TestCreate_race_does_not_deadlock(t *testing.T) {
 		slices.Reverse(domains[1])
 		winners := 0
 		for _, err := range race(t, stores, func(s *store.Store, i int) error {
-			return s.Create(t.Context(), &tenants.Tenant{Slug: fmt.Sprint("s", i), Domains: domains[i%2]})
+			return s.Create(t.Context(),
+				&tenants.Tenant{Slug: fmt.Sprint("s", i), Domains: domains[i%2]})
 		}) {
 			if err == nil {
 				winners++

@@ -12,8 +12,8 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// tenantRow is a tenant as it is stored. What has parts is JSON text, which both databases have; the domains
-// are in the rows of names too.
+// tenantRow is a tenant as it is stored. What has parts is JSON text, which both databases have;
+// the domains are in the rows of names too.
 type tenantRow struct {
 	ID        string `gorm:"primaryKey"`
 	Slug      string
@@ -31,8 +31,8 @@ type tenantRow struct {
 // TableName returns the name of the table.
 func (tenantRow) TableName() string { return "gormtenant_tenants" }
 
-// nameRow is something that a tenant is found by: its ID, its slug or a domain. That names are the primary key
-// is what keeps them apart when two processes take one.
+// nameRow is something that a tenant is found by: its ID, its slug or a domain. That names are the
+// primary key is what keeps them apart when two processes take one.
 type nameRow struct {
 	Name     string `gorm:"primaryKey"`
 	TenantID string `gorm:"tenant:-"` // the directory is nobody's
@@ -66,8 +66,8 @@ var ddl = [...]string{
 	`CREATE INDEX IF NOT EXISTS gormtenant_names_tenant_id ON gormtenant_names (tenant_id)`,
 }
 
-// Migrate makes the tables where they are missing. It may be called at every start, by several processes at
-// once. For applications that migrate by other means, on Postgres:
+// Migrate makes the tables where they are missing. It may be called at every start, by several
+// processes at once. For applications that migrate by other means, on Postgres:
 //
 //	CREATE TABLE IF NOT EXISTS gormtenant_tenants (
 //		id text COLLATE "C" NOT NULL PRIMARY KEY,
@@ -88,12 +88,14 @@ var ddl = [...]string{
 //	);
 //	CREATE INDEX IF NOT EXISTS gormtenant_names_tenant_id ON gormtenant_names (tenant_id);
 //
-// The role of the application needs SELECT, INSERT and UPDATE on the first, and DELETE too on the second.
-// On SQLite there are no collations, and times are of the type datetime.
+// The role of the application needs SELECT, INSERT and UPDATE on the first, and DELETE too on the
+// second. On SQLite there are no collations, and times are of the type datetime.
 func (s *Store) Migrate(ctx context.Context) error {
 	db := s.session(ctx)
-	if s.db.Name() == sqlite { // each statement takes the lock by itself, and would not get it after a read
-		if err := createTables(db, strings.NewReplacer("{key}", "", "{time}", "datetime")); err != nil {
+	// Each statement takes the lock by itself, and would not get it after a read.
+	if s.db.Name() == sqlite {
+		if err := createTables(db,
+			strings.NewReplacer("{key}", "", "{time}", "datetime")); err != nil {
 			return err
 		}
 		return addPlacement(db)
@@ -103,8 +105,10 @@ func (s *Store) Migrate(ctx context.Context) error {
 		if err := tx.Exec("SELECT pg_advisory_xact_lock(?)", lockKey).Error; err != nil {
 			return prefix.Errorf("waiting for others that make the tables of tenants: %w", err)
 		}
-		// In the order of bytes, as SQLite has it, List goes through the tenants in one order everywhere.
-		if err := createTables(tx, strings.NewReplacer("{key}", ` COLLATE "C"`, "{time}", "timestamptz")); err != nil {
+		// In the order of bytes, as SQLite has it, List goes through the tenants in one order
+		// everywhere.
+		if err := createTables(tx,
+			strings.NewReplacer("{key}", ` COLLATE "C"`, "{time}", "timestamptz")); err != nil {
 			return err
 		}
 		return addPlacement(tx)
@@ -124,7 +128,8 @@ func createTables(db *gorm.DB, dialect *strings.Replacer) error {
 func newRow(t *tenants.Tenant) *tenantRow {
 	row := tenantRow{
 		ID: t.ID, Slug: t.Slug, Name: t.Name, Domains: t.Domains, Status: t.Status, Plan: t.Plan,
-		ExpiresAt: t.ExpiresAt, Limits: t.Limits, Placement: whereaboutsOf(t), CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
+		ExpiresAt: t.ExpiresAt, Limits: t.Limits, Placement: whereaboutsOf(t),
+		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
 	if row.Domains == nil {
 		row.Domains = []string{}
@@ -139,7 +144,8 @@ func newRow(t *tenants.Tenant) *tenantRow {
 func (r *tenantRow) tenant() *tenants.Tenant {
 	t := tenants.Tenant{
 		ID: r.ID, Slug: r.Slug, Name: r.Name, Status: r.Status, Plan: r.Plan,
-		ExpiresAt: keptIfAny(r.ExpiresAt), CreatedAt: kept(r.CreatedAt), UpdatedAt: kept(r.UpdatedAt),
+		ExpiresAt: keptIfAny(r.ExpiresAt), CreatedAt: kept(r.CreatedAt),
+		UpdatedAt: kept(r.UpdatedAt),
 	}
 	if len(r.Domains) > 0 {
 		t.Domains = slices.Clip(r.Domains)

@@ -37,16 +37,17 @@ func (o optionFunc) apply(s *Store) error { return o(s) }
 func Plans(plans tenants.Plans) Option {
 	return optionFunc(func(s *Store) error {
 		if len(plans) == 0 {
-			return errors.New("gormtenant: store.Plans needs a plan at least: without any no tenant could be created")
+			return errors.New("gormtenant: store.Plans needs a plan at least: without any no " +
+				"tenant could be created")
 		}
 		s.plans = maps.Clone(plans)
 		return nil
 	})
 }
 
-// Reserved adds names that no tenant may take to those that are reserved always, such as www, api and admin. A
-// name without a dot cannot be the slug or the ID of a tenant. One with a dot, such as the application's own
-// example.com, cannot be a tenant's domain, nor can anything below it.
+// Reserved adds names that no tenant may take to those that are reserved always, such as www, api
+// and admin. A name without a dot cannot be the slug or the ID of a tenant. One with a dot, such as
+// the application's own example.com, cannot be a tenant's domain, nor can anything below it.
 func Reserved(names ...string) Option {
 	return optionFunc(func(s *Store) error {
 		for _, name := range names {
@@ -58,8 +59,8 @@ func Reserved(names ...string) Option {
 	})
 }
 
-// Clock gives the time of CreatedAt and UpdatedAt. Defaults to time.Now. It may stand still and go back:
-// UpdatedAt grows with each change in any case.
+// Clock gives the time of CreatedAt and UpdatedAt. Defaults to time.Now. It may stand still and go
+// back: UpdatedAt grows with each change in any case.
 func Clock(now func() time.Time) Option {
 	return optionFunc(func(s *Store) error {
 		if now == nil {
@@ -70,17 +71,18 @@ func Clock(now func() time.Time) Option {
 	})
 }
 
-// New returns the store in the database of db, which is SQLite or Postgres. Its tables have to be there: see
-// [Store.Migrate].
+// New returns the store in the database of db, which is SQLite or Postgres. Its tables have to be
+// there: see [Store.Migrate].
 //
-// db may be a transaction: then the store lives as long, and its changes are made, and told to others, when
-// the transaction commits. A call that fails undoes what it did, and nothing else.
+// db may be a transaction: then the store lives as long, and its changes are made, and told to
+// others, when the transaction commits. A call that fails undoes what it did, and nothing else.
 func New(db *gorm.DB, options ...Option) (*Store, error) {
 	if db == nil || db.Dialector == nil {
 		return nil, errors.New("gormtenant: store.New needs a *gorm.DB, as gorm.Open returns it")
 	}
 	if name := db.Name(); name != sqlite && name != postgres {
-		return nil, fmt.Errorf("gormtenant: store.New: the database is %s: a store is kept on Postgres or on SQLite", name)
+		return nil, fmt.Errorf("gormtenant: store.New: the database is %s: a store is kept on "+
+			"Postgres or on SQLite", name)
 	}
 	s := &Store{db: db, plans: tenants.DefaultPlans(), reserved: reservedAlways(), clock: time.Now}
 	err := option.Apply("store.New", options, func(o Option) error { return o.apply(s) })
@@ -98,16 +100,20 @@ const (
 
 // session returns a *gorm.DB for the statements of a call.
 func (s *Store) session(ctx context.Context) *gorm.DB {
-	db := s.db.Session(&gorm.Session{NewDB: true, Context: s.nobody(ctx), SkipDefaultTransaction: true})
-	db.DisableNestedTransaction = false // a failed call in the application's transaction is undone by a savepoint
-	// For dbresolver: a replica may lag behind, and what was read from it just after a change would stay in the
-	// caches. The setting is that of dbresolver.Write, which this package need not link.
+	db := s.db.Session(&gorm.Session{
+		NewDB: true, Context: s.nobody(ctx), SkipDefaultTransaction: true,
+	})
+	// A failed call in the application's transaction is undone by a savepoint.
+	db.DisableNestedTransaction = false
+	// For dbresolver: a replica may lag behind, and what was read from it just after a change would
+	// stay in the caches. The setting is that of dbresolver.Write, which this package need not
+	// link.
 	return db.Set("gorm:db_resolver:write", struct{}{}).Session(&gorm.Session{})
 }
 
-// nobody returns a context without a tenant and without Unscoped: under isolation/rls the latter would go to
-// another role, and where there is none it would fail. Only in a transaction that was begun under Unscoped,
-// and with that role, everything has to stay there.
+// nobody returns a context without a tenant and without Unscoped: under isolation/rls the latter
+// would go to another role, and where there is none it would fail. Only in a transaction that was
+// begun under Unscoped, and with that role, everything has to stay there.
 func (s *Store) nobody(ctx context.Context) context.Context {
 	if tx, ok := s.db.Statement.ConnPool.(gorm.TxCommitter); ok && tx != nil {
 		if reason, unscoped, _ := gormtenant.UnscopedReason(s.db.Statement.Context); unscoped {

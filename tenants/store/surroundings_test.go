@@ -86,25 +86,36 @@ func TestStore_runs_on_the_database_of_the_application(t *testing.T) {
 	strict := func(t *testing.T, db *gorm.DB) {
 		require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(&note{}))))
 	}
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		config gorm.Config
 		set    func(t *testing.T, db *gorm.DB)
 	}{
-		"plugin": {gorm.Config{}, strict},
-		"plugin_first_raw": {gorm.Config{}, func(t *testing.T, db *gorm.DB) {
+		{"plugin", gorm.Config{}, strict},
+		{"plugin_first_raw", gorm.Config{}, func(t *testing.T, db *gorm.DB) {
 			require.NoError(t, db.Use(tenantplugin.New(tenantplugin.AllowRawSQL())))
 		}},
-		"plugin_all_checks": {gorm.Config{}, func(t *testing.T, db *gorm.DB) {
+		{"plugin_all_checks", gorm.Config{}, func(t *testing.T, db *gorm.DB) {
 			require.NoError(t, db.Use(tenantplugin.New(tenantplugin.CheckReferences())))
 		}},
-		"translated_errors": {gorm.Config{TranslateError: true}, strict},
-		"prepared":          {gorm.Config{PrepareStmt: true}, strict},
-		"query_fields":      {gorm.Config{QueryFields: true}, strict},
-		"batches_of_one":    {gorm.Config{CreateBatchSize: 1}, strict},
-		"no_transactions":   {gorm.Config{SkipDefaultTransaction: true, DisableNestedTransaction: true}, strict},
-		"other_names":       {gorm.Config{NamingStrategy: schema.NamingStrategy{TablePrefix: "app_", SingularTable: true}}, strict},
+		{"translated_errors", gorm.Config{TranslateError: true}, strict},
+		{"prepared", gorm.Config{PrepareStmt: true}, strict},
+		{"query_fields", gorm.Config{QueryFields: true}, strict},
+		{"batches_of_one", gorm.Config{CreateBatchSize: 1}, strict},
+		{
+			"no_transactions",
+			gorm.Config{SkipDefaultTransaction: true, DisableNestedTransaction: true},
+			strict,
+		},
+		{
+			"other_names",
+			gorm.Config{
+				NamingStrategy: schema.NamingStrategy{TablePrefix: "app_", SingularTable: true},
+			},
+			strict,
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			dbtest.Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 				config := test.config
@@ -138,7 +149,8 @@ func deployment(t *testing.T) (app, admin *pgx.ConnConfig, owner *gorm.DB) {
 			require.NoError(t, owner.Exec(statement).Error)
 		}
 		t.Cleanup(func() {
-			_ = owner.WithContext(context.Background()).Exec("DROP OWNED BY " + c.User + "; DROP ROLE " + c.User)
+			_ = owner.WithContext(context.Background()).
+				Exec("DROP OWNED BY " + c.User + "; DROP ROLE " + c.User)
 		})
 		return c
 	}
@@ -146,16 +158,24 @@ func deployment(t *testing.T) (app, admin *pgx.ConnConfig, owner *gorm.DB) {
 }
 
 func dsn(c *pgx.ConnConfig) string {
-	return "host=" + c.Host + " user=" + c.User + " password=" + c.Password + " dbname=" + c.Database +
+	return "host=" + c.Host + " user=" + c.User + " password=" + c.Password + " dbname=" +
+		c.Database +
 		" sslmode=disable port=" + portOf(c)
 }
 
 func TestStore_runs_under_row_level_security(t *testing.T) {
 	t.Parallel()
 	app, admin, owner := deployment(t)
-	for name, options := range map[string][]rls.Option{"alone": nil, "with_admin": {rls.Admin(admin)}, "citus": {rls.Citus()}} {
-		t.Run(name, func(t *testing.T) {
-			db := dbtest.Open(t, rls.Open(dsn(app), options...), &gorm.Config{})
+	for _, test := range []struct {
+		name    string
+		options []rls.Option
+	}{
+		{"alone", nil},
+		{"with_admin", []rls.Option{rls.Admin(admin)}},
+		{"citus", []rls.Option{rls.Citus()}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			db := dbtest.Open(t, rls.Open(dsn(app), test.options...), &gorm.Config{})
 			require.NoError(t, db.Use(tenantplugin.New(tenantplugin.AllowRawSQL())))
 			lives(t, owner, newStore(t, db))
 		})
@@ -173,7 +193,8 @@ func TestNew_in_a_transaction_under_row_level_security(t *testing.T) {
 		for name, ctx := range all {
 			t.Run(begun+"_then_"+name, func(t *testing.T) {
 				undo := errors.New("undo")
-				err := db.WithContext(all[begun]).Transaction(func(tx *gorm.DB) error { //nolint:contextcheck // another on purpose
+				//nolint:contextcheck // Another on purpose.
+				err := db.WithContext(all[begun]).Transaction(func(tx *gorm.DB) error {
 					life(ctx, t, newStore(t, tx))
 					return undo
 				})
@@ -186,13 +207,18 @@ func TestNew_in_a_transaction_under_row_level_security(t *testing.T) {
 
 func TestNew_in_a_transaction(t *testing.T) {
 	t.Parallel()
-	for name, config := range map[string]gorm.Config{
-		"plain": {}, "prepared": {PrepareStmt: true}, "without_savepoints": {DisableNestedTransaction: true},
+	for _, test := range []struct {
+		name   string
+		config gorm.Config
+	}{
+		{"plain", gorm.Config{}},
+		{"prepared", gorm.Config{PrepareStmt: true}},
+		{"without_savepoints", gorm.Config{DisableNestedTransaction: true}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			dbtest.Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
-				own := config
+				own := test.config
 				db := open(&own)
 				outside := newStore(t, db)
 				require.NoError(t, outside.Migrate(t.Context()))
@@ -211,7 +237,10 @@ func TestNew_in_a_transaction(t *testing.T) {
 				require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
 					s := newStore(t, tx)
 					create(t, s, &tenants.Tenant{ID: "t-2", Slug: "zeta"})
-					require.ErrorIs(t, s.Create(t.Context(), &tenants.Tenant{ID: "t-3", Slug: "new", Domains: []string{"acme.org"}}), store.ErrTaken)
+					require.ErrorIs(t,
+						s.Create(t.Context(),
+							&tenants.Tenant{ID: "t-3", Slug: "new", Domains: []string{"acme.org"}}),
+						store.ErrTaken)
 					require.ErrorIs(t, s.Suspend(t.Context(), "t-3"), tenants.ErrNotFound)
 					stolen := lookup(t, s, "zeta")
 					stolen.Slug, stolen.Domains = "new", []string{"acme.org"}
@@ -245,7 +274,8 @@ func TestLookup_reads_from_the_primary(t *testing.T) {
 		require.NoError(t, s.Migrate(t.Context()))
 		replicas := []gorm.Dialector{emptyReplica(t, db)}
 		require.NoError(t, db.Use(dbresolver.Register(dbresolver.Config{Replicas: replicas})))
-		require.Error(t, db.Raw("SELECT id FROM gormtenant_tenants").Scan(new([]string)).Error, "the replica has no tables")
+		require.Error(t, db.Raw("SELECT id FROM gormtenant_tenants").Scan(new([]string)).Error,
+			"the replica has no tables")
 		life(t.Context(), t, s)
 	})
 }
@@ -253,21 +283,22 @@ func TestLookup_reads_from_the_primary(t *testing.T) {
 func TestNew_refuses_what_makes_no_sense(t *testing.T) {
 	t.Parallel()
 	db := dbtest.Open(t, emptySQLite(t), &gorm.Config{})
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name    string
 		db      *gorm.DB
 		options []store.Option
 		says    string
 	}{
-		"no_db":             {nil, nil, "*gorm.DB"},
-		"db_without_driver": {&gorm.DB{Config: &gorm.Config{}}, nil, "*gorm.DB"},
-		"other_database":    {&gorm.DB{Config: &gorm.Config{Dialector: mysql{}}}, nil, "mysql"},
-		"no_plans":          {db, []store.Option{store.Plans(nil)}, "store.Plans"},
-		"no_clock":          {db, []store.Option{store.Clock(nil)}, "store.Clock"},
-		"reserved_empty":    {db, []store.Option{store.Reserved("ok", "")}, "store.Reserved"},
-		"nil_option":        {db, []store.Option{store.Reserved("ok"), nil}, "store.New: option 2 is nil"},
-		"reserved_bad":      {db, []store.Option{store.Reserved("a b")}, "store.Reserved"},
+		{"no_db", nil, nil, "*gorm.DB"},
+		{"db_without_driver", &gorm.DB{Config: &gorm.Config{}}, nil, "*gorm.DB"},
+		{"other_database", &gorm.DB{Config: &gorm.Config{Dialector: mysql{}}}, nil, "mysql"},
+		{"no_plans", db, []store.Option{store.Plans(nil)}, "store.Plans"},
+		{"no_clock", db, []store.Option{store.Clock(nil)}, "store.Clock"},
+		{"reserved_empty", db, []store.Option{store.Reserved("ok", "")}, "store.Reserved"},
+		{"nil_option", db, []store.Option{store.Reserved("ok"), nil}, "store.New: option 2 is nil"},
+		{"reserved_bad", db, []store.Option{store.Reserved("a b")}, "store.Reserved"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			_, err := store.New(test.db, test.options...)
 			require.ErrorContains(t, err, test.says)
 			require.ErrorContains(t, err, "gormtenant: ")
@@ -281,7 +312,8 @@ func TestPlans_are_the_applications_own(t *testing.T) {
 		plans := tenants.Plans{"gold": {}, "silver": {}}
 		s := newStore(t, db, store.Plans(plans))
 		plans["free"] = nil // the store has a copy
-		requireField(t, s.Create(t.Context(), &tenants.Tenant{Slug: "acme"}), store.ErrInvalid, "Plan", `"free": use one of gold, silver`)
+		requireField(t, s.Create(t.Context(), &tenants.Tenant{Slug: "acme"}), store.ErrInvalid,
+			"Plan", `"free": use one of gold, silver`)
 		create(t, s, &tenants.Tenant{Slug: "acme", Plan: "gold"})
 	})
 }

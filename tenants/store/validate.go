@@ -20,8 +20,8 @@ const (
 	longestLimitName = 100 // bytes
 )
 
-// problemOfID says what keeps an ID from being one, "" if nothing does. IDs get into URLs, headers, logs and
-// file names. Every slug and every domain would do as an ID.
+// problemOfID says what keeps an ID from being one, "" if nothing does. IDs get into URLs, headers,
+// logs and file names. Every slug and every domain would do as an ID.
 func problemOfID(id string) string {
 	switch {
 	case id == "":
@@ -29,7 +29,8 @@ func problemOfID(id string) string {
 	case len(id) > longestID:
 		return "it is too long: at most 255 bytes are allowed"
 	case !isAlphanumeric(rune(id[0])) || strings.ContainsFunc(id, isNotOfID):
-		return "use the letters A to Z and a to z, digits, and after the first of them also - . _ ~ : @ + = |"
+		return "use the letters A to Z and a to z, digits, and after the first of them also - . " +
+			"_ ~ : @ + = |"
 	}
 	return ""
 }
@@ -40,8 +41,9 @@ func isAlphanumeric(r rune) bool {
 
 func isNotOfID(r rune) bool { return !isAlphanumeric(r) && !strings.ContainsRune("-._~:@+=|", r) }
 
-// refuseReserved refuses the names of t that are reserved, unless they are among its own already: a word that is
-// reserved later does not lock up those who have it. IDs count, as Lookup finds them where a slug is asked for.
+// refuseReserved refuses the names of t that are reserved, unless they are among its own already: a
+// word that is reserved later does not lock up those who have it. IDs count, as Lookup finds them
+// where a slug is asked for.
 func (s *Store) refuseReserved(t *tenants.Tenant, own []string) error {
 	for _, name := range without(namesOf(t), own) {
 		if field := fieldOf(t, name); s.reserved.has(name) {
@@ -63,11 +65,14 @@ func (s *Store) validated(t tenants.Tenant) (tenants.Tenant, error) {
 	if problem := problemOfName(t.Name); problem != "" {
 		return t, invalid("Name", "%s", problem)
 	}
-	if !slices.Contains([]tenants.Status{tenants.Active, tenants.Suspended, tenants.Closed}, t.Status) {
-		return t, invalid("Status", "%s is none: use tenants.Active, Suspended or Closed", quoted(string(t.Status)))
+	if !slices.Contains([]tenants.Status{tenants.Active, tenants.Suspended, tenants.Closed},
+		t.Status) {
+		return t, invalid("Status", "%s is none: use tenants.Active, Suspended or Closed",
+			quoted(string(t.Status)))
 	}
 	if _, known := s.plans[t.Plan]; !known {
-		return t, invalid("Plan", "there is no plan %s: use one of %s", quoted(t.Plan), strings.Join(sortedKeys(s.plans), ", "))
+		return t, invalid("Plan", "there is no plan %s: use one of %s", quoted(t.Plan),
+			strings.Join(sortedKeys(s.plans), ", "))
 	}
 	t.ExpiresAt = keptIfAny(t.ExpiresAt)
 	if !isPlainTime(t.ExpiresAt) {
@@ -93,7 +98,8 @@ func problemOfName(name string) string {
 
 func normalDomains(domains []string) ([]string, error) {
 	if len(domains) > mostDomains {
-		return nil, invalid("Domains", "there are %d: at most %d are allowed", len(domains), mostDomains)
+		return nil, invalid("Domains", "there are %d: at most %d are allowed", len(domains),
+			mostDomains)
 	}
 	var normal []string
 	for _, domain := range domains {
@@ -117,10 +123,14 @@ func validateLimits(limits tenants.Limits) error {
 		switch {
 		case name == "":
 			return invalid("Limits", "a limit has no name")
-		case len(name) > longestLimitName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
-			return invalid("Limits", "%s is no name for a limit: use at most %d bytes of plain text", quoted(name), longestLimitName)
+		case len(name) > longestLimitName || !utf8.ValidString(name) ||
+			strings.ContainsFunc(name, unicode.IsControl):
+			return invalid("Limits",
+				"%s is no name for a limit: use at most %d bytes of plain text", quoted(name),
+				longestLimitName)
 		case limits[name] < tenants.Unlimited:
-			return invalid("Limits", "%s is %d: use 0 or more, or tenants.Unlimited", quoted(name), limits[name])
+			return invalid("Limits", "%s is %d: use 0 or more, or tenants.Unlimited", quoted(name),
+				limits[name])
 		}
 	}
 	return nil
