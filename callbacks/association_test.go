@@ -12,15 +12,13 @@ import (
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
-// TestAssociation_with_the_key_of_another links rows of A to rows of B through associations.
-func TestAssociation_with_the_key_of_another(t *testing.T) { attacks(t, associationKeysOfAnother()) }
-
+// associationKeysOfAnother links rows of A to rows of B through associations.
 func associationKeysOfAnother() attackList {
 	refused := func(name string, run func(e *Env) error) attack {
 		return attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }, want: gormtenant.ErrOtherTenant}
 	}
 	theirProject := func() *Project { return &Project{ID: 11, Name: "x", Slug: "n"} }
-	return attackList{name: "Association_with_the_key_of_another", attacks: []attack{
+	return attackList{name: "association_with_the_key_of_another", attacks: []attack{
 		refused("create_belongs_to", func(e *Env) error {
 			return e.As().Create(&Task{Title: "x", Project: theirProject()}).Error
 		}),
@@ -135,11 +133,9 @@ func associationKeysOfAnother() attackList {
 	}}
 }
 
-// TestAssociation_of_another reads and takes apart what belongs to B, and uses A's own.
-func TestAssociation_of_another(t *testing.T) { attacks(t, associationsOfAnother()) }
-
+// associationsOfAnother reads and takes apart what belongs to B, and uses A's own.
 func associationsOfAnother() attackList {
-	return attackList{name: "Association_of_another", attacks: []attack{
+	return attackList{name: "association_of_another", attacks: []attack{
 		{name: "find", run: func(t *testing.T, e *Env) error {
 			var tasks []Task
 			err := e.As().Model(&Project{ID: 11}).Association("Tasks").Find(&tasks, "1 = 0 OR\n1 = 1")
@@ -201,15 +197,13 @@ func associationsOfAnother() attackList {
 	}}
 }
 
-// TestCheckReferences writes plain foreign keys of B's rows.
-func TestCheckReferences(t *testing.T) { attacks(t, checkedReferences()) }
-
+// checkedReferences writes plain foreign keys of B's rows.
 func checkedReferences() attackList {
 	theirs := ptr(uint(11))
 	refused := func(name string, run func(e *Env) error) attack {
 		return attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }, want: gormtenant.ErrOtherTenant}
 	}
-	return attackList{name: "CheckReferences", attacks: []attack{
+	return attackList{name: "check_references", attacks: []attack{
 		refused("create", func(e *Env) error { return e.As().Create(&Task{Title: "x", ProjectID: theirs}).Error }),
 		refused("create_one_of_a_slice", func(e *Env) error {
 			return e.As().Create(&[]Task{{ProjectID: ptr(uint(1))}, {ProjectID: theirs}}).Error
@@ -251,10 +245,8 @@ func checkedReferences() attackList {
 	}, options: []tenantplugin.Option{tenantplugin.CheckReferences()}}
 }
 
-func TestPlainKeys_without_CheckReferences(t *testing.T) { attacks(t, uncheckedReferences()) }
-
 func uncheckedReferences() attackList {
-	return attackList{name: "PlainKeys_without_CheckReferences", attacks: []attack{{name: "are_not_looked_up", run: func(t *testing.T, e *Env) error {
+	return attackList{name: "plain_keys_without_check_references", attacks: []attack{{name: "are_not_looked_up", run: func(t *testing.T, e *Env) error {
 		require.NoError(t, e.As().Create(&Task{Title: "n", ProjectID: ptr(uint(11))}).Error)
 		var tasks []Task
 		err := e.As().Preload("Project").Joins("Project").Where("title = 'n'").Find(&tasks).Error

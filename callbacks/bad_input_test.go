@@ -72,10 +72,8 @@ func TestOptions_that_make_no_sense(t *testing.T) {
 	})
 }
 
-func TestCancelledContext(t *testing.T) { attacks(t, cancelledContexts()) }
-
 func cancelledContexts() attackList {
-	return attackList{name: "CancelledContext", attacks: []attack{{name: "cancelled", run: func(t *testing.T, e *Env) error {
+	return attackList{name: "cancelled_context", attacks: []attack{{name: "cancelled", run: func(t *testing.T, e *Env) error {
 		ctx, cancel := context.WithCancel(e.A)
 		cancel()
 		tx := e.DB.WithContext(ctx)
@@ -100,9 +98,7 @@ func TestClosedDatabase(t *testing.T) {
 	})
 }
 
-// TestTable_with_hostile_text is refused or fails; it never reads B's rows and never panics.
-func TestTable_with_hostile_text(t *testing.T) { attacks(t, hostileTables()) }
-
+// hostileTables names tables in text that is refused or fails; none reads B's rows and never panics.
 func hostileTables() attackList {
 	var list []attack
 	for _, text := range []string{
@@ -123,13 +119,11 @@ func hostileTables() attackList {
 			return nil
 		}})
 	}
-	return attackList{name: "Table_with_hostile_text", attacks: list}
+	return attackList{name: "table_with_hostile_text", attacks: list}
 }
 
-func TestTable_under_the_name_of_another(t *testing.T) { attacks(t, borrowedTableNames()) }
-
 func borrowedTableNames() attackList {
-	return attackList{name: "Table_under_the_name_of_another", attacks: []attack{
+	return attackList{name: "table_under_the_name_of_another", attacks: []attack{
 		{name: "read", run: func(t *testing.T, e *Env) error {
 			var rows []map[string]any
 			err := e.As().Table("countries AS projects").Find(&rows).Error
@@ -143,9 +137,7 @@ func borrowedTableNames() attackList {
 	}}
 }
 
-// TestHostileNames are keys and columns that come from outside.
-func TestHostileNames(t *testing.T) { attacks(t, hostileNames()) }
-
+// hostileNames are keys and columns that come from outside.
 func hostileNames() attackList {
 	var list []attack
 	for _, name := range []string{
@@ -171,5 +163,5 @@ func hostileNames() attackList {
 			return nil
 		}})
 	}
-	return attackList{name: "HostileNames", attacks: list}
+	return attackList{name: "hostile_names", attacks: list}
 }

@@ -24,7 +24,8 @@ import (
 
 // TestBehavesAsEver goes through the parts of GORM that are no statements.
 func TestBehavesAsEver(t *testing.T) {
-	for _, c := range []struct {
+	t.Parallel()
+	configs := []struct {
 		name   string
 		config gorm.Config
 	}{
@@ -36,15 +37,19 @@ func TestBehavesAsEver(t *testing.T) {
 		{"full_saves", gorm.Config{FullSaveAssociations: true}},
 		{"batches", gorm.Config{CreateBatchSize: 1}},
 		{"no_nested_transactions", gorm.Config{DisableNestedTransaction: true}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
-				own := c.config
-				behave(t, NewEnv(t, open, &own))
-			})
-		})
 	}
+	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
+		plain := NewEnv(t, open, &gorm.Config{}).Plain
+		for _, c := range configs {
+			t.Run(c.name, func(t *testing.T) {
+				db := open(&c.config)
+				use(t, db, nil)
+				e := Over(db, map[string]*gorm.DB{A: plain, B: plain}, false)
+				e.Seed(t)
+				behave(t, e)
+			})
+		}
+	})
 }
 
 func behave(t *testing.T, e *Env) {
@@ -81,11 +86,9 @@ func behave(t *testing.T, e *Env) {
 	require.Equal(t, theirs, e.Rows(t, B))
 }
 
-// TestFailedWrite_leaves_nothing_behind in GORM's own transaction.
-func TestFailedWrite_leaves_nothing_behind(t *testing.T) { attacks(t, failedWrites()) }
-
+// failedWrites in GORM's own transaction.
 func failedWrites() attackList {
-	return attackList{name: "FailedWrite_leaves_nothing_behind", attacks: []attack{
+	return attackList{name: "failed_write_leaves_nothing_behind", attacks: []attack{
 		{name: "has_many", run: func(t *testing.T, e *Env) error {
 			return e.As().Create(&Project{Slug: "n", Owner: &User{Name: "n"}, Tasks: []Task{{Title: "n"}, {ID: 11}}}).Error
 		}, want: gormtenant.ErrOtherTenant},
@@ -126,10 +129,8 @@ func (h *hooked) BeforeCreate(*gorm.DB) error {
 	return nil
 }
 
-func TestHooks(t *testing.T) { attacks(t, hooks()) }
-
 func hooks() attackList {
-	return attackList{name: "Hooks", attacks: []attack{
+	return attackList{name: "hooks", attacks: []attack{
 		{name: "use_tx", run: func(t *testing.T, e *Env) error {
 			err := e.As().Create(&hooked{Slug: "n"}).Error
 			require.Equal(t, A, e.Text(t, "SELECT tenant_id FROM tags WHERE label = 'from a hook'"))
@@ -141,10 +142,8 @@ func hooks() attackList {
 	}}
 }
 
-func TestSkippedHooks(t *testing.T) { attacks(t, skippedHooks()) }
-
 func skippedHooks() attackList {
-	return attackList{name: "SkippedHooks", attacks: []attack{{name: "create", run: func(t *testing.T, e *Env) error {
+	return attackList{name: "skipped_hooks", attacks: []attack{{name: "create", run: func(t *testing.T, e *Env) error {
 		err := e.As().Session(&gorm.Session{SkipHooks: true}).Create(&hooked{Slug: "n"}).Error
 		created(t, e, "n")
 		return err

@@ -43,12 +43,12 @@ func TestBuilders_that_wrap_the_statement(t *testing.T) {
 		{"RETURNING", func(tx *gorm.DB) error { return tx.Clauses(clause.Returning{}).Delete(&Project{ID: 11}).Error }},
 	}
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
+		e := NewEnv(t, open, &gorm.Config{})
+		theirs := e.Rows(t, B)
 		for _, s := range statements {
 			refused := func(order string, register func(db *gorm.DB)) {
 				t.Run(s.name+"_"+order, func(t *testing.T) {
 					db := open(&gorm.Config{})
-					e := NewEnv(t, func(*gorm.Config) *gorm.DB { return open(&gorm.Config{}) }, &gorm.Config{})
-					theirs := e.Rows(t, B)
 					register(db)
 					err := s.run(db.WithContext(e.A))
 					require.ErrorIs(t, err, gormtenant.ErrUnsupported)

@@ -20,11 +20,9 @@ func created(t *testing.T, e *Env, slugs ...string) {
 	}
 }
 
-func TestCreate(t *testing.T) { attacks(t, creates()) }
-
 func creates() attackList {
 	other := func(p Project) Project { p.TenantID = B; return p }
-	return attackList{name: "Create", attacks: []attack{
+	return attackList{name: "create", attacks: []attack{
 		{name: "struct", run: func(t *testing.T, e *Env) error {
 			p := Project{Slug: "n"}
 			err := e.As().Create(&p).Error

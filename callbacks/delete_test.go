@@ -11,10 +11,8 @@ import (
 	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 )
 
-func TestDelete(t *testing.T) { attacks(t, deletes()) }
-
 func deletes() attackList {
-	return attackList{name: "Delete", attacks: []attack{
+	return attackList{name: "delete", attacks: []attack{
 		{name: "by_the_key_of_another", run: func(t *testing.T, e *Env) error {
 			tx := e.As().Delete(&Project{ID: 11})
 			require.Zero(t, tx.RowsAffected)

@@ -32,9 +32,7 @@ func (lateProject) TableName() string { return "projects" }
 
 func (late) GormDataType() string { return "text" }
 
-// TestExpressions puts a sub-query of another table, and raw text, into every expression of GORM.
-func TestExpressions(t *testing.T) { attacks(t, expressions()) }
-
+// expressions puts a sub-query of another table, and raw text, into every expression of GORM.
 func expressions() attackList {
 	maxID := func(e *Env) *gorm.DB { return e.DB.Model(&Project{}).Select("max(id)") }
 	raw := clause.Expr{SQL: "(SELECT max(id) FROM projects)"}
@@ -141,7 +139,7 @@ func expressions() attackList {
 			return err
 		}},
 	)
-	return attackList{name: "Expressions", attacks: list}
+	return attackList{name: "expressions", attacks: list}
 }
 
 // rawExpression is an expression of a type that nobody knows.
@@ -159,11 +157,9 @@ func (o opaque) Name() string { return o.name }
 
 func (o opaque) MergeClause(c *clause.Clause) { c.Expression = o.rawExpression }
 
-// TestOpaqueClauses are given in the place of GORM's own.
-func TestOpaqueClauses(t *testing.T) { attacks(t, opaqueClauses()) }
-
+// opaqueClauses are given in the place of GORM's own.
 func opaqueClauses() attackList {
-	return attackList{name: "OpaqueClauses", attacks: []attack{
+	return attackList{name: "opaque_clauses", attacks: []attack{
 		{name: "where", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.As().Clauses(opaque{"WHERE", "1 = 0 OR\n1 = 1"}))
 			require.Equal(t, []uint{1, 2}, keys)

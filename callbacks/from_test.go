@@ -18,9 +18,7 @@ type numbered struct {
 	models.TenantModelOf[int64]
 }
 
-// TestFromClause gives a FROM clause of the caller's own.
-func TestFromClause(t *testing.T) { attacks(t, fromClauses()) }
-
+// fromClauses gives a FROM clause of the caller's own.
 func fromClauses() attackList {
 	from := func(model any, from clause.From, want error) func(*testing.T, *Env) error {
 		return func(_ *testing.T, e *Env) error {
@@ -119,7 +117,7 @@ func fromClauses() attackList {
 			return e.As().Table("unheard_of AS u").Where("1 = 1").Find(&[]Project{}).Error
 		}, want: errAny},
 	)
-	return attackList{name: "FromClause", attacks: list}
+	return attackList{name: "from_clause", attacks: list}
 }
 
 // TestFrom_with_an_id_that_does_not_fit joins a table whose tenants are numbers.

@@ -23,10 +23,8 @@ func genericLists() []attackList {
 	}
 }
 
-func TestGeneric_read(t *testing.T) { attacks(t, genericReads()) }
-
 func genericReads() attackList {
-	return attackList{name: "Generic_read", attacks: []attack{
+	return attackList{name: "generic_read", attacks: []attack{
 		{name: "find", run: func(t *testing.T, e *Env) error {
 			rows, err := gorm.G[Project](e.DB).Where("1 = 0").Or("1 = 1").Find(e.A)
 			require.Equal(t, []uint{1, 2}, keysOf(rows))
@@ -95,8 +93,6 @@ func genericReads() attackList {
 	}}
 }
 
-func TestGeneric_joins(t *testing.T) { attacks(t, genericJoins()) }
-
 func genericJoins() attackList {
 	onlyA := func(t *testing.T, rows []Project, err error) error {
 		t.Helper()
@@ -111,7 +107,7 @@ func genericJoins() attackList {
 		require.Len(t, rows, 2, "a left join stays a left join")
 		return onlyA(t, rows, err)
 	}
-	return attackList{name: "Generic_joins", attacks: []attack{
+	return attackList{name: "generic_joins", attacks: []attack{
 		crossed("association", func(t *testing.T, e *Env) error {
 			rows, err := gorm.G[Project](e.DB).Joins(clause.LeftJoin.Association("Owner"), nil).Find(e.A)
 			return ofA(t, rows, err)
@@ -164,10 +160,8 @@ func genericJoins() attackList {
 	}}
 }
 
-func TestGeneric_create(t *testing.T) { attacks(t, genericCreates()) }
-
 func genericCreates() attackList {
-	return attackList{name: "Generic_create", attacks: []attack{
+	return attackList{name: "generic_create", attacks: []attack{
 		{name: "create", run: func(t *testing.T, e *Env) error {
 			err := gorm.G[Project](e.DB).Create(e.A, &Project{Slug: "n"})
 			created(t, e, "n")
@@ -194,10 +188,8 @@ func genericCreates() attackList {
 	}}
 }
 
-func TestGeneric_update(t *testing.T) { attacks(t, genericUpdates()) }
-
 func genericUpdates() attackList {
-	return attackList{name: "Generic_update", attacks: []attack{
+	return attackList{name: "generic_update", attacks: []attack{
 		{name: "update", run: func(t *testing.T, e *Env) error {
 			n, err := gorm.G[Project](e.DB).Where("1 = 0").Or("1 = 1").Update(e.A, "name", "x")
 			require.Equal(t, 2, n)
@@ -234,10 +226,8 @@ func genericUpdates() attackList {
 	}}
 }
 
-func TestGeneric_association(t *testing.T) { attacks(t, genericAssociations()) }
-
 func genericAssociations() attackList {
-	return attackList{name: "Generic_association", attacks: []attack{
+	return attackList{name: "generic_association", attacks: []attack{
 		{name: "unlink", run: func(_ *testing.T, e *Env) error {
 			_, err := gorm.G[Project](e.DB).Where("1 = 1").Set(clause.Association{
 				Association: "Tasks", Type: clause.OpUnlink,
@@ -270,21 +260,17 @@ func genericAssociations() attackList {
 	}}
 }
 
-func TestGeneric_with_CheckReferences(t *testing.T) { attacks(t, genericReferences()) }
-
 func genericReferences() attackList {
-	return attackList{name: "Generic_with_CheckReferences", attacks: []attack{{name: "set", run: func(_ *testing.T, e *Env) error {
+	return attackList{name: "generic_with_check_references", attacks: []attack{{name: "set", run: func(_ *testing.T, e *Env) error {
 		_, err := gorm.G[Task](e.DB).Where("id = 1").
 			Set(clause.Assignment{Column: clause.Column{Name: "project_id"}, Value: 11}).Update(e.A)
 		return err
 	}, want: gormtenant.ErrOtherTenant}}, options: []tenantplugin.Option{tenantplugin.CheckReferences()}}
 }
 
-// TestGeneric_append_map is here because GORM before 1.31 does nothing with a map.
-func TestGeneric_append_map(t *testing.T) { attacks(t, genericMaps()) }
-
+// genericMaps is here because GORM before 1.31 does nothing with a map.
 func genericMaps() attackList {
-	return attackList{name: "Generic_append_map", attacks: []attack{{name: "in_capitals", run: func(_ *testing.T, e *Env) error {
+	return attackList{name: "generic_append_map", attacks: []attack{{name: "in_capitals", run: func(_ *testing.T, e *Env) error {
 		if e.Name != "sqlite" {
 			return errAny
 		}

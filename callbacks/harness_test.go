@@ -2,7 +2,6 @@ package callbacks_test
 
 import (
 	"errors"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,24 +22,11 @@ type attack struct {
 	onlyShared bool
 }
 
-// attackList is what one test runs in shared tables, and TestLevels at the other levels.
+// attackList is attacks of one kind, and the options of the plugin that they are made against.
 type attackList struct {
-	name    string // that of the test
+	name    string
 	attacks []attack
 	options []tenantplugin.Option
-}
-
-// attacks runs a list in shared tables without policies, on every database.
-func attacks(t *testing.T, l attackList) {
-	t.Helper()
-	known := slices.ContainsFunc(attackLists(), func(o attackList) bool { return o.name == l.name })
-	require.True(t, known && t.Name() == "Test"+l.name, "not a list of TestLevels: %s", l.name)
-	t.Parallel()
-	Run(t, func(t *testing.T, e *Env) {
-		for _, a := range l.attacks {
-			t.Run(a.name, func(t *testing.T) { a.try(t, e) })
-		}
-	}, l.options...)
 }
 
 // try makes the attack and looks at the rows.

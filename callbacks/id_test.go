@@ -197,9 +197,7 @@ func TestID_of_bytes(t *testing.T) {
 	})
 }
 
-// TestID_of_two_types names a tenant in a statement and in a part of it.
-func TestID_of_two_types(t *testing.T) { attacks(t, idsOfTwoTypes()) }
-
+// idsOfTwoTypes names a tenant in a statement and in a part of it.
 func idsOfTwoTypes() attackList {
 	part := func(id any, want error) func(*testing.T, *Env) error {
 		return func(t *testing.T, e *Env) error {
@@ -213,7 +211,7 @@ func idsOfTwoTypes() attackList {
 			return err
 		}
 	}
-	return attackList{name: "ID_of_two_types", attacks: []attack{
+	return attackList{name: "id_of_two_types", attacks: []attack{
 		{name: "the_same", run: part(orgID(A), nil)},
 		{name: "the_same_by_a_valuer", run: part(bytesID{A}, nil)},
 		{name: "another", run: part(orgID(B), gormtenant.ErrOtherTenant), want: gormtenant.ErrOtherTenant},
@@ -222,16 +220,14 @@ func idsOfTwoTypes() attackList {
 	}}
 }
 
-// TestID_in_an_update is compared as it is written.
-func TestID_in_an_update(t *testing.T) { attacks(t, idsInUpdates()) }
-
+// idsInUpdates is compared as it is written.
 func idsInUpdates() attackList {
 	set := func(value any) func(*testing.T, *Env) error {
 		return func(_ *testing.T, e *Env) error {
 			return e.As().Model(&Project{ID: 1}).Updates(map[string]any{"tenant_id": value, "name": "x"}).Error
 		}
 	}
-	return attackList{name: "ID_in_an_update", attacks: []attack{
+	return attackList{name: "id_in_an_update", attacks: []attack{
 		{name: "the_same", run: set(A)},
 		{name: "pointer_to_the_same", run: set(ptr(A))},
 		{name: "own_type_of_the_same", run: set(orgID(A))},

@@ -17,7 +17,7 @@ import (
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
-// attackLists are those of all tests. A list of gorm.G is in genericLists.
+// attackLists are the lists of all files. A list of gorm.G is in genericLists.
 func attackLists() []attackList {
 	return append(genericLists(),
 		associationKeysOfAnother(), associationsOfAnother(), checkedReferences(),
@@ -33,46 +33,46 @@ func attackLists() []attackList {
 	)
 }
 
-// beyondTables are the levels of isolation beyond shared tables. What GORM writes is the same at
-// the three levels where tenants have tables of their own on Postgres, and so are the errors: all
-// attacks run where roles hold the tenants' schemas, and the other two get raw SQL alone, which
-// each of them holds in its own way.
-var beyondTables = []struct {
-	level string
-	raw   bool // raw SQL alone
+// attackedLevels are where the attacks are made. What GORM writes is the same at the three levels
+// where tenants have tables of their own on Postgres, and so are the errors: all attacks run where
+// roles hold the tenants' schemas, and the other two get raw SQL alone, which each of them holds in
+// its own way.
+var attackedLevels = []struct {
+	name string
+	open func(t *testing.T, name string) opener
+	raw  bool // raw SQL alone
 }{
-	{level: "rows_rls"},
-	{level: "schema", raw: true},
-	{level: "schema_roles"},
-	{level: "database_postgres", raw: true},
-	{level: "database_sqlite"},
+	{name: "sqlite", open: inSharedTables},
+	{name: "postgres", open: inSharedTables},
+	{name: "rows_rls", open: byRouter},
+	{name: "schema", open: byRouter, raw: true},
+	{name: "schema_roles", open: byRouter},
+	{name: "database_postgres", open: byRouter, raw: true},
+	{name: "database_sqlite", open: byRouter},
 }
 
-// TestLevels runs all lists at the levels of isolation beyond shared tables: the rows of B are the
-// same afterwards, and what A may do, it may do there.
+// TestLevels makes all attacks at all levels of isolation: the rows of B are the same afterwards,
+// and what A may do, it may do there. One list alone is -run 'TestLevels//upsert'.
 func TestLevels(t *testing.T) {
 	t.Parallel()
-	for _, at := range beyondTables {
-		onSQLite := at.level == "database_sqlite"
-		if (testing.Short() || race.Enabled) && !onSQLite {
+	for _, level := range attackedLevels {
+		if testing.Short() && !strings.HasSuffix(level.name, "sqlite") ||
+			race.Enabled && strings.Contains(level.name, "_") && level.name != "database_sqlite" {
 			continue
 		}
-		t.Run(at.level, func(t *testing.T) {
+		t.Run(level.name, func(t *testing.T) {
 			t.Parallel()
-			p := levels.Open(t, at.level, levels.Setup{
-				Tenants: []string{A, B}, Models: ofTenants(),
-				Migrate: func(db *gorm.DB) error { return db.AutoMigrate(Models()...) },
-			})
+			open := level.open(t, level.name)
 			for _, l := range attackLists() {
 				t.Run(l.name, func(t *testing.T) {
-					if !at.raw {
-						e := openAt(t, p, l.options...)
+					e := open(t, l.options...)
+					if !level.raw {
 						for _, a := range l.attacks {
 							t.Run(a.name, func(t *testing.T) { a.try(t, e) })
 						}
 					}
-					if p.RawSQL {
-						t.Run("raw", func(t *testing.T) { letThrough(t, p, l) })
+					if e.Own || e.Held {
+						t.Run("raw", func(t *testing.T) { letThrough(t, open, l) })
 					}
 				})
 			}
@@ -82,9 +82,9 @@ func TestLevels(t *testing.T) {
 
 // letThrough runs the attacks with raw SQL where raw SQL is let through, and the database is all
 // that keeps tenants apart: nothing of B is changed or seen, whatever comes of the attack.
-func letThrough(t *testing.T, p *levels.Places, l attackList) {
+func letThrough(t *testing.T, open opener, l attackList) {
 	t.Helper()
-	e := openAt(t, p, append(slices.Clone(l.options), tenantplugin.AllowRawSQL())...)
+	e := open(t, append(slices.Clone(l.options), tenantplugin.AllowRawSQL())...)
 	var seen strings.Builder
 	query := e.DB.Callback().Query().After("gorm:after_query")
 	require.NoError(t, query.Register("test:seen", func(db *gorm.DB) {
@@ -106,15 +106,44 @@ func letThrough(t *testing.T, p *levels.Places, l attackList) {
 	}
 }
 
-// openAt opens a level with the plugin.
-func openAt(t *testing.T, p *levels.Places, options ...tenantplugin.Option) *Env {
+// opener opens a level with the plugin.
+type opener func(t *testing.T, options ...tenantplugin.Option) *Env
+
+// inSharedTables is a database with the tables of all tenants, and nothing but the plugin.
+func inSharedTables(t *testing.T, name string) opener {
 	t.Helper()
-	db := p.Open(t, &gorm.Config{DisableForeignKeyConstraintWhenMigrating: true})
+	open := On(t, name)
+	plain := open(&gorm.Config{DisableForeignKeyConstraintWhenMigrating: true})
+	require.NoError(t, plain.AutoMigrate(Models()...))
+	return func(t *testing.T, options ...tenantplugin.Option) *Env {
+		t.Helper()
+		db := open(&gorm.Config{})
+		use(t, db, options)
+		return Over(db, map[string]*gorm.DB{A: plain, B: plain}, false)
+	}
+}
+
+// byRouter is a level of isolation behind an isolation.Router.
+func byRouter(t *testing.T, name string) opener {
+	t.Helper()
+	p := levels.Open(t, name, levels.Setup{
+		Tenants: []string{A, B}, Models: ofTenants(),
+		Migrate: func(db *gorm.DB) error { return db.AutoMigrate(Models()...) },
+	})
+	return func(t *testing.T, options ...tenantplugin.Option) *Env {
+		t.Helper()
+		db := p.Open(t, &gorm.Config{DisableForeignKeyConstraintWhenMigrating: true})
+		use(t, db, options)
+		e := Over(db, p.Plain, p.Own)
+		e.Held = p.RawSQL && !p.Own
+		return e
+	}
+}
+
+func use(t *testing.T, db *gorm.DB, options []tenantplugin.Option) {
+	t.Helper()
 	options = append(slices.Clone(options), tenantplugin.Models(Models()...))
 	require.NoError(t, db.Use(tenantplugin.New(options...)))
-	e := Over(db, p.Plain, p.Own)
-	e.Held = p.RawSQL && !p.Own
-	return e
 }
 
 // ofTenants are the models with a tenant.

@@ -139,11 +139,9 @@ func withoutTenant(t *testing.T, statements []statement) {
 	})
 }
 
-// TestScopes says per statement whose it is.
-func TestScopes(t *testing.T) { attacks(t, statementScopes()) }
-
+// statementScopes says per statement whose it is.
 func statementScopes() attackList {
-	return attackList{name: "Scopes", attacks: []attack{
+	return attackList{name: "scopes", attacks: []attack{
 		{name: "tenant", run: func(t *testing.T, e *Env) error {
 			keys, err := find(e.DB.Scopes(scopes.Tenant(A)))
 			require.Equal(t, []uint{1, 2}, keys)

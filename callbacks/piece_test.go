@@ -15,10 +15,8 @@ import (
 	"github.com/gormtenant/gormtenant/scopes"
 )
 
-// TestText_in_several_pieces are texts that name a table, or extend a condition, only together with what is beside
+// splitTexts are texts that name a table, or extend a condition, only together with what is beside
 // them.
-func TestText_in_several_pieces(t *testing.T) { attacks(t, splitTexts()) }
-
 func splitTexts() attackList {
 	var into []map[string]any
 	shared := func(e *Env) *gorm.DB { return e.As().Model(&Country{}) }
@@ -112,7 +110,7 @@ func splitTexts() attackList {
 	} {
 		list = append(list, attack{name: c.name, run: func(_ *testing.T, e *Env) error { return c.run(e) }, want: gormtenant.ErrRawSQL})
 	}
-	return attackList{name: "Text_in_several_pieces", attacks: append(list,
+	return attackList{name: "text_in_several_pieces", attacks: append(list,
 		attack{name: "without_a_head", run: func(_ *testing.T, e *Env) error {
 			tx := e.As().Model(&Project{})
 			tx.Statement.BuildClauses = []string{"FROM", "WHERE"}
@@ -188,10 +186,8 @@ type maskedID string
 
 func (maskedID) String() string { return "***" }
 
-func TestMaskedID(t *testing.T) { attacks(t, maskedIDs()) }
-
 func maskedIDs() attackList {
-	return attackList{name: "MaskedID", attacks: []attack{{name: "raw", run: func(t *testing.T, e *Env) error {
+	return attackList{name: "masked_id", attacks: []attack{{name: "raw", run: func(t *testing.T, e *Env) error {
 		a := gormtenant.WithTenant(t.Context(), maskedID(A))
 		b := gormtenant.WithTenant(t.Context(), maskedID(B))
 		return e.DB.WithContext(a).Raw("SELECT 1 FROM projects WHERE tenant_id = ?", scopes.ID(b)).Scan(new(int)).Error

@@ -14,8 +14,6 @@ import (
 	"github.com/gormtenant/gormtenant/scopes"
 )
 
-func TestRawSQL(t *testing.T) { attacks(t, rawSQL()) }
-
 func rawSQL() attackList {
 	var list []attack
 	refuse := func(name string, run func(e *Env) error) {
@@ -234,7 +232,7 @@ func rawSQL() attackList {
 			return e.As().Raw("SELECT slug FROM projects WHERE tenant_id = ?", scopes.BoundID{}).Scan(&into).Error
 		}, want: gormtenant.ErrNoTenant},
 	)
-	return attackList{name: "RawSQL", attacks: list}
+	return attackList{name: "raw_sql", attacks: list}
 }
 
 func TestAllowRawSQL(t *testing.T) {

@@ -12,9 +12,7 @@ import (
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
-// TestJoinRow_by_hand writes the keys of join tables, which are checked in any case.
-func TestJoinRow_by_hand(t *testing.T) { attacks(t, joinRowsByHand()) }
-
+// joinRowsByHand writes the keys of join tables, which are checked in any case.
 func joinRowsByHand() attackList {
 	insert := func(table string, row map[string]any) func(*testing.T, *Env) error {
 		return func(_ *testing.T, e *Env) error { return e.As().Table(table).Create(row).Error }
@@ -24,7 +22,7 @@ func joinRowsByHand() attackList {
 			return e.As().Table("project_tags").Where("1 = 1").Update(column, value).Error
 		}
 	}
-	return attackList{name: "JoinRow_by_hand", attacks: []attack{
+	return attackList{name: "join_row_by_hand", attacks: []attack{
 		{name: "first_key_of_another", run: insert("user_friends", map[string]any{"user_id": 11, "friend_id": 2}), want: gormtenant.ErrOtherTenant},
 		{name: "second_key_of_another", run: insert("user_friends", map[string]any{"user_id": 2, "friend_id": 11}), want: gormtenant.ErrOtherTenant},
 		{name: "pointer_to_the_key_of_another", run: insert("user_friends", map[string]any{"user_id": 2, "friend_id": ptr(11)}), want: gormtenant.ErrOtherTenant},
@@ -61,9 +59,7 @@ func joinRowsByHand() attackList {
 	}}
 }
 
-// TestCheckReferences_of_maps_and_assignments writes plain keys in ways that cannot be checked.
-func TestCheckReferences_of_maps_and_assignments(t *testing.T) { attacks(t, assignedReferences()) }
-
+// assignedReferences writes plain keys in ways that cannot be checked.
 func assignedReferences() attackList {
 	set := func(model func() any, values map[string]any) func(*testing.T, *Env) error {
 		return func(_ *testing.T, e *Env) error { return e.As().Model(model()).Updates(values).Error }
@@ -78,7 +74,7 @@ func assignedReferences() attackList {
 	}
 	task := func() any { return &Task{ID: 1} } // GORM writes into it
 	note := func() any { return &Note{ID: 1} }
-	return attackList{name: "CheckReferences_of_maps_and_assignments", attacks: []attack{
+	return attackList{name: "check_references_of_maps_and_assignments", attacks: []attack{
 		{name: "list_of_one", run: set(task, map[string]any{"project_id": []any{11}}), want: gormtenant.ErrOtherTenant},
 		{name: "list_of_two", run: set(task, map[string]any{"project_id": []any{1, 11}}), want: gormtenant.ErrUnsupported},
 		{name: "list_of_an_expression", run: set(task, map[string]any{"project_id": []any{gorm.Expr("11")}}), want: gormtenant.ErrUnsupported},

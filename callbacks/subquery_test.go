@@ -11,8 +11,6 @@ import (
 	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 )
 
-func TestSubquery(t *testing.T) { attacks(t, subqueries()) }
-
 func subqueries() attackList {
 	owned := func(e *Env) *gorm.DB { return e.DB.Model(&User{}).Select("max(id)") }
 	one := func(want ...uint) func(t *testing.T, keys []uint, err error) error {
@@ -118,7 +116,7 @@ func subqueries() attackList {
 			return e.DB.Raw("SELECT * FROM (?) t", e.DB.Model(&Project{})).Scan(&[]Project{}).Error
 		}, want: gormtenant.ErrNoTenant},
 	}
-	return attackList{name: "Subquery", attacks: list}
+	return attackList{name: "subquery", attacks: list}
 }
 
 // ownExpression is an expression of a type that nobody knows.

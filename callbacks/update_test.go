@@ -11,10 +11,8 @@ import (
 	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 )
 
-func TestUpdate(t *testing.T) { attacks(t, updates()) }
-
 func updates() attackList {
-	return attackList{name: "Update", attacks: []attack{
+	return attackList{name: "update", attacks: []attack{
 		{name: "all_rows_are_all_of_the_tenant", run: func(t *testing.T, e *Env) error {
 			tx := e.As().Session(&gorm.Session{AllowGlobalUpdate: true}).Model(&Project{}).Update("name", "x")
 			require.Equal(t, int64(2), tx.RowsAffected)
@@ -107,9 +105,7 @@ func updates() attackList {
 	}}
 }
 
-// TestTenantChange sets the tenant column in every spelling.
-func TestTenantChange(t *testing.T) { attacks(t, tenantChanges()) }
-
+// tenantChanges sets the tenant column in every spelling.
 func tenantChanges() attackList {
 	list := []attack{
 		{name: "own_tenant_again", run: func(t *testing.T, e *Env) error {
@@ -158,7 +154,7 @@ func tenantChanges() attackList {
 			}, want: gormtenant.ErrTenantChange})
 		}
 	}
-	return attackList{name: "TenantChange", attacks: list}
+	return attackList{name: "tenant_change", attacks: list}
 }
 
 // hookedProject gives itself to another tenant before each update.

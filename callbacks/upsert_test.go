@@ -11,10 +11,8 @@ import (
 	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
 )
 
-func TestUpsert(t *testing.T) { attacks(t, upserts()) }
-
 func upserts() attackList {
-	return attackList{name: "Upsert", attacks: []attack{
+	return attackList{name: "upsert", attacks: []attack{
 		{name: "save_over_the_key_of_another", run: func(t *testing.T, e *Env) error {
 			return e.As().Save(&Project{ID: 11, Name: "x", Slug: "n"}).Error
 		}, want: gormtenant.ErrOtherTenant},

@@ -12,9 +12,7 @@ import (
 	"github.com/gormtenant/gormtenant/models"
 )
 
-// TestUpsert_texts puts text that reads a tenant's table into every part of an upsert.
-func TestUpsert_texts(t *testing.T) { attacks(t, upsertTexts()) }
-
+// upsertTexts puts text that reads a tenant's table into every part of an upsert.
 func upsertTexts() attackList {
 	id := []clause.Column{{Name: "id"}}
 	code := []clause.Column{{Name: "code"}}
@@ -123,5 +121,5 @@ func upsertTexts() attackList {
 			return e.DB.WithContext(gormtenant.Unscoped(e.A, "")).Clauses(clause.OnConflict{UpdateAll: true}).Create(&p).Error
 		}, want: gormtenant.ErrNoReason},
 	)
-	return attackList{name: "Upsert_texts", attacks: list}
+	return attackList{name: "upsert_texts", attacks: list}
 }

@@ -48,9 +48,7 @@ func (failingLate) GormValue(_ context.Context, db *gorm.DB) clause.Expr {
 	return gorm.Expr("1")
 }
 
-// TestArguments_of_unusual_types are arguments of unusual types.
-func TestArguments_of_unusual_types(t *testing.T) { attacks(t, unusualArguments()) }
-
+// unusualArguments are arguments of unusual types.
 func unusualArguments() attackList {
 	where := func(want []uint, text string, value any) func(*testing.T, *Env) error {
 		return func(t *testing.T, e *Env) error {
@@ -62,7 +60,7 @@ func unusualArguments() attackList {
 		}
 	}
 	reads := late{"(SELECT max(slug) FROM projects)"}
-	return attackList{name: "Arguments_of_unusual_types", attacks: []attack{
+	return attackList{name: "arguments_of_unusual_types", attacks: []attack{
 		{name: "floats", run: where([]uint{1}, "budget IN ?", []float64{100})},
 		{name: "array", run: where([]uint{1, 2}, "id IN ?", [3]uint{1, 2, 11})},
 		{name: "late_that_is_a_value_too", run: where(nil, "slug = ?", maybeLate{late: reads}), want: gormtenant.ErrRawSQL},
@@ -159,9 +157,7 @@ func TestLookup_is_logged(t *testing.T) {
 	}, tenantplugin.CheckReferences())
 }
 
-// TestHarmlessStatements is what must go on to work: across tenants, of shared tables, and harmless text.
-func TestHarmlessStatements(t *testing.T) { attacks(t, harmlessStatements()) }
-
+// harmlessStatements is what must go on to work: across tenants, of shared tables, and harmless text.
 func harmlessStatements() attackList {
 	all := func(e *Env) *gorm.DB { return e.DB.WithContext(gormtenant.Unscoped(e.A, "test")) }
 	mine := func(tx *gorm.DB, text string) *gorm.DB {
@@ -177,7 +173,7 @@ func harmlessStatements() attackList {
 			return err
 		}
 	}
-	return attackList{name: "HarmlessStatements", attacks: []attack{
+	return attackList{name: "harmless_statements", attacks: []attack{
 		{name: "comment_across_tenants", onlyShared: true, run: rows(4, func(e *Env) *gorm.DB {
 			return all(e).Model(&Project{}).Where("1 = 1 -- all")
 		})},

@@ -133,18 +133,30 @@ func (waKLink) TableName() string { return "wa_k_links" }
 func TestWrites_of_unusual_models(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
-		base := func(t *testing.T, options ...tenantplugin.Option) (a, b, u *gorm.DB) {
-			all := []any{
-				&waJTag{}, &waJProject{}, &waJLink{}, &waKProject{}, &waKLink{}, &waOwner{}, &waKid{}, &waNat{}, &waNatKid{},
-				&waZ{}, &waZKid{}, &waItem{}, &waMarker{}, &waEvent{}, &waC{}, &waCKid{}, &waPOwner{}, &waPNote{}, &waUTag{}, &waUProject{},
-			}
+		all := []any{
+			&waJTag{}, &waJProject{}, &waJLink{}, &waKProject{}, &waKLink{}, &waOwner{}, &waKid{},
+			&waNat{}, &waNatKid{}, &waZ{}, &waZKid{}, &waItem{}, &waMarker{}, &waEvent{}, &waC{},
+			&waCKid{}, &waPOwner{}, &waPNote{}, &waUTag{}, &waUProject{},
+		}
+		openWith := func(t *testing.T, options ...tenantplugin.Option) *gorm.DB {
 			db := open(&gorm.Config{DisableForeignKeyConstraintWhenMigrating: true})
-			require.NoError(t, db.Use(tenantplugin.New(append(options, tenantplugin.Models(all...))...)))
+			options = append(options, tenantplugin.Models(all...))
+			require.NoError(t, db.Use(tenantplugin.New(options...)))
 			require.NoError(t, db.SetupJoinTable(&waJProject{}, "Tags", &waJLink{}))
 			require.NoError(t, db.SetupJoinTable(&waKProject{}, "Tags", &waKLink{}))
-			require.NoError(t, db.Migrator().DropTable(append(all, "wa_z_tags", "wa_u_links", "wa_links")...))
-			require.NoError(t, db.AutoMigrate(all...))
+			return db
+		}
+		migrated := openWith(t)
+		require.NoError(t, migrated.AutoMigrate(all...))
+		tables, err := migrated.Migrator().GetTables()
+		require.NoError(t, err)
+		base := func(t *testing.T, options ...tenantplugin.Option) (a, b, u *gorm.DB) {
+			db := openWith(t, options...)
 			bg := context.Background()
+			for _, table := range tables {
+				empty := db.WithContext(gormtenant.Unscoped(bg, "test"))
+				require.NoError(t, empty.Exec("DELETE FROM "+table).Error)
+			}
 			return db.WithContext(gormtenant.WithTenant(bg, A)), db.WithContext(gormtenant.WithTenant(bg, B)),
 				db.WithContext(gormtenant.Unscoped(bg, "test"))
 		}
@@ -210,6 +222,7 @@ func TestWrites_of_unusual_models(t *testing.T) {
 				return
 			}
 			require.NoError(t, u.Exec("CREATE UNIQUE INDEX wa_lower ON wa_items (lower(name))").Error)
+			t.Cleanup(func() { require.NoError(t, u.Exec("DROP INDEX wa_lower").Error) })
 			require.NoError(t, b.Create(&waItem{Slug: "s", Name: "x"}).Error)
 			require.ErrorIs(t, a.Clauses(clause.OnConflict{
 				Columns:   []clause.Column{{Name: "lower(name)", Raw: true}},
@@ -252,6 +265,7 @@ func TestWrites_of_unusual_models(t *testing.T) {
 		t.Run("target_where_of_the_current_table", func(t *testing.T) {
 			a, _, u := base(t)
 			require.NoError(t, u.Exec("CREATE UNIQUE INDEX wa_partial ON wa_items (name) WHERE region = 'eu'").Error)
+			t.Cleanup(func() { require.NoError(t, u.Exec("DROP INDEX wa_partial").Error) })
 			require.NoError(t, a.Create(&waItem{Slug: "1", Name: "x"}).Error)
 			require.NoError(t, a.Clauses(clause.OnConflict{
 				Columns: []clause.Column{{Name: "name"}}, DoNothing: true,

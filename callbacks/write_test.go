@@ -69,10 +69,8 @@ func onSlug(doNothing bool) clause.OnConflict {
 	}
 }
 
-// TestWrites_beside_clauses_and_values writes in the ways that are easily overlooked: around clauses, beside values, with keys
+// overlookedWrites writes in the ways that are easily overlooked: around clauses, beside values, with keys
 // that only memory holds.
-func TestWrites_beside_clauses_and_values(t *testing.T) { attacks(t, overlookedWrites()) }
-
 func overlookedWrites() attackList {
 	no := func(name string, run func(e *Env) error) attack {
 		return attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }, want: errAny}
@@ -89,7 +87,7 @@ func overlookedWrites() attackList {
 	children := func() []Task { return append([]Task(nil), kids...) }
 	set := clause.Set{{Column: clause.Column{Name: "name"}, Value: "x"}}
 	joinKey := []clause.Column{{Name: "project_id"}, {Name: "tag_id"}}
-	return attackList{name: "Writes_beside_clauses_and_values", attacks: []attack{
+	return attackList{name: "writes_beside_clauses_and_values", attacks: []attack{
 		no("raw_create", func(e *Env) error {
 			return e.As().Raw("UPDATE projects SET name = 'pwn'").Create(&Project{Slug: "n"}).Error
 		}),
@@ -240,8 +238,6 @@ func overlookedWrites() attackList {
 	}}
 }
 
-func TestWrites_beside_references(t *testing.T) { attacks(t, overlookedReferences()) }
-
 func overlookedReferences() attackList {
 	no := func(name string, run func(e *Env) error) attack {
 		return attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }, want: errAny}
@@ -249,7 +245,7 @@ func overlookedReferences() attackList {
 	yes := func(name string, run func(e *Env) error) attack {
 		return attack{name: name, run: func(_ *testing.T, e *Env) error { return run(e) }}
 	}
-	return attackList{name: "Writes_beside_references", attacks: []attack{
+	return attackList{name: "writes_beside_references", attacks: []attack{
 		no("excluded_of_another_column", func(e *Env) error {
 			return e.As().Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, DoUpdates: clause.Set{{
 				Column: clause.Column{Name: "owner_id"}, Value: clause.Column{Table: "excluded", Name: "budget"},

@@ -80,14 +80,26 @@ var dialectors = []struct {
 	{"postgres", func(t testing.TB) gorm.Dialector { return postgres.Open(pgtest.New(t)) }},
 }
 
+// On returns what opens a new database of a kind, "sqlite" or "postgres".
+func On(t testing.TB, name string) func(*gorm.Config) *gorm.DB {
+	t.Helper()
+	for _, dialector := range dialectors {
+		if dialector.name == name {
+			d := dialector.open(t)
+			return func(config *gorm.Config) *gorm.DB { return Open(t, d, config) }
+		}
+	}
+	t.Fatalf("no database is called %q", name)
+	return nil
+}
+
 // Each runs test once on every kind of database, on an empty one each.
 func Each(t *testing.T, test func(t *testing.T, open func(*gorm.Config) *gorm.DB)) {
 	t.Helper()
 	for _, dialector := range dialectors {
 		t.Run(dialector.name, func(t *testing.T) {
 			t.Parallel()
-			d := dialector.open(t)
-			test(t, func(config *gorm.Config) *gorm.DB { return Open(t, d, config) })
+			test(t, On(t, dialector.name))
 		})
 	}
 }
