@@ -53,6 +53,7 @@ type item struct {
 	suffix   int32 // The token behind TABLESAMPLE, INDEXED BY and the like.
 
 	place  int32 // The condition that limits it: of ON, of WHERE or one of the places below.
+	alone  bool  // Parentheses around it make SQLite forget its alias.
 	hidden bool  // An alias of the parentheses around it hides its name.
 }
 

@@ -79,7 +79,7 @@ func (r *reader) update(outer int32) bool {
 	}
 	if r.server != mysql && r.take(kwFrom) {
 		// The target is no part of the joins behind FROM.
-		if !l.all() {
+		if l.start = l.count(); !l.all() {
 			return false
 		}
 	}

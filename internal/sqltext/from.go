@@ -13,6 +13,7 @@ type tableList struct {
 
 	block int32
 	base  int
+	start int32 // The first item of the innermost list.
 }
 
 func (l *tableList) count() int32 { return int32(len(l.open) - l.base) } //nolint:gosec // Bounded.
@@ -186,7 +187,11 @@ func (l *tableList) primary() bool {
 		l.pos++
 		if l.kind() == '(' { // ONLY (t)
 			l.pos++
-			return l.path(&it) && l.wantSign(')') && l.table(it)
+			if !l.path(&it) || !l.wantSign(')') {
+				return false
+			}
+			it.pathEnd = l.pos
+			return l.table(it)
 		}
 	}
 	if l.server == postgres && l.is(l.pos, "ROWS") && l.list[l.pos+1].keyword == kwFrom {
@@ -250,13 +255,18 @@ func (l *tableList) nested() bool {
 		return l.unexpected()
 	}
 	defer l.leave()
-	lo := l.count()
+	lo, around := l.count(), l.start
+	l.start = lo
 	l.pos++
 	if !l.all() || l.pos != stop {
 		return l.unexpected()
 	}
 	l.pos++
+	l.start = around
 	if l.keyword() != kwAs && !l.aliasOf(l.pos) {
+		if l.server == sqlite && l.count() == lo+1 && lo != around {
+			l.open[l.base+int(lo)].forget()
+		}
 		return true
 	}
 	for i := lo; i < l.count(); i++ {
@@ -268,6 +278,14 @@ func (l *tableList) nested() bool {
 	}
 	it := item{block: l.block, start: l.pos, alias: none, name: none, place: inWhere}
 	return l.aliased(&it)
+}
+
+// forget takes the alias off a single table in parentheses, as SQLite does unless the list begins
+// with it.
+func (i *item) forget() {
+	i.alias = none
+	i.alone = true
+	i.hidden = i.hidden || i.name == none
 }
 
 // path moves past the name of a table and looks it up.
@@ -305,9 +323,6 @@ func (l *tableList) table(it item) bool {
 	it.kind = table
 	if l.server == postgres && l.takeSign('*') {
 		it.pathEnd = l.pos
-	}
-	if l.list[it.pathEnd].kind == ')' { // ONLY (t)
-		it.pathEnd++
 	}
 	var ok bool
 	if it.table, ok = l.tenantTable(it.path, it.name); !ok {

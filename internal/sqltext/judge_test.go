@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	_ "github.com/glebarez/go-sqlite" // The driver "sqlite".
+	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 
@@ -132,10 +133,10 @@ func newJudge(t testing.TB, d sqltext.Dialect) *judge {
 			*db = opened
 		} else {
 			dsn := pgtest.New(t)
-			opened, err := sql.Open("pgx", dsn+" default_query_exec_mode=exec statement_timeout=2000")
+			opened, err := sql.Open("pgx", dsn+" default_query_exec_mode=exec jit=off statement_timeout=300")
 			if strings.HasPrefix(dsn, "postgres") {
 				opened, err = sql.Open("pgx", dsn+map[bool]string{true: "&", false: "?"}[strings.Contains(dsn, "?")]+
-					"default_query_exec_mode=exec&statement_timeout=2000")
+					"default_query_exec_mode=exec&jit=off&statement_timeout=300")
 			}
 			require.NoError(t, err)
 			opened.SetMaxOpenConns(1)
@@ -229,7 +230,16 @@ func (j *judge) judge(text string, ordered bool, args ...any) (v verdict) {
 	return v
 }
 
+// late reports whether a server gave up a statement because it took too long.
+func late(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.Code == "57014"
+}
+
 func difference(got, want outcome, ordered, change bool) string {
+	if late(got.err) || late(want.err) {
+		return ""
+	}
 	if (got.err == nil) != (want.err == nil) {
 		return fmt.Sprintf("error %v, alone %v", got.err, want.err)
 	}

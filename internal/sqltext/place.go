@@ -105,7 +105,7 @@ func (p *placer) nameText(token int32) string {
 
 // derive prepares a derived table in place of an item.
 func (p *placer) derive(ref *reference, it *item) bool {
-	if it.kind != table {
+	if it.kind != table || it.alone {
 		p.pos = it.start
 		return p.fail(Unreadable, "the target of a command cannot be limited here"+advice)
 	}
