@@ -222,7 +222,7 @@ func (j *judge) judge(text string, ordered bool, args ...any) (v verdict) {
 		return v
 	}
 	v.sent = sent
-	change := writes.MatchString(text)
+	change := writes.MatchString(text) && !strings.HasPrefix(strings.TrimSpace(text), "--")
 	got := j.run(j.shared, sent, sentArgs, change)
 	want := j.run(j.own, text, args, change)
 	v.failed = want.err != nil
