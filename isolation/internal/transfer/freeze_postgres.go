@@ -46,19 +46,18 @@ func (f *frozenPostgres) enter(ctx context.Context, p *Plan) (state, error) {
 			return "", err
 		}
 	}
-	// Nobody but movers takes the first lock. For the second, those who write past what a dead mover left
-	// are waited for.
-	got, err := f.value(ctx, fmt.Sprintf("SELECT pg_try_advisory_lock(%d)", lockKey("move", p.text)))
+	// Nobody but movers takes the first lock, and the server may not have noticed yet that one of them
+	// has died.
+	err = f.takeLock(ctx, lockKey("move", p.text), unnoticed)
+	if code(err) == lockNotAvailable {
+		return "", ErrBusy
+	}
 	if err != nil {
 		return "", err
 	}
-	if got != "t" {
-		return "", ErrBusy
-	}
+	// Those who write past what a dead mover left hold the second one.
 	f.lock = lockKey("freeze", p.text, f.schema)
-	err = f.exec(ctx, fmt.Sprintf("SET lock_timeout = %d", patience.Milliseconds()),
-		fmt.Sprintf("SELECT pg_advisory_lock(%d)", f.lock), "RESET lock_timeout")
-	if err != nil {
+	if err = f.takeLock(ctx, f.lock, patience); err != nil {
 		return "", fmt.Errorf("gormtenant: locking out the tenant's writes: %w", err)
 	}
 	source, err := f.value(ctx, "SELECT prosrc FROM pg_proc WHERE oid = to_regprocedure("+pgsession.Literal(f.name()+"()")+")")
@@ -68,6 +67,15 @@ func (f *frozenPostgres) enter(ctx context.Context, p *Plan) (state, error) {
 	_, line, _ := strings.Cut(source, marker)
 	line, _, _ = strings.Cut(line, "\n")
 	return state(line), nil
+}
+
+// unnoticed is how long the server may take to notice that a process has died.
+const unnoticed = time.Second
+
+// takeLock takes an advisory lock, which the session then has.
+func (f *frozenPostgres) takeLock(ctx context.Context, key int64, wait time.Duration) error {
+	return f.exec(ctx, fmt.Sprintf("SET lock_timeout = %d", wait.Milliseconds()),
+		fmt.Sprintf("SELECT pg_advisory_lock(%d)", key), "RESET lock_timeout")
 }
 
 func freezePostgres(ctx context.Context, p *Plan, place Place) (*frozenPostgres, error) {

@@ -3,12 +3,17 @@ package transfer_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
+	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 
+	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 	"github.com/gormtenant/gormtenant/isolation/internal/transfer"
 )
 
@@ -227,6 +232,50 @@ func TestFreeze_excludes_another_of_the_same_tenant(t *testing.T) {
 		require.NoError(t, frozen.Thaw(t.Context()))
 		require.NoError(t, freeze(t, p, h).Thaw(t.Context()))
 	})
+}
+
+// A tenant can be moved again at once, even if the server has not noticed that the connection of the
+// move before is closed.
+func TestFreeze_holds_no_lock_after_its_end(t *testing.T) {
+	t.Parallel()
+	onEach(t, []string{pgRows}, func(t *testing.T, h *home, p *transfer.Plan) {
+		config, err := pgx.ParseConfig(h.dsn)
+		require.NoError(t, err)
+		proxy, through := pgtest.NewProxy(t, config, 0)
+		pool := stdlib.OpenDB(*through)
+		t.Cleanup(func() { _ = pool.Close() })
+		place := h.Place
+		place.DB = open(t, postgres.New(postgres.Config{Conn: pool}))
+		for _, end := range []func(*transfer.Frozen) error{
+			func(f *transfer.Frozen) error { return f.Thaw(t.Context()) },
+			func(f *transfer.Frozen) error { return f.Keep(t.Context()) },
+			func(*transfer.Frozen) error { return p.Thaw(t.Context(), h.Place) },
+		} {
+			frozen, err := p.Freeze(t.Context(), place)
+			if errors.Is(err, transfer.ErrMoved) {
+				frozen, err = nil, nil
+			}
+			require.NoError(t, err)
+			held := make(chan struct{})
+			proxy.Cut(func(piece []byte) (int, bool) {
+				if piece[0] == 'X' { // Terminate
+					<-held
+				}
+				return len(piece), false
+			})
+			require.NoError(t, end(frozen))
+			require.Zero(t, advisoryLocks(t, h))
+			close(held)
+		}
+	})
+}
+
+// advisoryLocks counts those that sessions hold in the database.
+func advisoryLocks(t *testing.T, h *home) (n int64) {
+	t.Helper()
+	require.NoError(t, h.DB.Raw("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' "+
+		"AND database = (SELECT oid FROM pg_database WHERE datname = current_database())").Scan(&n).Error)
+	return n
 }
 
 func TestKeep_keeps_writes_out_for_good(t *testing.T) {

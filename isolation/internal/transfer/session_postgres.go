@@ -52,8 +52,13 @@ func dial(ctx context.Context, place Place) (*session, error) {
 func (s *session) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), aside)
 	defer cancel()
-	if !s.conn.IsClosed() && s.conn.TxStatus() != 'I' {
-		_ = s.exec(ctx, "ROLLBACK") // the locks are gone when it returns
+	if !s.conn.IsClosed() {
+		// The server notices only later that a connection was closed. Until then its locks would be held
+		// against the next move of the same tenant.
+		if s.conn.TxStatus() != 'I' {
+			_ = s.exec(ctx, "ROLLBACK")
+		}
+		_ = s.exec(ctx, "SELECT pg_advisory_unlock_all()")
 	}
 	_ = s.owner.Raw(func(any) error { return driver.ErrBadConn }) // the pool closes it
 	_ = s.owner.Close()
