@@ -74,7 +74,7 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 		last = &wire{in: r, out: w, keep: keep, written: c.Written, names: c.Names}
 		return build(last, last)
 	}
-	var options []stdlib.OptionOpenDB
+	options := []stdlib.OptionOpenDB{PingStale()}
 	if c.AfterConnect != nil {
 		options = append(options, stdlib.OptionAfterConnect(c.AfterConnect))
 	}

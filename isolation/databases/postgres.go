@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
 // Postgres opens databases on one server, all with the role and the parameters of config, whose database
@@ -60,7 +62,7 @@ func (c postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := stdlib.GetConnector(*config).Connect(ctx)
+	conn, err := stdlib.GetConnector(*config, pgsession.PingStale()).Connect(ctx)
 	const invalidCatalogName = "3D000" // https://www.postgresql.org/docs/current/errcodes-appendix.html
 	if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) && refused.Code == invalidCatalogName {
 		return nil, fmt.Errorf("%w: %w", ErrNoDatabase, err)
