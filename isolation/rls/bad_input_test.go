@@ -23,7 +23,7 @@ import (
 // Tenants may be called anything: each finds its own row and no other's.
 func TestTenant_of_any_name(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
+	s := newServer(t).withPooler(t)
 	hostile := []string{
 		"'", "''", `"`, `\`, `\\`, `\'`, `'; DROP TABLE notes; --`, "a\nb", "a\r\nb", "\t", " acme", "acme ", "ACME", "$1", "%s", "?", ":x",
 		"''::text", "E'\\x41'", "/*", "--", "ö☃😀", "\u202eacme", "acme\u200b", strings.Repeat("x", 10_000), strings.Repeat("'", 10_000), strings.Repeat("😀", 5_000),
@@ -138,16 +138,16 @@ func TestConnect_refuses_an_old_server(t *testing.T) {
 // statement ran whole and as its tenant, or not at all, and the pool goes on to work.
 func TestConnection_lost_on_the_way(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
+	s := newServer(t).withPooler(t)
 	acme := gormtenant.WithTenant(t.Context(), "acme")
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
 			target := s.app
 			if way.pooled {
-				target = s.pooled()
+				target = s.pooled
 			}
 			proxy, config := pgtest.NewProxy(t, target, 0)
-			through := &server{app: config, pooled: func() *pgx.ConnConfig { return config }}
+			through := &server{app: config, pooled: config}
 			db := way.open(t, through)
 			connect := func() *sql.Conn { // by itself pgx would ping the connection now and then
 				conn, err := db.Conn(t.Context())

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -21,7 +20,14 @@ import (
 type server struct {
 	owner      *sql.DB // of the table; superuser
 	app, admin *pgx.ConnConfig
-	pooled     func() *pgx.ConnConfig // the app through a pgbouncer
+	pooled     *pgx.ConnConfig // the app through a pgbouncer, if one was started
+}
+
+// withPooler starts a pgbouncer in front of the server.
+func (s *server) withPooler(t testing.TB) *server {
+	t.Helper()
+	s.pooled = pgtest.NewPgBouncer(t, s.app, 5)
+	return s
 }
 
 const policy = "tenant_id = nullif(current_setting('app.tenant_id', true), '')"
@@ -56,9 +62,7 @@ func newServer(t testing.TB) *server {
 		c.User, c.Password = role, password
 		return c
 	}
-	s := &server{owner: owner, app: as(app, "app"), admin: as(admin, "admin")}
-	s.pooled = sync.OnceValue(func() *pgx.ConnConfig { return pgtest.NewPgBouncer(t, s.app, 5) })
-	return s
+	return &server{owner: owner, app: as(app, "app"), admin: as(admin, "admin")}
 }
 
 var modes = map[string]pgx.QueryExecMode{
@@ -103,7 +107,7 @@ func (w way) open(t *testing.T, s *server, options ...rls.Option) *sql.DB {
 	t.Helper()
 	config := s.app
 	if w.pooled {
-		config = s.pooled()
+		config = s.pooled
 	}
 	config = config.Copy()
 	config.DefaultQueryExecMode = w.mode
@@ -148,7 +152,7 @@ func scanned(t *testing.T, rows *sql.Rows) string {
 
 func TestStatements_run_as_the_tenant_of_their_context(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
+	s := newServer(t).withPooler(t)
 	acme := gormtenant.WithTenant(t.Context(), "acme")
 	zeta := gormtenant.WithTenant(t.Context(), "zeta")
 	for name, way := range ways {

@@ -186,7 +186,7 @@ func TestSoak(t *testing.T) {
 // Through a pooler in transaction mode each transaction gets any connection of the server.
 func TestSoak_through_pgbouncer(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
+	s := newServer(t).withPooler(t)
 	for name, way := range ways {
 		if !way.pooled {
 			continue
@@ -203,7 +203,7 @@ func TestSoak_through_pgbouncer(t *testing.T) {
 func TestCheck_finds_a_pooler_with_cached_statements(t *testing.T) {
 	t.Parallel()
 	s, _ := deployment(t)
-	config := s.pooled()
+	config := s.withPooler(t).pooled
 	// pgx's own cache of prepared statements would fail before Check could ask; one connection is enough.
 	require.ErrorContains(t, rls.Check(opened(t, dsn(config, ""))), "there is a pooler in front of the server")
 	require.NoError(t, rls.Check(opened(t, dsn(config, "&default_query_exec_mode=exec"))))
