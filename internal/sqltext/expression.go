@@ -194,6 +194,8 @@ func (e *expression) wantedWord(start int32) (stop, ok bool) {
 			e.want = false
 			return false, e.operand()
 		}
+	case kwWith: // In parentheses it would begin a query.
+		return true, e.unexpected()
 	case kwValues:
 		if e.server == mysql && e.list[at+1].kind == '(' {
 			e.want = false

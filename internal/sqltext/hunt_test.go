@@ -120,3 +120,89 @@ func pieces(text string) []string {
 	}
 	return all
 }
+
+// placesOfWords are texts in which a word can be a name, a label, an alias or a keyword.
+var placesOfWords = []string{
+	"SELECT 1 %s FROM projects", "SELECT 1 AS %s FROM projects", "SELECT %s FROM projects", "SELECT id %s, name FROM projects",
+	"SELECT projects.%s FROM projects", "SELECT * FROM projects %s", "SELECT * FROM projects AS %s", "SELECT * FROM projects %s WHERE 1 = 1",
+	"SELECT * FROM projects %[1]s WHERE %[1]s.id > 0", "SELECT * FROM projects %s, tasks", "SELECT * FROM projects %s JOIN tasks ON 1 = 1",
+	"SELECT * FROM projects JOIN tasks %s ON 1 = 1", "SELECT * FROM projects %s tasks", "SELECT * FROM projects %s tasks ON 1 = 1",
+	"SELECT * FROM projects JOIN tasks ON 1 = 1 %s users", "SELECT * FROM projects JOIN tasks ON 1 = 1 %s JOIN users ON 1 = 1",
+	"SELECT * FROM %s projects", "SELECT * FROM countries %s projects", "SELECT * FROM countries, %s projects", "SELECT 1 %s projects",
+	"SELECT * FROM projects WHERE id %s 1", "SELECT * FROM projects WHERE %s id = 1", "SELECT * FROM projects WHERE id = 1 %s",
+	"SELECT * FROM projects WHERE tenant_id = 'b' %s name = 'x'", "SELECT * FROM projects WHERE id = 1 %s tenant_id = ?",
+	"SELECT * FROM projects WHERE tenant_id = ? %s id = 1", "SELECT * FROM projects WHERE tenant_id = ? %s", "SELECT * FROM projects WHERE %s tenant_id = ?",
+	"SELECT * FROM projects WHERE %s(tenant_id = ?)", "SELECT * FROM projects WHERE tenant_id %s ?", "SELECT * FROM projects WHERE tenant_id = %s ?",
+	"SELECT * FROM projects WHERE (%s AND tenant_id = ?)", "SELECT * FROM projects WHERE 1 %s 2 AND tenant_id = ?",
+	"SELECT * FROM projects WHERE 1 = 1 %s 2 AND tenant_id = ? %[1]s 1", "SELECT * FROM projects ORDER BY id %s", "SELECT * FROM projects ORDER BY %s",
+	"SELECT * FROM projects GROUP BY %s", "SELECT count(*) FROM projects %s BY name", "SELECT * FROM projects LIMIT 1 %s 1",
+	"SELECT * FROM projects %s 1", "SELECT * FROM projects %s SELECT * FROM projects", "SELECT id FROM countries %s SELECT id FROM projects",
+	"SELECT id FROM countries WHERE 1 = 1 %s SELECT id FROM projects", "SELECT %s id FROM projects", "SELECT %s(id) FROM projects", "SELECT %s * FROM projects",
+	"SELECT id, %s(SELECT id FROM projects LIMIT 1) FROM countries", "SELECT 1 WHERE EXISTS %s (SELECT id FROM projects)", "%s SELECT * FROM projects",
+	"%s projects", "%s FROM projects", "%s * FROM projects", "%s projects SET name = 'n'", "%s INTO projects (id, tenant_id) VALUES (20, ?)",
+	"UPDATE %s projects SET name = 'n'", "UPDATE projects %s SET name = 'n'", "UPDATE projects SET name = 'n' %s", "UPDATE projects SET name = 'n' %s id = 1",
+	"UPDATE projects SET name = %s", "UPDATE projects SET %s = 'n'", "UPDATE projects SET name = 'n' %s tasks WHERE 1 = 1", "UPDATE projects SET name = 'n' %s tenant_id = 'b'",
+	"DELETE FROM %s projects", "DELETE FROM projects %s", "DELETE FROM projects %s tasks", "DELETE FROM projects WHERE id = 1 %s id", "DELETE %s FROM projects",
+	"INSERT INTO notes (id) %s SELECT id + 100 FROM projects", "INSERT INTO notes (id) SELECT id + 100 FROM projects %s", "INSERT %s INTO tags (id, tenant_id) VALUES (1, ?)",
+	"INSERT INTO tags (id, tenant_id) VALUES (1, ?) %s DO NOTHING", "INSERT INTO tags (id, tenant_id) VALUES (1, ?) ON CONFLICT DO %s",
+	"WITH %s AS (SELECT * FROM projects) SELECT * FROM %[1]s", "WITH x AS (SELECT * FROM projects) %s SELECT * FROM x", "WITH x AS %s (SELECT * FROM projects) SELECT * FROM x",
+	"WITH %s x AS (SELECT * FROM projects) SELECT * FROM x", "SELECT * FROM (SELECT * FROM projects) %s", "SELECT * FROM (SELECT * FROM projects %s) x",
+	"SELECT * FROM (projects %s)", "SELECT * FROM (projects) %s", "SELECT * FROM %s (SELECT * FROM projects) x", "SELECT * FROM countries %s (SELECT * FROM projects) x",
+	"SELECT CASE %s WHEN 1 THEN 2 END FROM projects WHERE tenant_id = ?", "SELECT * FROM projects WHERE CASE WHEN %s THEN 1 END AND tenant_id = ? END",
+	"SELECT * FROM projects WHERE (CASE WHEN %s THEN id = 1 AND tenant_id = ? AND 1 = 1 END)", "SELECT * FROM projects WHERE id BETWEEN %s AND tenant_id = ?",
+	"SELECT max(id) AS %s FROM projects", "SELECT max(id) %s AS AS FROM projects", "SELECT id AS a, %s AS FROM FROM projects", "SELECT 'x' %s FROM projects",
+	"SELECT * FROM projects NATURAL %s JOIN tasks", "SELECT * FROM projects LEFT %s JOIN tasks ON projects.id = tasks.id", "SELECT * FROM projects %s LEFT JOIN tasks ON projects.id = tasks.id",
+	"SELECT count(*) %s FROM projects", "SELECT count(*) %s (ORDER BY id) FROM projects", "SELECT count(*) OVER %s FROM projects WINDOW %[1]s AS (ORDER BY id)",
+	"SELECT 1 %[1]s FROM countries %[1]s, projects", "SELECT * FROM countries JOIN projects %s", "SELECT x.%s FROM countries x, projects",
+}
+
+func TestJudge_words_SQLite(t *testing.T) { huntWords(t, sqltext.SQLite) }
+
+func TestJudge_words_Postgres(t *testing.T) { huntWords(t, sqltext.Postgres) }
+
+// huntWords puts every keyword of the servers into every place.
+func huntWords(t *testing.T, d sqltext.Dialect) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("40,000 texts")
+	}
+	j := newJudge(t, d)
+	wrong, valid, refused := 0, 0, 0
+	for _, word := range append(strings.Fields(keywords), signs...) {
+		for i, place := range placesOfWords {
+			if *huntTexts < 10000 && (i*7+len(word)*5+int(word[0]))%20 != 0 {
+				continue // One of twenty, unless many are asked for.
+			}
+			text := place
+			if !strings.Contains(place, "%[1]s") {
+				text = strings.Replace(place, "%s", word, 1)
+			} else {
+				text = strings.NewReplacer("%[1]s", word, "%s", word).Replace(place)
+			}
+			text = numbered(d, text)
+			args := make([]any, strings.Count(place, "?"))
+			for i := range args {
+				args[i] = "a"
+			}
+			if word == "EXPLAIN" {
+				continue // It returns how, not what.
+			}
+			v := j.judge(text, false, args...)
+			switch {
+			case v.wrong != "":
+				if wrong++; wrong <= *huntMax {
+					t.Errorf("%s\nsent %s\n%s", text, v.sent, v.wrong)
+				}
+			case v.refusal != nil:
+				if o := j.run(j.own, text, args, writes.MatchString(text)); o.err == nil {
+					if refused++; testing.Verbose() {
+						t.Logf("refused %s: %v", text, v.refusal)
+					}
+				}
+			case !v.failed:
+				valid++
+			}
+		}
+	}
+	t.Logf("%d right, %d valid ones refused, %d wrong", valid, refused, wrong)
+}

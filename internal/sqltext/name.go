@@ -168,3 +168,12 @@ func lowerASCII(name string) string {
 	}
 	return name
 }
+
+func isASCII(name string) bool {
+	for i := range len(name) {
+		if name[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}

@@ -93,14 +93,19 @@ func (p *placer) qualifier(i int32) (string, bool) {
 	return p.nameText(it.visible()), true
 }
 
-// nameText returns a name as the text has it. A string that SQLite takes for a name is quoted anew.
+// nameText returns a name in quotes: SQLite lets a table be called cast, and be written as a string,
+// but neither in front of a column.
 func (p *placer) nameText(token int32) string {
 	t := p.list[token]
-	if t.kind == str {
-		name, _ := spelling(p.text, t)
-		return quoteName(p.server, name)
+	name, ok := spelling(p.text, t)
+	switch {
+	case t.kind == str:
+	case t.kind != word, !ok, p.anyParam, !isASCII(name):
+		return p.text[t.start:t.end]
+	case p.server == postgres:
+		name = lowerASCII(name)
 	}
-	return p.text[t.start:t.end]
+	return quoteName(p.server, name)
 }
 
 // derive prepares a derived table in place of an item.

@@ -86,8 +86,6 @@ func (r *reader) aliasOf(at int32) bool {
 		return r.server != postgres
 	case kwIndexed:
 		return r.server != sqlite
-	case kwOverriding:
-		return false
 	}
 	return true
 }
