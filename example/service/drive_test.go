@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtenant/gormtenant/example/service"
-	"github.com/gormtenant/gormtenant/internal/testing/race"
+	"github.com/gormtenant/gormtenant/internal/testing/soak"
 )
 
 // serve runs the command, as go run ./example serve does, on a free port. It ends with the test.
@@ -45,22 +45,24 @@ func serve(t *testing.T, databaseURL string) *server {
 	return &server{t, base, log}
 }
 
-// pacing is how much a test of many requests does.
-func pacing() (clients, requests int) {
-	if testing.Short() || race.Enabled {
-		return 20, 600
-	}
-	return 50, 5000
-}
-
 // Two tenants are driven at once, and every answer is compared with what that tenant must see. All
 // text that a tenant writes has its mark, so that one look at an answer shows whether something of
 // the other is in it.
 func TestDrive(t *testing.T) {
 	t.Parallel()
+	drive(t, 20, 600)
+}
+
+func TestDrive_soak(t *testing.T) {
+	soak.Skip(t)
+	drive(t, 50, 50_000)
+}
+
+// drive sends that many requests by that many clients.
+func drive(t *testing.T, clients, requests int) {
+	t.Helper()
 	each(t, func(t *testing.T, url string) {
 		s := serve(t, url)
-		clients, requests := pacing()
 		people := make([]client, 2)
 		marks := []string{"acmemark", "globexmark"}
 		// acme and globex are the demonstration's.
