@@ -19,15 +19,15 @@ import (
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
-// The README's SQL, pasted into an empty database, is all the set-up that there is.
-func TestSetUp_of_the_README(t *testing.T) {
+// The SQL of docs/production.md, pasted into an empty database, is all the set-up that there is.
+func TestSetUp_of_the_page_for_production(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	readme, err := os.ReadFile("../../README.md")
+	page, err := os.ReadFile("../../docs/production.md")
 	require.NoError(t, err)
-	block := regexp.MustCompile("(?s)```sql\n(CREATE ROLE owner.*?)```").FindSubmatch(readme)
+	block := regexp.MustCompile("(?s)```sql\n(CREATE ROLE owner.*?)```").FindSubmatch(page)
 	require.NotNil(t, block)
-	suffix := "_readme_" + s.app.Database
+	suffix := "_page_" + s.app.Database
 	named := regexp.MustCompile(`\b(owner|app|admin)\b`).ReplaceAllString(string(block[1]), "${1}"+suffix)
 	_, err = s.owner.Exec(strings.ReplaceAll(named, "'...'", "'secret'"))
 	require.NoError(t, err)
