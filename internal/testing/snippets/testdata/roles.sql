@@ -1,0 +1,2 @@
+CREATE ROLE app;
+CREATE ROLE admin;
