@@ -107,7 +107,7 @@ func newScope(id any) *scope {
 	return &scope{id: id}
 }
 
-// writesNothing says whether id would be written as NULL or as a zero value: a sql.NullString that
+// writesNothing reports whether id would be written as NULL or as a zero value: a sql.NullString that
 // is not valid, or one that holds "".
 func writesNothing(id any) bool {
 	valuer, ok := id.(driver.Valuer)

@@ -74,7 +74,7 @@ func (d database) warmUp(t testing.TB) {
 	}
 }
 
-// writes says whether an operation leaves more or fewer rows than there were.
+// writes reports whether an operation leaves more or fewer rows than there were.
 func (op operation) writes() bool {
 	return op.name == "Delete" || strings.HasPrefix(op.name, "Create")
 }

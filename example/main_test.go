@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCommand_says_what_there_is(t *testing.T) {
+func TestCommand_prints_its_usage(t *testing.T) {
 	t.Parallel()
 	none := func(string) string { return "" }
 	var out, errs bytes.Buffer

@@ -21,7 +21,7 @@ const (
 // maxWidth is that of a line, in bytes, without the indent of the first.
 const maxWidth = 120
 
-// wantsColour says whether f is a terminal whose user has not asked for no colours
+// wantsColour reports whether f is a terminal whose user has not asked for no colours
 // (https://no-color.org).
 func wantsColour(f *os.File) bool {
 	info, err := f.Stat()

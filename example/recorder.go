@@ -10,7 +10,7 @@ import (
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
-// check marks a look-up of the plugin.
+// check marks a lookup of the plugin.
 const check = "/* check */"
 
 // recorder keeps the SQL that one step sent, and what the plugin reported meanwhile.
@@ -35,7 +35,7 @@ func (r *recorder) unscoped(_ context.Context, e tenantplugin.UnscopedEvent) {
 
 // recordedConn is what GORM sends its statements to. A logger of GORM's would not tell the truth:
 // it is also called for statements that were built but never sent, for nested statements before
-// those around them, and not for the look-ups of the plugin.
+// those around them, and not for the lookups of the plugin.
 type recordedConn struct {
 	gorm.ConnPool
 	recorder *recorder

@@ -31,7 +31,7 @@ func (m *Middleware) Except(patterns ...string) {
 	m.exceptions.Store(&all)
 }
 
-// excepted says whether r is let through without a tenant.
+// excepted reports whether r is let through without a tenant.
 func (m *Middleware) excepted(r *http.Request) bool {
 	all := m.exceptions.Load()
 	if all == nil {
@@ -45,7 +45,7 @@ func (m *Middleware) excepted(r *http.Request) bool {
 	return false
 }
 
-// hasOneReading says whether the path of u is the same whether it is cleaned and decoded or not.
+// hasOneReading reports whether the path of u is the same whether it is cleaned and decoded or not.
 func hasOneReading(u *url.URL) bool {
 	return cleanPath(u.Path) == u.Path && !strings.Contains(u.RawPath, "%2F") &&
 		!strings.Contains(u.RawPath, "%2f")
@@ -93,7 +93,7 @@ func newException(pattern string) exception {
 	return e
 }
 
-// matches says whether r matches the pattern directly.
+// matches reports whether r matches the pattern directly.
 func (e *exception) matches(r *http.Request) bool {
 	if e.method != "" && e.method != r.Method &&
 		(e.method != http.MethodGet || r.Method != http.MethodHead) {

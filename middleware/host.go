@@ -63,7 +63,7 @@ func checkIPv6(hostport string) error {
 	return nil
 }
 
-// validPort says whether port is one. RFC 3986 allows an empty one.
+// validPort reports whether port is one. RFC 3986 allows an empty one.
 func validPort(port string) bool {
 	if port == "" {
 		return true
@@ -100,7 +100,7 @@ func isASCII(s string) bool {
 	return true
 }
 
-// validHost says whether host is a name of labels of letters, digits and hyphens (RFC 1123, section
+// validHost reports whether host is a name of labels of letters, digits and hyphens (RFC 1123, section
 // 2.1).
 func validHost(host string) bool {
 	if len(host) > maxHost {
@@ -127,7 +127,7 @@ func isHostByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-'
 }
 
-// endsInNumber says whether host is an IPv4 address in one of the forms that clients understand,
+// endsInNumber reports whether host is an IPv4 address in one of the forms that clients understand,
 // such as 127.0.0.1, 127.1 and 0x7f000001: its last label is a number (WHATWG URL, "ends in a
 // number"). No top-level domain is.
 func endsInNumber(host string) bool {

@@ -44,7 +44,7 @@ type Middleware struct {
 // [Claim], [Subdomain], [Domain], [Header], [Path] or [Query]; they are asked in the order given.
 //
 // Requests wait for the directory for as long as their contexts last, so it should be a quick one
-// whose look-ups end by themselves, such as tenants.Cached.
+// whose lookups end by themselves, such as tenants.Cached.
 //
 // New panics if the directory is nil, if there is no source, and if an option is wrong.
 func New(directory tenants.Directory, options ...Option) *Middleware {
@@ -99,7 +99,7 @@ func (m *Middleware) mustVouch() {
 	}
 }
 
-// Authorize sets the function that says whether a request may use the tenant that it names: whether
+// Authorize sets the function that reports whether a request may use the tenant that it names: whether
 // its user is a member. It is asked for each request, by several goroutines at once, also where a
 // [Claim] has named the tenant, and before the tenant's status is: only members learn that a tenant
 // is suspended.

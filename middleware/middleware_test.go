@@ -326,7 +326,7 @@ func TestVary(t *testing.T) {
 }
 
 // net/http closes the connection of a handler that panics; nobody is let in.
-func TestPanicsAreTheServers(t *testing.T) {
+func TestPanicsReachTheServer(t *testing.T) {
 	t.Parallel()
 	panics := lookup(func(context.Context, string) (*tenants.Tenant, error) { panic("directory") })
 	var next seen

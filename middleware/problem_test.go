@@ -15,7 +15,7 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-func TestAnswers(t *testing.T) {
+func TestRefusals_are_problem_json(t *testing.T) {
 	t.Parallel()
 	const (
 		own   = "https://pkg.go.dev/github.com/gormtenant/gormtenant/middleware#"

@@ -38,7 +38,7 @@ func TrustProxy(proxies ...netip.Prefix) Option {
 	})
 }
 
-// trusts says whether the peer at the address remote is a proxy that was named.
+// trusts reports whether the peer at the address remote is a proxy that was named.
 func (m *Middleware) trusts(remote string) bool {
 	peer, err := netip.ParseAddrPort(remote)
 	if err != nil {
@@ -73,7 +73,7 @@ func (m *Middleware) host(r *http.Request) (string, *Error) {
 	return host, nil
 }
 
-// namesTwoHosts says whether r has another host than r.Host: in the header Host, which HTTP/2
+// namesTwoHosts reports whether r has another host than r.Host: in the header Host, which HTTP/2
 // allows beside :authority, or in a target that is a whole URL, which net/http takes r.Host from
 // and something in front has then changed. Others that read the request may believe those.
 func namesTwoHosts(r *http.Request) bool {

@@ -117,7 +117,7 @@ func (m *Middleware) baseOf(host string) string {
 	return longest
 }
 
-// isBelow says whether host is base or ends in it after a dot: notexample.com is not below
+// isBelow reports whether host is base or ends in it after a dot: notexample.com is not below
 // example.com.
 func isBelow(host, base string) bool {
 	above, ok := strings.CutSuffix(host, base)

@@ -57,7 +57,7 @@ func TestID_without_a_tenant_is_never_written(t *testing.T) {
 	}
 }
 
-func TestID_says_why_there_is_none(t *testing.T) {
+func TestID_reports_why_there_is_none(t *testing.T) {
 	_, err := scopes.ID(gormtenant.WithTenant(context.Background(), []int{1})).Tenant()
 	require.ErrorIs(t, err, gormtenant.ErrNoTenant)
 	require.ErrorContains(t, err, "[]int cannot be compared")

@@ -67,7 +67,7 @@ func judge(identifier string, t *Tenant, err error) (*Tenant, error) {
 	return t, nil
 }
 
-// isEnded says whether err comes of the end of a context.
+// isEnded reports whether err comes of the end of a context.
 func isEnded(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // Cache is a [Directory] that remembers what another one answered. [Cached] makes one. It is safe
-// for concurrent use, and runs no goroutine but those of look-ups under way.
+// for concurrent use, and runs no goroutine but those of lookups under way.
 type Cache struct {
 	cacheConfig
 	directory Directory
@@ -37,7 +37,7 @@ type Cache struct {
 //
 // It is a directory that keeps these promises:
 //
-//   - Who misses the same identifier at the same time waits for one look-up. That look-up has the
+//   - Who misses the same identifier at the same time waits for one lookup. That lookup has the
 //     values of the first caller's context, but neither its deadline nor its cancellation, and ends
 //     after [Timeout]; each caller waits only as long as its own context allows.
 //   - A directory that fails, panics, does not answer in time or answers nonsense is an error, and
@@ -147,7 +147,7 @@ func (c *Cache) miss(ctx context.Context, identifier string, e *entry) (*Tenant,
 	}
 }
 
-// fly starts a look-up, or joins the one under way. An invalidation parts those who came before it
+// fly starts a lookup, or joins the one under way. An invalidation parts those who came before it
 // from those who come after: its number is in the key.
 func (c *Cache) fly(ctx context.Context, identifier string) <-chan singleflight.Result {
 	// It may be a piece of a request's header, and outlives it.

@@ -40,19 +40,19 @@ type absence struct {
 	since uint64
 }
 
-// fresh says whether e may be answered. One that comes from the future is not fresh: the clock was
+// fresh reports whether e may be answered. One that comes from the future is not fresh: the clock was
 // set back, and its age is not known.
 func (c *Cache) fresh(e *entry, now time.Duration) bool {
 	age := now - e.read
 	return age >= 0 && age < c.ttl && !c.voided.void(e)
 }
 
-// inGrace says whether e may be answered while the directory fails.
+// inGrace reports whether e may be answered while the directory fails.
 func (c *Cache) inGrace(e *entry, now time.Duration) bool {
 	return c.grace > 0 && (now-e.read).Abs()-c.ttl < c.grace && !c.voided.void(e)
 }
 
-// knownAbsent says whether identifier was nobody's a moment ago. Every invalidation puts that in
+// knownAbsent reports whether identifier was nobody's a moment ago. Every invalidation puts that in
 // doubt: the tenant that has changed may have got this name.
 func (c *Cache) knownAbsent(identifier string, now time.Duration) bool {
 	a, ok := c.absent.GetIfPresent(identifier)
@@ -66,7 +66,7 @@ func (c *Cache) knownAbsent(identifier string, now time.Duration) bool {
 // fail notes that e could not be read again.
 func (e *entry) fail(now time.Duration) { e.failedAt.Store(&now) }
 
-// failing says whether callers get e without waiting for a look-up, and whether this one is to
+// failing reports whether callers get e without waiting for a lookup, and whether this one is to
 // start it.
 func (e *entry) failing(now time.Duration) (failing, retry bool) {
 	at := e.failedAt.Load()

@@ -209,7 +209,7 @@ func TestCache_an_invalidation_ends_the_grace(t *testing.T) {
 	}
 }
 
-// It may come while the look-up is under way that will fail.
+// It may come while the lookup is under way that will fail.
 func TestCache_an_invalidation_during_a_failing_look_up_ends_the_grace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -88,7 +88,7 @@ func (c slowContext) Err() error {
 	return c.Context.Err()
 }
 
-// Who has seen the cache empty, and comes to the look-up when it has just been answered, must not
+// Who has seen the cache empty, and comes to the lookup when it has just been answered, must not
 // ask again.
 func TestCache_a_miss_that_comes_late_is_not_looked_up_again(t *testing.T) {
 	t.Parallel()

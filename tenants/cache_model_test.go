@@ -16,7 +16,7 @@ import (
 // Where every change is made known by the ID of its tenant, the cache and its directory give the
 // same answers, whatever names move between tenants and wherever the clock jumps. While the
 // directory fails the cache may fail too, but says nothing that is not so.
-func TestCache_is_as_good_as_its_directory(t *testing.T) {
+func TestCache_answers_like_its_directory(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		now := newClock(noon)

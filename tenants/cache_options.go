@@ -35,7 +35,7 @@ func newCacheConfig(options []CacheOption) (cacheConfig, error) {
 	return config, err
 }
 
-// TTL is how long a tenant is answered from the cache, counted from the start of its look-up. It
+// TTL is how long a tenant is answered from the cache, counted from the start of its lookup. It
 // must be positive. Defaults to 5 minutes: the longest that a change goes unnoticed which nobody
 // calls [Cache.Invalidate] for.
 func TTL(d time.Duration) CacheOption {
@@ -72,7 +72,7 @@ func Grace(d time.Duration) CacheOption {
 	})
 }
 
-// Timeout is how long a look-up may take. It must be positive. Defaults to 5 seconds. The
+// Timeout is how long a lookup may take. It must be positive. Defaults to 5 seconds. The
 // directory's context ends then; one that goes on nevertheless keeps its goroutine, and nobody
 // waits for it any more.
 func Timeout(d time.Duration) CacheOption {

@@ -8,9 +8,9 @@ type CacheStats struct {
 	// NegativeHits counts those answered ErrNotFound from the cache. Identifiers that are not
 	// [ValidIdentifier] are not counted at all.
 	NegativeHits uint64
-	// Misses counts the calls that waited for a look-up, their own or another's.
+	// Misses counts the calls that waited for a lookup, their own or another's.
 	Misses uint64
-	// Failed counts the look-ups that failed: errors other than ErrNotFound, panics, nonsense, no
+	// Failed counts the lookups that failed: errors other than ErrNotFound, panics, nonsense, no
 	// answer.
 	Failed uint64
 	// Stale counts the answers given within [Grace], because the directory failed.

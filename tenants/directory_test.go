@@ -10,7 +10,7 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// directory is a tenants.Directory for tests: tenants in a slice, and the look-ups counted.
+// directory is a tenants.Directory for tests: tenants in a slice, and the lookups counted.
 type directory struct {
 	lookups atomic.Int64
 
@@ -52,14 +52,14 @@ func (d *directory) Lookup(ctx context.Context, identifier string) (*tenants.Ten
 	return d.find(identifier)
 }
 
-// first makes every look-up run before; its error is the answer. nil makes an end of that.
+// first makes every lookup run before; its error is the answer. nil makes an end of that.
 func (d *directory) first(before func(ctx context.Context, identifier string) error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.before = before
 }
 
-// fail makes every look-up run instead. nil makes an end of that.
+// fail makes every lookup run instead. nil makes an end of that.
 func (d *directory) fail(instead lookup) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -93,7 +93,7 @@ func TestEach_resumes_after_who_was_left_out(t *testing.T) {
 	require.Equal(t, 1, each.Done)
 }
 
-func TestEach_refuses_what_cannot_be(t *testing.T) {
+func TestEach_refuses_bad_arguments(t *testing.T) {
 	t.Parallel()
 	job := func(context.Context, *tenants.Tenant) error { return nil }
 	for _, test := range []struct {

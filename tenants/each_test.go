@@ -98,7 +98,7 @@ func TestEach_runs_every_tenant_as_itself(t *testing.T) {
 	require.Equal(t, numbers(1, 100), seen.sorted())
 }
 
-func TestEach_of_nobody(t *testing.T) {
+func TestEach_of_an_empty_list(t *testing.T) {
 	t.Parallel()
 	require.NoError(t,
 		tenants.Each(t.Context(), list{}, func(context.Context, *tenants.Tenant) error {

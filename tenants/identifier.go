@@ -9,7 +9,7 @@ import (
 // (RFC 1035, 2.3.4), a slug 63.
 const maxIdentifier = 255
 
-// ValidIdentifier says whether s could be the ID, the slug or a domain of a tenant at all: UTF-8
+// ValidIdentifier reports whether s could be the ID, the slug or a domain of a tenant at all: UTF-8
 // text of 1 to 255 bytes, with no control characters in it. What is not cannot be any tenant's:
 // answer [ErrNotFound] and ask nobody. It says nothing about who exists, nor does it tell a good
 // slug from a bad one. It allocates nothing.

@@ -9,7 +9,7 @@ import (
 // Invalidate makes the cache forget the tenants that have these identifiers: each of them under its
 // ID, its slug and all its domains, as far as it is cached under them. Call it when a tenant has
 // been changed (after the commit), with its ID, which never changes, and with any names that it has
-// lost or gained. Absences are forgotten too, all of them. A look-up that is under way and turns
+// lost or gained. Absences are forgotten too, all of them. A lookup that is under way and turns
 // out to be of such a tenant is answered to those who wait for it, and neither kept nor given to
 // those who come later.
 //
@@ -45,7 +45,7 @@ func (c *Cache) InvalidateAll() {
 	c.absent.InvalidateAll()
 }
 
-// invalidations are numbered, from 1. An entry knows the number of the last one before its look-up
+// invalidations are numbered, from 1. An entry knows the number of the last one before its lookup
 // began; it is void if one of its tenant's names has a later one. So an entry is void from the
 // moment that its invalidation is counted, and it does not matter when it is stored, or under which
 // names.
@@ -84,7 +84,7 @@ func (v *invalidations) addAll() {
 	v.count.Store(number)
 }
 
-// void says whether e has been invalidated.
+// void reports whether e has been invalidated.
 func (v *invalidations) void(e *entry) bool {
 	if e.checked.Load() == v.count.Load() {
 		return false

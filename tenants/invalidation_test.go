@@ -189,7 +189,7 @@ func TestCache_Invalidate_of_more_than_it_holds(t *testing.T) {
 	require.Equal(t, tenants.Suspended, got.Status)
 }
 
-// A look-up that read before the change must not put back what the invalidation took away.
+// A lookup that read before the change must not put back what the invalidation took away.
 func TestCache_a_look_up_from_before_an_invalidation(t *testing.T) {
 	t.Parallel()
 	byID := func(c *tenants.Cache) { c.Invalidate("t1") }

@@ -22,7 +22,7 @@ type Tenant struct {
 	// Domains are the tenant's own, such as projects.acme.com, in lower case and ASCII (IDNs as
 	// xn--...). Each is one tenant's only.
 	Domains []string
-	// Status says whether the tenant is served. The zero value is none and is not served.
+	// Status reports whether the tenant is served. The zero value is none and is not served.
 	Status Status
 	// Plan names the limits that the tenant has bought, one of the application's [Plans].
 	Plan string
@@ -41,7 +41,7 @@ type Tenant struct {
 	CreatedAt, UpdatedAt time.Time
 }
 
-// Status says whether a tenant is served.
+// Status reports whether a tenant is served.
 type Status string
 
 // The statuses of a tenant.

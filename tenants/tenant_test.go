@@ -134,7 +134,7 @@ func TestFromContext_the_innermost_decides(t *testing.T) {
 	}
 }
 
-func TestNewContext_of_nobody_has_no_tenant(t *testing.T) {
+func TestNewContext_without_an_ID_has_no_tenant(t *testing.T) {
 	t.Parallel()
 	outer := tenants.NewContext(t.Context(), &tenants.Tenant{ID: "t1"})
 	for _, test := range []struct {

@@ -98,7 +98,7 @@ var (
 	function = regexp.MustCompile(`(\w+)\s*\(`)
 )
 
-// onlyReads says whether what was sent can have changed no row: a transaction was begun, or rows
+// onlyReads reports whether what was sent can have changed no row: a transaction was begun, or rows
 // were selected, and no function was called that could do more.
 func onlyReads(sent []statement) bool {
 	for _, s := range sent {
@@ -170,7 +170,7 @@ func (k *kit) judge(
 	return problems
 }
 
-// refused says whether an error is one of gormtenant's.
+// refused reports whether an error is one of gormtenant's.
 func refused(err error) bool {
 	var ours *gormtenant.Error
 	return errors.As(err, &ours)

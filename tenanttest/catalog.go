@@ -19,10 +19,10 @@ type index struct {
 	expressions string
 }
 
-// has says whether a column, as it is, is part of the index.
+// has reports whether a column, as it is, is part of the index.
 func (i index) has(column string) bool { return slices.Contains(i.columns, column) }
 
-// covers says whether a column is part of the index, as it is or in an expression.
+// covers reports whether a column is part of the index, as it is or in an expression.
 func (i index) covers(column string) bool {
 	return i.has(column) || i.expressions != "" && mentions(i.expressions, column)
 }
@@ -160,7 +160,7 @@ func (m *model) addColumn(name string, unique, partial bool, column, expressions
 	}
 }
 
-// isKey says whether the index is that of the primary key.
+// isKey reports whether the index is that of the primary key.
 func (m *model) isKey(i index) bool {
 	key := slices.Clone(m.schema.PrimaryFieldDBNames)
 	columns := slices.Clone(i.columns)

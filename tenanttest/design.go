@@ -53,7 +53,7 @@ func (k *kit) testDesign(t *testing.T, m *model) {
 	}
 }
 
-// hangsOn says whether an index holds a foreign key to rows of the tenant, whose keys nobody
+// hangsOn reports whether an index holds a foreign key to rows of the tenant, whose keys nobody
 // chooses: values are in each other's way only below one of these rows. That no row of others can
 // be named is for testReference to see.
 func (m *model) hangsOn(i index) bool {

@@ -46,7 +46,7 @@ func (k *kit) filler(m *model, t tenant, n int, keyed bool) *filler {
 	return &filler{kit: k, m: m, n: 50*t.index + n, shared: n, marker: t.marker, keyed: keyed}
 }
 
-// fills says whether a field is to be filled, because nobody else does.
+// fills reports whether a field is to be filled, because nobody else does.
 func (f *filler) fills(field *schema.Field) bool {
 	if field.DBName == "" || !field.Creatable || field == f.m.tenant ||
 		f.m.schema.FieldsByDBName[field.DBName] != field ||
@@ -76,7 +76,7 @@ func (f *filler) fill(field *schema.Field, row reflect.Value) {
 	field.ReflectValueOf(ctx, row).SetZero()
 }
 
-// writable says whether a value can be written: some types refuse values that they do not know.
+// writable reports whether a value can be written: some types refuse values that they do not know.
 func writable(value reflect.Value) bool {
 	if valuer, ok := value.Interface().(driver.Valuer); ok &&
 		(value.Kind() != reflect.Pointer || !value.IsNil()) {
@@ -137,7 +137,7 @@ func (f *filler) unique(natural bool) int {
 	return 2_000_000 + f.n
 }
 
-// isUUID says whether a field holds UUIDs: by its column type, or because it is an array of 16
+// isUUID reports whether a field holds UUIDs: by its column type, or because it is an array of 16
 // bytes.
 func isUUID(field *schema.Field) bool {
 	t := field.IndirectFieldType
@@ -146,7 +146,7 @@ func isUUID(field *schema.Field) bool {
 		t.Kind() == reflect.Array && t.Len() == 16 && t.Elem().Kind() == reflect.Uint8
 }
 
-// isSoftDelete says whether a field marks rows as deleted: GORM asks its type for a delete clause.
+// isSoftDelete reports whether a field marks rows as deleted: GORM asks its type for a delete clause.
 func isSoftDelete(field *schema.Field) bool {
 	_, ok := reflect.New(field.IndirectFieldType).Interface().(schema.DeleteClausesInterface)
 	return ok
@@ -154,7 +154,7 @@ func isSoftDelete(field *schema.Field) bool {
 
 var _ schema.DeleteClausesInterface = gorm.DeletedAt{}
 
-// isForeign says whether a field is part of a foreign key.
+// isForeign reports whether a field is part of a foreign key.
 func (m *model) isForeign(field *schema.Field) bool {
 	for _, r := range m.refs {
 		if field == r.kind {
@@ -169,7 +169,7 @@ func (m *model) isForeign(field *schema.Field) bool {
 	return false
 }
 
-// isUnique says whether a field is in a unique index, the key included.
+// isUnique reports whether a field is in a unique index, the key included.
 func (m *model) isUnique(field *schema.Field) bool {
 	for _, i := range m.indexes {
 		if i.unique && i.covers(field.DBName) {
@@ -179,7 +179,7 @@ func (m *model) isUnique(field *schema.Field) bool {
 	return false
 }
 
-// isNatural says whether both tenants may have the same value in a field: the unique indexes that
+// isNatural reports whether both tenants may have the same value in a field: the unique indexes that
 // it is in carry the tenant.
 func (m *model) isNatural(field *schema.Field) bool {
 	natural := false

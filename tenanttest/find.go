@@ -52,7 +52,7 @@ func (k *kit) begin(t tenant) (*place, error) {
 	return at, nil
 }
 
-// takesBoth says whether statements of both tenants can be in one transaction.
+// takesBoth reports whether statements of both tenants can be in one transaction.
 func (k *kit) takesBoth(at *place) (bool, error) {
 	for _, t := range []tenant{k.ours, k.theirs} {
 		_, err := at.tx.ExecContext(t.ctx, "SELECT 1")
@@ -75,7 +75,7 @@ func (k *kit) separate() error {
 	}
 	for _, t := range []*tenant{&k.ours, &k.theirs} { // before, as a pool may have one connection
 		var err error
-		if t.site, err = k.siteOutside(t.ctx); err != nil {
+		if t.endpoint, err = k.endpointOutside(t.ctx); err != nil {
 			return fmt.Errorf("tenanttest: a statement of tenant %q: %w", text(t.id), err)
 		}
 	}
@@ -111,15 +111,15 @@ func (k *kit) sharing(what string) error {
 // compareSites looks whether both tenants have the same schema of the same database.
 func (k *kit) compareSites() error {
 	together := k.together()
-	if k.siteQuery() == "" {
+	if k.endpointQuery() == "" {
 		k.own = !together
 		return nil
 	}
-	ours, err := k.siteIn(k.ours)
+	ours, err := k.endpointIn(k.ours)
 	if err != nil {
 		return err
 	}
-	theirs, err := k.siteIn(k.theirs)
+	theirs, err := k.endpointIn(k.theirs)
 	if err != nil {
 		return err
 	}
@@ -130,8 +130,8 @@ func (k *kit) compareSites() error {
 	return nil
 }
 
-// siteQuery tells one place from another.
-func (k *kit) siteQuery() string {
+// endpointQuery tells one place from another.
+func (k *kit) endpointQuery() string {
 	switch k.db.Name() {
 	case onPostgres:
 		return "SELECT " + serverAndDatabase + " || coalesce(current_schema(), '')"
@@ -144,7 +144,7 @@ func (k *kit) siteQuery() string {
 const serverAndDatabase = "extract(epoch FROM pg_postmaster_start_time()) || ' ' || " +
 	"(SELECT oid FROM pg_database WHERE datname = current_database()) || ' '"
 
-// together says whether both tenants are in one transaction.
+// together reports whether both tenants are in one transaction.
 func (k *kit) together() bool {
 	if len(k.places.open) == 0 {
 		return false
@@ -157,36 +157,36 @@ func (k *kit) together() bool {
 	return err == nil && ours == theirs
 }
 
-// siteIn asks in the transaction of a tenant. Outside of it, it was the same, or statements go
+// endpointIn asks in the transaction of a tenant. Outside of it, it was the same, or statements go
 // elsewhere.
-func (k *kit) siteIn(t tenant) (site string, err error) {
+func (k *kit) endpointIn(t tenant) (endpoint string, err error) {
 	at, err := k.places.at(t.ctx)
 	if err != nil {
 		return "", err
 	}
-	err = at.tx.QueryRowContext(t.ctx, k.siteQuery()).Scan(&site)
-	if err == nil && !k.places.one && site != t.site {
+	err = at.tx.QueryRowContext(t.ctx, k.endpointQuery()).Scan(&endpoint)
+	if err == nil && !k.places.one && endpoint != t.endpoint {
 		err = fmt.Errorf("tenanttest: the statements of tenant %q go to one place in a "+
 			"transaction (%s) and to another outside of it (%s)",
-			text(t.id), site, t.site)
+			text(t.id), endpoint, t.endpoint)
 	}
-	return site, err
+	return endpoint, err
 }
 
-// siteOutside asks outside of any.
-func (k *kit) siteOutside(ctx context.Context) (site string, err error) {
-	if k.siteQuery() == "" {
+// endpointOutside asks outside of any.
+func (k *kit) endpointOutside(ctx context.Context) (endpoint string, err error) {
+	if k.endpointQuery() == "" {
 		return "", nil
 	}
-	rows, err := k.source.QueryContext(ctx, k.siteQuery())
+	rows, err := k.source.QueryContext(ctx, k.endpointQuery())
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = rows.Close() }()
 	if rows.Next() {
-		err = rows.Scan(&site)
+		err = rows.Scan(&endpoint)
 	}
-	return site, errors.Join(err, rows.Err())
+	return endpoint, errors.Join(err, rows.Err())
 }
 
 // compareTables looks whether tables in which rows are a tenant's are those of both, where each has

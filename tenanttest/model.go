@@ -214,7 +214,7 @@ func (r *ref) name() string {
 	return strings.Join(names, "_")
 }
 
-// carriesTenant says whether the foreign key can name only rows of its own tenant.
+// carriesTenant reports whether the foreign key can name only rows of its own tenant.
 func (r *ref) carriesTenant(child *model) bool {
 	for _, p := range r.pairs {
 		if p.foreign == child.tenant && p.primary == r.parent.tenant {
@@ -304,7 +304,7 @@ func (k *kit) migrate(db *gorm.DB) error {
 	return nil
 }
 
-// hasTable says whether there is a table of m: among those of the tenant, and those that all share.
+// hasTable reports whether there is a table of m: among those of the tenant, and those that all share.
 func (k *kit) hasTable(db *gorm.DB, m *model) bool {
 	if !k.own || k.db.Name() != onPostgres {
 		return db.Migrator().HasTable(m.new())
@@ -320,5 +320,5 @@ func (m *model) new() any { return reflect.New(m.schema.ModelType).Interface() }
 // slice returns a pointer to an empty slice.
 func (m *model) slice() any { return reflect.New(reflect.SliceOf(m.schema.ModelType)).Interface() }
 
-// keyHasTenant says whether the tenant is part of the primary key.
+// keyHasTenant reports whether the tenant is part of the primary key.
 func (m *model) keyHasTenant() bool { return m.tenant != nil && m.tenant.PrimaryKey }

@@ -39,7 +39,7 @@ func (k *kit) probeRefusals() error {
 	return nil
 }
 
-// givesKeys says whether a hook of m gives a new row another key than it has.
+// givesKeys reports whether a hook of m gives a new row another key than it has.
 func (k *kit) givesKeys(m *model) bool {
 	theirs := m.rows[k.theirs.index][0]
 	row := k.withKey(m, theirs)
@@ -76,7 +76,7 @@ func (k *kit) ordinary(m *model) []func(db *gorm.DB) *gorm.DB {
 	return statements
 }
 
-// refuses says whether the application itself refuses statements with an error.
+// refuses reports whether the application itself refuses statements with an error.
 func (m *model) refuses(err error) bool { return err != nil && m.refusals[wording(err)] }
 
 var digits = regexp.MustCompile(`\d+`)

@@ -40,7 +40,7 @@ type relationAttacks struct {
 	name      string
 }
 
-// many says whether the relation is to several rows.
+// many reports whether the relation is to several rows.
 func (r *relationAttacks) many() bool {
 	return r.relation.Type == schema.HasMany || r.relation.Type == schema.Many2Many
 }
@@ -162,7 +162,7 @@ func (r *relationAttacks) links() []attack {
 	return attacks
 }
 
-// rewritesKey says whether GORM writes a part of the key of a row that it saves for an owner, so
+// rewritesKey reports whether GORM writes a part of the key of a row that it saves for an owner, so
 // that it is not the key of another tenant's row any more.
 func (r *relationAttacks) rewritesKey() bool {
 	return r.relation.JoinTable == nil &&
@@ -171,7 +171,7 @@ func (r *relationAttacks) rewritesKey() bool {
 		})
 }
 
-// rewritesTenant says whether GORM writes the tenant of a row that it saves for an owner.
+// rewritesTenant reports whether GORM writes the tenant of a row that it saves for an owner.
 func (r *relationAttacks) rewritesTenant() bool {
 	return slices.ContainsFunc(r.relation.References, func(reference *schema.Reference) bool {
 		return reference.OwnPrimaryKey && reference.ForeignKey == r.target.tenant

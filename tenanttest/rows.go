@@ -157,7 +157,7 @@ func (k *kit) makeRow(m *model, t tenant, n int) error {
 	return err
 }
 
-// tryRow creates a row, and says whether it has a key.
+// tryRow creates a row, and reports whether it has a key.
 func (k *kit) tryRow(
 	m *model, t tenant, n int, keyed bool,
 ) (row reflect.Value, made bool, err error) {
@@ -225,7 +225,7 @@ func (k *kit) refer(m *model, row reflect.Value, t tenant, n int) error {
 	return nil
 }
 
-// isAlone says whether a parent can have only one row of m: then a new row needs a new parent. It
+// isAlone reports whether a parent can have only one row of m: then a new row needs a new parent. It
 // is so where a unique index has nothing but foreign keys; r is the first of them.
 func (m *model) isAlone(r *ref) bool {
 	for _, i := range m.indexes {

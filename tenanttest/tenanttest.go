@@ -141,8 +141,8 @@ type tenant struct {
 	id    any
 	ctx   context.Context
 	// marker is part of every text in the rows of the tenant that need not be equal in both.
-	marker string
-	site   string // where statements of the tenant go that are in no transaction
+	marker   string
+	endpoint string // where statements of the tenant go that are in no transaction
 }
 
 // open makes the *gorm.DB whose statements are in the transactions of Run.

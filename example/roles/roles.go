@@ -21,7 +21,7 @@ type Role struct {
 	Rights string
 }
 
-// Above says whether the role that pool connects as is one that no policy holds.
+// Above reports whether the role that pool connects as is one that no policy holds.
 func Above(ctx context.Context, pool *sql.DB) (above bool, err error) {
 	err = pool.QueryRowContext(ctx,
 		"SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user").Scan(&above)

@@ -147,7 +147,7 @@ func (s *Server) issue(who identity) (tokenJSON, error) {
 	return tokenJSON{token, expires.UTC().Truncate(time.Second)}, err
 }
 
-// authorize says whether the request's user is one of t. A token outlives the user whom it was
+// authorize reports whether the request's user is one of t. A token outlives the user whom it was
 // given to.
 func (s *Server) authorize(r *http.Request, t *tenants.Tenant) error {
 	var n int64

@@ -15,7 +15,7 @@ var screenshot = flag.String("screenshot", "",
 
 // Every button of the page is pressed, and what the page then says is compared with what must have
 // come of it.
-func TestPage(t *testing.T) {
+func TestPage_attacks_in_a_browser(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, url string) {
 		b := newBrowser(t)

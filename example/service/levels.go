@@ -149,7 +149,7 @@ func (l *levels) migrate(ctx context.Context, lister tenants.Lister, log *slog.L
 	}
 }
 
-// check says whether tenants can be at a level.
+// check reports whether tenants can be at a level.
 func (l *levels) check(level tenants.Level) error {
 	if slices.Contains(l.names, level) {
 		return nil

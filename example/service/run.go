@@ -85,8 +85,8 @@ func newLog(w io.Writer, format string) (*slog.Logger, error) {
 	return nil, fmt.Errorf("-log is %q, want text or json", format)
 }
 
-// patience is how long requests that run may take to finish when the server ends.
-const patience = 10 * time.Second
+// shutdownTimeout is how long requests that run may take to finish when the server ends.
+const shutdownTimeout = 10 * time.Second
 
 // listen serves until ctx is done. It calls ready when it listens.
 func listen(ctx context.Context, server *Server, address string, ready func(net.Addr)) error {
@@ -111,7 +111,7 @@ func listen(ctx context.Context, server *Server, address string, ready func(net.
 		return err
 	case <-ctx.Done():
 	}
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	if err := web.Shutdown(ending); err != nil {
 		return errors.Join(err, web.Close())

@@ -149,7 +149,7 @@ func (s *Server) routes() http.Handler {
 	return http.NewCrossOriginProtection().Handler(handler)
 }
 
-// health says whether the database answers.
+// health reports whether the database answers.
 func (s *Server) health(r *http.Request) (answer, error) {
 	if err := s.database.rows.PingContext(r.Context()); err != nil {
 		return answer{}, newProblem(http.StatusServiceUnavailable, "The database does not answer.")

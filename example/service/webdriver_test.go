@@ -24,6 +24,9 @@ type browser struct {
 	session string // URL
 }
 
+// awaitTimeout is when something that must happen on the page counts as not happening.
+const awaitTimeout = 40 * time.Second
+
 // newBrowser starts chromedriver on a free port, and a browser with a profile of its own. Both end
 // with the test.
 func newBrowser(t *testing.T) *browser {
@@ -79,6 +82,8 @@ func newBrowser(t *testing.T) *browser {
 			}},
 		}}}, &session)
 	b.session += "/" + session.SessionID
+	b.call(http.MethodPost, "/timeouts",
+		map[string]any{"script": 2 * awaitTimeout.Milliseconds()}, nil)
 	t.Cleanup(func() { b.call(http.MethodDelete, "", nil, nil) })
 	return b
 }
@@ -142,22 +147,30 @@ func (b *browser) run(result any, script string, args ...any) {
 	b.call(http.MethodPost, "/execute/sync", map[string]any{"script": script, "args": args}, result)
 }
 
-// await waits until an expression of the page is true.
+// await waits until an expression of the page is true: it is evaluated after each change of the
+// page.
 func (b *browser) await(expression string, args ...any) {
 	b.t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; {
-		var is bool
-		b.run(&is, "return Boolean("+expression+")", args...)
-		if is {
-			return
-		}
-		if time.Now().After(deadline) {
-			var page string
-			b.run(&page, "return document.body.innerText")
-			require.FailNow(b.t, fmt.Sprintf("never became true: %s", expression), page)
-		}
-		time.Sleep(20 * time.Millisecond) // a browser tells nobody
+	const script = `const [args, done] = arguments;
+		const holds = function () { return Boolean(%s) };
+		const observer = new MutationObserver(() => check());
+		const check = () => {
+			if (!holds.apply(null, args)) return;
+			observer.disconnect();
+			done("");
+		};
+		observer.observe(document, {
+			subtree: true, childList: true, attributes: true, characterData: true,
+		});
+		setTimeout(() => done("The page: " + document.body.innerText), %d);
+		check();`
+	var page string
+	body := map[string]any{
+		"script": fmt.Sprintf(script, expression, awaitTimeout.Milliseconds()),
+		"args":   []any{append([]any{}, args...)},
 	}
+	b.call(http.MethodPost, "/execute/async", body, &page)
+	require.Empty(b.t, page, "never became true: %s", expression)
 }
 
 // screenshot returns what is to be seen, as PNG.

@@ -47,7 +47,7 @@ func (l *limited) scan(db *gorm.DB, sql string, args []any, into ...any) error {
 	return prefix.Errorf("counting for the limit of %s: %w%s", l.name, err, hint)
 }
 
-// isMissing says whether a database has not the table of the locks.
+// isMissing reports whether a database has not the table of the locks.
 func isMissing(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, Lock{}.TableName()) &&

@@ -11,14 +11,14 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// Names of the callbacks, for db.Callback().Create().Before(quota.CheckName) and the like.
+// Names of the callbacks.
 const (
-	// LimitName finds out the limits of a create, before its transaction begins.
-	LimitName = "gormtenant:quota_limit"
-	// CheckName locks, counts and refuses, just before the INSERT.
-	CheckName = "gormtenant:quota_check"
-	// SettleName counts again after an upsert, and ends the transaction that CheckName began.
-	SettleName = "gormtenant:quota_settle"
+	// limitName finds out the limits of a create, before its transaction begins.
+	limitName = "gormtenant:quota_limit"
+	// checkName locks, counts and refuses, just before the INSERT.
+	checkName = "gormtenant:quota_check"
+	// settleName counts again after an upsert, and ends the transaction that checkName began.
+	settleName = "gormtenant:quota_settle"
 )
 
 func (g *guard) register(db *gorm.DB) error {
@@ -32,11 +32,11 @@ func (g *guard) register(db *gorm.DB) error {
 		before, name string
 		run          func(*gorm.DB)
 	}{
-		{begin, LimitName, g.limit},
+		{begin, limitName, g.limit},
 		// Not earlier: a hook, or an association that is saved first, can create rows of the same
 		// model.
-		{"gorm:create", CheckName, check},
-		{"gorm:save_after_associations", SettleName, settle},
+		{"gorm:create", checkName, check},
+		{"gorm:save_after_associations", settleName, settle},
 	} {
 		if err := create.Before(c.before).Register(c.name, c.run); err != nil {
 			return prefix.Errorf("registering callback %s: %w", c.name, err)
@@ -135,7 +135,7 @@ func settle(db *gorm.DB) {
 	c.end(db)
 }
 
-// mayAddLess says whether stmt can add less rows than it was given: an upsert, or one that skips
+// mayAddLess reports whether stmt can add less rows than it was given: an upsert, or one that skips
 // rows.
 func mayAddLess(stmt *gorm.Statement) bool {
 	insert, _ := stmt.Clauses["INSERT"].Expression.(clause.Insert)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/gormtenant/gormtenant/models"
 	"github.com/gormtenant/gormtenant/tenants"
-	"github.com/gormtenant/gormtenant/tenants/quota"
 )
 
 // slugOnly is a smaller struct over the table of projects.
@@ -284,7 +283,7 @@ func TestSkipDefaultTransaction(t *testing.T) {
 
 			failing := errors.New("failing")
 			require.NoError(t,
-				e.db.Callback().Create().Before(quota.SettleName).
+				e.db.Callback().Create().Before("gormtenant:quota_settle").
 					Register("failing", func(db *gorm.DB) {
 						_ = db.AddError(failing)
 					}))

@@ -21,7 +21,7 @@ type twoTenants struct {
 	A, B string `gorm:"tenant"`
 }
 
-func TestUse_with_options_that_make_no_sense(t *testing.T) {
+func TestUse_refuses_bad_options(t *testing.T) {
 	t.Parallel()
 	projects := quota.Limit(&project{}, "projects")
 	for _, test := range []struct {

@@ -14,9 +14,6 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// PluginName is the name under which the plugin is found in gorm.DB.Plugins.
-const PluginName = "gormtenant:quota"
-
 // Plugin is what db.Use takes. It is made by [New] and may be used for several databases.
 type Plugin struct {
 	limits    []limit
@@ -41,8 +38,8 @@ func New(options ...Option) *Plugin {
 	return p
 }
 
-// Name returns [PluginName]. A second db.Use on the same *gorm.DB fails with gorm.ErrRegistered.
-func (p *Plugin) Name() string { return PluginName }
+// Name returns "gormtenant:quota", the key in gorm.DB.Plugins. A second db.Use on the same *gorm.DB fails with gorm.ErrRegistered.
+func (p *Plugin) Name() string { return "gormtenant:quota" }
 
 // Initialize is called by db.Use. It sends nothing: the table of [Migrate] may be made later.
 func (p *Plugin) Initialize(db *gorm.DB) error {

@@ -59,7 +59,7 @@ func (s *Store) Resume(ctx context.Context, id string) error {
 	return s.setStatus(ctx, id, tenants.Active)
 }
 
-// Close makes the tenant tenants.Closed, for good. Its names stay its own, lest old links lead to
+// Close makes the tenant tenants.Closed, permanently. Its names stay its own, lest old links lead to
 // another. If it is closed already, nothing happens. The error is a tenants.ErrNotFound if there is
 // none of that ID.
 func (s *Store) Close(ctx context.Context, id string) error {

@@ -20,13 +20,13 @@ const (
 
 // connect returns a connection that listens.
 func (l *Listener) connect(ctx context.Context) (*pgx.Conn, error) {
-	return within(ctx, l.patience, func(ctx context.Context) (*pgx.Conn, error) {
+	return within(ctx, l.serverTimeout, func(ctx context.Context) (*pgx.Conn, error) {
 		conn, err := pgx.ConnectConfig(ctx, l.config)
 		if err != nil {
 			return nil, fmt.Errorf("gormtenant: connecting to listen for changes of tenants: %w",
 				err)
 		}
-		if _, err := conn.Exec(ctx, "LISTEN "+Channel); err != nil {
+		if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
 			hangUp(ctx, conn)
 			return nil, fmt.Errorf("gormtenant: listening for changes of tenants: %w", err)
 		}
@@ -76,7 +76,7 @@ const probe = "gormtenant_probe"
 // transaction another connection to the server accepts LISTEN, and nothing ever comes.
 func (l *Listener) prove(ctx context.Context, conn *pgx.Conn) error {
 	token := rand.Text()
-	_, err := within(ctx, l.patience, func(ctx context.Context) (any, error) {
+	_, err := within(ctx, l.serverTimeout, func(ctx context.Context) (any, error) {
 		if _, err := conn.Exec(ctx, "LISTEN "+probe); err != nil {
 			return nil, err
 		}
@@ -111,7 +111,7 @@ var errDeaf = errors.New("a first notification did not arrive: the connection go
 
 // await waits for a payload.
 func (l *Listener) await(ctx context.Context, conn *pgx.Conn, payload string) error {
-	limited, cancel := context.WithTimeout(ctx, l.patience/2)
+	limited, cancel := context.WithTimeout(ctx, l.serverTimeout/2)
 	defer cancel()
 	for {
 		notification, err := conn.WaitForNotification(limited)

@@ -34,7 +34,7 @@ func problemOfSlug(slug string) string {
 	return ""
 }
 
-// isLabel says whether label is a label of a host name: letters in lower case, digits, and hyphens
+// isLabel reports whether label is a label of a host name: letters in lower case, digits, and hyphens
 // inside (RFC 1123, section 2.1).
 func isLabel(label string) bool {
 	if label == "" || len(label) > longestLabel || label[0] == '-' || label[len(label)-1] == '-' {

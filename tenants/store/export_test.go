@@ -2,6 +2,9 @@ package store
 
 import "time"
 
+// Channel is what changes are told on.
+const Channel = channel
+
 // What the tests reach of the package's inside.
 var (
 	NormalDomain  = normalDomain
@@ -11,9 +14,17 @@ var (
 
 // Heartbeat changes how often a silent connection is asked whether it lives, and how long it may
 // take to answer.
-func Heartbeat(interval, patience time.Duration) ListenOption {
+func Heartbeat(interval, serverTimeout time.Duration) ListenOption {
 	return listenOption(func(l *Listener) error {
-		l.heartbeat, l.patience = interval, patience
+		l.heartbeat, l.serverTimeout = interval, serverTimeout
+		return nil
+	})
+}
+
+// Clock gives the store the time, instead of time.Now.
+func Clock(now func() time.Time) Option {
+	return optionFunc(func(s *Store) error {
+		s.clock = now
 		return nil
 	})
 }

@@ -46,18 +46,18 @@ func OnError(fn func(err error)) ListenOption {
 
 // Listener makes a cache forget the tenants that other processes change. It is made by [Listen].
 type Listener struct {
-	config    *pgx.ConnConfig
-	cache     Invalidator
-	onError   func(err error)
-	heartbeat time.Duration
-	patience  time.Duration
-	cancel    context.CancelFunc
-	done      chan struct{}
+	config        *pgx.ConnConfig
+	cache         Invalidator
+	onError       func(err error)
+	heartbeat     time.Duration
+	serverTimeout time.Duration
+	cancel        context.CancelFunc
+	done          chan struct{}
 }
 
 const (
-	// patience is how long the server may take to let the listener in, or to answer it.
-	patience = 10 * time.Second
+	// serverTimeout is how long the server may take to let the listener in, or to answer it.
+	serverTimeout = 10 * time.Second
 	// heartbeat is how often a connection that is silent is asked whether it lives. A server, or a
 	// firewall on the way, can go without saying so.
 	heartbeat = 15 * time.Second
@@ -69,6 +69,10 @@ const (
 // at intervals that grow from a tenth of a second to five seconds; as changes may have been missed,
 // the cache then forgets everything. Until then it serves what it has, for as long as its TTL
 // allows.
+//
+// After changes that were made by hand, tell every listener to forget everything:
+//
+//	NOTIFY gormtenant_tenants
 //
 // The connection has to be direct, to the primary: LISTEN is lost in a pooler that gives each
 // transaction another connection, such as pgbouncer in transaction mode, and a standby refuses it.
@@ -84,7 +88,7 @@ func Listen(
 	}
 	l := &Listener{
 		config: config.Copy(), cache: cache, onError: func(error) {},
-		heartbeat: heartbeat, patience: patience, done: make(chan struct{}),
+		heartbeat: heartbeat, serverTimeout: serverTimeout, done: make(chan struct{}),
 	}
 	// pgx keeps notifications for WaitForNotification only where there is none.
 	l.config.OnNotification = nil
@@ -140,7 +144,7 @@ func (l *Listener) receive(ctx context.Context, conn *pgx.Conn) error {
 		case ctx.Err() != nil || conn.IsClosed() || !pgconn.Timeout(err):
 			return err
 		default:
-			_, err := within(ctx, l.patience,
+			_, err := within(ctx, l.serverTimeout,
 				func(ctx context.Context) (any, error) { return nil, conn.Ping(ctx) })
 			if err != nil {
 				return err

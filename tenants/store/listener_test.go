@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -231,7 +232,7 @@ func TestListen_refuses_a_pooler(t *testing.T) {
 	require.Zero(t, connections.open.Load())
 }
 
-func TestListen_refuses_what_makes_no_sense(t *testing.T) {
+func TestListen_refuses_bad_arguments(t *testing.T) {
 	t.Parallel()
 	config := newDatabase(t)
 	nobody := config.Copy()
@@ -332,25 +333,61 @@ func (slow) InvalidateAll() {}
 func (s slow) Invalidate(...string) {
 	close(s.begun)
 	<-s.release
-	time.Sleep(10 * time.Millisecond) // Close would win a race that it does not wait for
 	close(s.ended)
 }
 
 func TestClose_waits_for_the_end(t *testing.T) {
 	t.Parallel()
-	config := newDatabase(t)
-	cache := slow{make(chan struct{}), make(chan struct{}), make(chan struct{})}
-	listener, err := store.Listen(t.Context(), config, cache)
-	require.NoError(t, err)
-	s := newStore(t, dbtest.Open(t, pgdriver.Open(config.ConnString()), &gorm.Config{}))
-	require.NoError(t, s.Migrate(t.Context()))
-	create(t, s, acme())
-	<-cache.begun
-	close(cache.release)
-	require.NoError(t, listener.Close())
+	synctest.Test(t, func(t *testing.T) {
+		var s server
+		cache := slow{make(chan struct{}), make(chan struct{}), make(chan struct{})}
+		listener, err := store.Listen(t.Context(), s.config(t), cache)
+		require.NoError(t, err)
+		s.notify(store.Channel, "t-1")
+		<-cache.begun
+		closed := make(chan struct{})
+		go func() {
+			_ = listener.Close()
+			close(closed)
+		}()
+		synctest.Wait()
+		require.False(t, isClosed(closed), "the cache is still being told")
+		close(cache.release)
+		<-closed
+		require.True(t, isClosed(cache.ended))
+	})
+}
+
+func isClosed(c chan struct{}) bool {
 	select {
-	case <-cache.ended:
+	case <-c:
+		return true
 	default:
-		t.Fatal("the cache is still being told")
+		return false
 	}
+}
+
+// A connection that lives is kept however long nothing comes. One that went silent is given up
+// after a heartbeat and the time that the server has for its answer.
+func TestListen_asks_a_silent_connection_whether_it_lives(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var s server
+		cache, failures := make(recorder, 10), make(chan error, 10)
+		listener, err := store.Listen(t.Context(), s.config(t), cache,
+			store.OnError(func(err error) { failures <- err }))
+		require.NoError(t, err)
+		require.Equal(t, "*", cache.next(t))
+		time.Sleep(time.Hour)
+		s.notify(store.Channel, "t-1")
+		require.Equal(t, "t-1", cache.next(t))
+		require.Empty(t, failures)
+
+		s.silence()
+		begun := time.Now()
+		require.ErrorContains(t, <-failures, "lost the connection")
+		require.Less(t, time.Since(begun), 30*time.Second)
+		require.Equal(t, "*", cache.next(t), "there is another connection")
+		require.NoError(t, listener.Close())
+	})
 }

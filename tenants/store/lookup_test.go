@@ -107,7 +107,7 @@ func TestLookup_takes_names_byte_for_byte(t *testing.T) {
 }
 
 // A directory that fails must not look like one that has no such tenant.
-func TestErrors_are_not_taken_for_nobody(t *testing.T) {
+func TestLookup_error_is_not_ErrNotFound(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *gorm.DB, s *store.Store) {
 		tenant := create(t, s, acme())

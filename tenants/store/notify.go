@@ -6,12 +6,10 @@ import (
 	"gorm.io/gorm"
 )
 
-// Channel is the channel of NOTIFY on which changes of tenants are told on Postgres. The payload is
+// channel is the channel of NOTIFY on which changes of tenants are told on Postgres. The payload is
 // the ID of the tenant and the names that it has got or lost, with spaces between them. An empty
-// payload means all tenants: after changes by hand, run
-//
-//	NOTIFY gormtenant_tenants
-const Channel = "gormtenant_tenants"
+// payload means all tenants.
+const channel = "gormtenant_tenants"
 
 // longestPayload is below the 8,000 bytes that Postgres takes.
 const longestPayload = 7000
@@ -21,7 +19,7 @@ func notify(tx *gorm.DB, id string, names []string) error {
 	if tx.Name() != postgres {
 		return nil
 	}
-	return tx.Exec("SELECT pg_notify(?, ?)", Channel, payload(id, names)).Error
+	return tx.Exec("SELECT pg_notify(?, ?)", channel, payload(id, names)).Error
 }
 
 // payload holds the names too: a cache may remember that there was nobody of a new name.

@@ -13,26 +13,26 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// whereabouts is where a tenant's rows are, as it is stored.
-type whereabouts struct {
+// placements is where a tenant's rows are, as it is stored.
+type placements struct {
 	tenants.Placement
 	Moving *tenants.Placement  `json:"moving,omitempty"`
 	Left   []tenants.Placement `json:"left,omitempty"`
 }
 
-func whereaboutsOf(t *tenants.Tenant) whereabouts {
-	return whereabouts{t.Placement, t.Moving, t.Left}
+func placementsOf(t *tenants.Tenant) placements {
+	return placements{t.Placement, t.Moving, t.Left}
 }
 
-func (w whereabouts) put(t *tenants.Tenant) {
+func (w placements) put(t *tenants.Tenant) {
 	t.Placement, t.Moving = w.Placement, w.Moving
 	if len(w.Left) > 0 {
 		t.Left = w.Left
 	}
 }
 
-// same says whether both are the same, as they are stored.
-func (w whereabouts) same(other whereabouts) bool {
+// same reports whether both are the same, as they are stored.
+func (w placements) same(other placements) bool {
 	return w.Placement == other.Placement && reflect.DeepEqual(w.Moving, other.Moving) &&
 		(len(w.Left) == 0 && len(other.Left) == 0 || reflect.DeepEqual(w.Left, other.Left))
 }
@@ -56,7 +56,7 @@ func (s *Store) Place(
 			return nil, err
 		}
 		moved := *stored
-		whereaboutsOf(&edited).put(&moved)
+		placementsOf(&edited).put(&moved)
 		moved.Left = edited.Left
 		return &moved, validatePlacements(&moved)
 	})
@@ -88,7 +88,7 @@ func validatePlacements(t *tenants.Tenant) error {
 
 // refuseMove refuses an update that would leave a tenant's rows behind.
 func refuseMove(stored, changed *tenants.Tenant) error {
-	if whereaboutsOf(stored).same(whereaboutsOf(changed)) {
+	if placementsOf(stored).same(placementsOf(changed)) {
 		return nil
 	}
 	return invalid("Placement", "an update cannot change where a tenant is: its rows would stay "+

@@ -52,7 +52,7 @@ func (r reserved) add(name string) error {
 	return nil
 }
 
-// has says whether a name is reserved: as a label in any case, or as a domain that is, or is below
+// has reports whether a name is reserved: as a label in any case, or as a domain that is, or is below
 // one that is.
 func (r reserved) has(name string) bool {
 	name = strings.ToLower(name)

@@ -23,7 +23,7 @@ type tenantRow struct {
 	Plan      string
 	ExpiresAt *time.Time
 	Limits    tenants.Limits `gorm:"serializer:json"`
-	Placement whereabouts    `gorm:"serializer:json"`
+	Placement placements     `gorm:"serializer:json"`
 	CreatedAt time.Time      `gorm:"autoCreateTime:false"`
 	UpdatedAt time.Time      `gorm:"autoUpdateTime:false"`
 }
@@ -128,7 +128,7 @@ func createTables(db *gorm.DB, dialect *strings.Replacer) error {
 func newRow(t *tenants.Tenant) *tenantRow {
 	row := tenantRow{
 		ID: t.ID, Slug: t.Slug, Name: t.Name, Domains: t.Domains, Status: t.Status, Plan: t.Plan,
-		ExpiresAt: t.ExpiresAt, Limits: t.Limits, Placement: whereaboutsOf(t),
+		ExpiresAt: t.ExpiresAt, Limits: t.Limits, Placement: placementsOf(t),
 		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
 	if row.Domains == nil {

@@ -19,7 +19,7 @@ type Store struct {
 	db       *gorm.DB
 	plans    tenants.Plans
 	reserved reserved
-	clock    func() time.Time
+	clock    func() time.Time // it may stand still and go back: UpdatedAt grows in any case
 }
 
 var _ tenants.Directory = (*Store)(nil)
@@ -55,18 +55,6 @@ func Reserved(names ...string) Option {
 				return err
 			}
 		}
-		return nil
-	})
-}
-
-// Clock gives the time of CreatedAt and UpdatedAt. Defaults to time.Now. It may stand still and go
-// back: UpdatedAt grows with each change in any case.
-func Clock(now func() time.Time) Option {
-	return optionFunc(func(s *Store) error {
-		if now == nil {
-			return errors.New("gormtenant: store.Clock needs a function, such as time.Now")
-		}
-		s.clock = now
 		return nil
 	})
 }

@@ -280,7 +280,7 @@ func TestLookup_reads_from_the_primary(t *testing.T) {
 	})
 }
 
-func TestNew_refuses_what_makes_no_sense(t *testing.T) {
+func TestNew_refuses_bad_arguments(t *testing.T) {
 	t.Parallel()
 	db := dbtest.Open(t, emptySQLite(t), &gorm.Config{})
 	for _, test := range []struct {
@@ -293,7 +293,6 @@ func TestNew_refuses_what_makes_no_sense(t *testing.T) {
 		{"db_without_driver", &gorm.DB{Config: &gorm.Config{}}, nil, "*gorm.DB"},
 		{"other_database", &gorm.DB{Config: &gorm.Config{Dialector: mysql{}}}, nil, "mysql"},
 		{"no_plans", db, []store.Option{store.Plans(nil)}, "store.Plans"},
-		{"no_clock", db, []store.Option{store.Clock(nil)}, "store.Clock"},
 		{"reserved_empty", db, []store.Option{store.Reserved("ok", "")}, "store.Reserved"},
 		{"nil_option", db, []store.Option{store.Reserved("ok"), nil}, "store.New: option 2 is nil"},
 		{"reserved_bad", db, []store.Option{store.Reserved("a b")}, "store.Reserved"},

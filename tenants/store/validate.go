@@ -81,7 +81,7 @@ func (s *Store) validated(t tenants.Tenant) (tenants.Tenant, error) {
 	return t, validateLimits(t.Limits)
 }
 
-// isPlainTime says whether every database, and JSON, can hold the time.
+// isPlainTime reports whether every database, and JSON, can hold the time.
 func isPlainTime(t *time.Time) bool { return t == nil || t.Year() >= 1 && t.Year() <= 9999 }
 
 func problemOfName(name string) string {
