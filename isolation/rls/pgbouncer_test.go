@@ -15,21 +15,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/internal/testing/race"
+	"github.com/gormtenant/gormtenant/internal/testing/soak"
 	"github.com/gormtenant/gormtenant/isolation/rls"
 )
 
-// tenantsInSoak is how many tenants share the connections of a soak.
-const tenantsInSoak = 20
+// tenantsInCrowd is how many tenants share the connections.
+const tenantsInCrowd = 20
 
-// soak runs statements of many tenants at once over few connections, with all that goes wrong in
+// crowd runs statements of many tenants at once over few connections, with all that goes wrong in
 // between, and looks at every row. It returns how many statements ran, and how many rows were seen.
-func soak(t *testing.T, s *server, db *sql.DB, goroutines, statements int) (ran, seen int64) {
+func crowd(t *testing.T, s *server, db *sql.DB, goroutines, statements int) (ran, seen int64) {
 	t.Helper()
 	for _, statement := range []string{
 		"DROP TABLE IF EXISTS soaked",
 		"CREATE TABLE soaked (id serial PRIMARY KEY, tenant_id text NOT NULL, n int NOT NULL DEFAULT 0)",
-		fmt.Sprintf("INSERT INTO soaked (tenant_id) SELECT 't' || n %% %d FROM generate_series(1, %d) n", tenantsInSoak, 5*tenantsInSoak),
+		fmt.Sprintf("INSERT INTO soaked (tenant_id) SELECT 't' || n %% %d FROM generate_series(1, %d) n", tenantsInCrowd, 5*tenantsInCrowd),
 		"ALTER TABLE soaked ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
 		"CREATE POLICY tenants ON soaked USING (" + policy + ") WITH CHECK (" + policy + ")",
 		"GRANT SELECT, UPDATE ON soaked TO " + s.app.User,
@@ -43,7 +43,7 @@ func soak(t *testing.T, s *server, db *sql.DB, goroutines, statements int) (ran,
 		all.Go(func() {
 			random := rand.New(rand.NewPCG(1, uint64(g)))
 			for count.Load() < int64(statements) {
-				w := &soaker{db: db, random: random, tenant: fmt.Sprintf("t%d", random.IntN(tenantsInSoak))}
+				w := &soaker{db: db, random: random, tenant: fmt.Sprintf("t%d", random.IntN(tenantsInCrowd))}
 				w.ctx = gormtenant.WithTenant(t.Context(), w.tenant)
 				if err := w.work(); err != nil {
 					failed.Add(1)
@@ -132,7 +132,7 @@ func (w *soaker) transaction() error {
 	if err != nil {
 		return err
 	}
-	other := fmt.Sprintf("t%d", w.random.IntN(tenantsInSoak))
+	other := fmt.Sprintf("t%d", w.random.IntN(tenantsInCrowd))
 	err = errors.Join(
 		w.read(w.ctx, tx, w.tenant),
 		w.exec(tx, "SAVEPOINT one"),
@@ -166,26 +166,20 @@ func (w *soaker) panics() (err error) {
 	panic("in the application")
 }
 
-// statementsInSoak is how many statements TestSoak runs. Under the race detector a tenth of it.
-func statementsInSoak() int {
-	if race.Enabled {
-		return 20_000
-	}
-	return 200_000
-}
-
-func TestSoak(t *testing.T) {
-	t.Parallel()
+// direct runs as many statements of many tenants at once on the server itself.
+func direct(t *testing.T, statements int) {
+	t.Helper()
 	s := newServer(t)
 	db := s.open(t, pgx.QueryExecModeCacheStatement)
 	db.SetMaxOpenConns(10)
-	ran, seen := soak(t, s, db, 64, statementsInSoak())
+	ran, seen := crowd(t, s, db, 64, statements)
 	t.Logf("%d statements, %d rows, none foreign", ran, seen)
 }
 
-// Through a pooler in transaction mode each transaction gets any connection of the server.
-func TestSoak_through_pgbouncer(t *testing.T) {
-	t.Parallel()
+// pooled runs them through a pooler in transaction mode, where each transaction gets any connection
+// of the server.
+func pooled(t *testing.T, statements int) {
+	t.Helper()
 	s := newServer(t).withPooler(t)
 	for name, way := range ways {
 		if !way.pooled {
@@ -194,10 +188,32 @@ func TestSoak_through_pgbouncer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			db := way.open(t, s)
 			db.SetMaxOpenConns(20)
-			ran, seen := soak(t, s, db, 64, statementsInSoak()/40)
+			ran, seen := crowd(t, s, db, 64, statements)
 			t.Logf("%d statements, %d rows, none foreign", ran, seen)
 		})
 	}
+}
+
+func TestCrowd_of_tenants_on_few_connections(t *testing.T) {
+	t.Parallel()
+	direct(t, 5_000)
+}
+
+func TestCrowd_of_tenants_through_pgbouncer(t *testing.T) {
+	t.Parallel()
+	pooled(t, 1_000)
+}
+
+func TestSoak(t *testing.T) {
+	soak.Skip(t)
+	t.Parallel()
+	direct(t, 200_000)
+}
+
+func TestSoak_through_pgbouncer(t *testing.T) {
+	soak.Skip(t)
+	t.Parallel()
+	pooled(t, 10_000)
 }
 
 func TestCheck_finds_a_pooler_with_cached_statements(t *testing.T) {
