@@ -14,21 +14,24 @@ type builder struct {
 	own    map[*record]*Table      // tables with a tenant column, as each of their models sees them
 	joined map[*schema.Schema]bool // the models of join tables
 	refs   map[name][]ranked
-	all    []*Table
+	// parents are the names of the tables that each table refers to.
+	parents map[name][]string
+	all     []*Table
 }
 
 // publish makes what was learned known to all, at once.
 func (t *Tables) publish() {
 	b := &builder{
 		Tables: t, names: map[name]entry{}, own: map[*record]*Table{},
-		joined: map[*schema.Schema]bool{}, refs: map[name][]ranked{},
+		joined: map[*schema.Schema]bool{}, refs: map[name][]ranked{}, parents: map[name][]string{},
 	}
 	b.tenantTables()
 	b.furtherNames()
 	b.references()
 	b.joinTables()
 	for _, table := range b.all {
-		table.References = b.best(t.folding.fold(table.Schema, table.Name))
+		key := t.keyOf(b.byModel[table.Model]) // also of one under another name
+		table.References, table.Parents = b.best(key), b.parents[key]
 	}
 	b.nobodys()
 	b.guesses()
@@ -72,7 +75,7 @@ func (b *builder) tenantTables() {
 		if len(fields) == 0 {
 			continue
 		}
-		table := newTable(b.db, r.schema, r.name, r.model, fields)
+		table := newTable(b.db, r, fields)
 		table.Joins = b.joined[r.model]
 		b.own[r] = table
 		b.add(b.keyOf(r), table)
@@ -137,7 +140,7 @@ func (b *builder) joinTables() {
 			continue
 		}
 		if known := b.names[key].table; known == nil || known.Field == nil {
-			table := newTable(b.db, r.schema, r.name, r.model, nil)
+			table := newTable(b.db, r, nil)
 			table.Joins = true
 			b.own[r] = table
 			b.add(key, table)

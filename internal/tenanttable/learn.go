@@ -84,14 +84,20 @@ func (t *Tables) refreshJoins() {
 	}
 }
 
-func (t *Tables) addAlias(schemaName, tableName string, r *record) {
+// addAlias notes a further name of a model's table. isTable is set where there certainly is a table
+// of that name, rather than a view.
+func (t *Tables) addAlias(schemaName, tableName string, r *record, isTable bool) {
 	key := t.folding.fold(schemaName, tableName)
-	if key == t.keyOf(r) || slices.ContainsFunc(t.aliases, func(a alias) bool {
-		return t.folding.fold(a.schema, a.name) == key
-	}) {
+	if key == t.keyOf(r) {
 		return
 	}
-	t.aliases = append(t.aliases, alias{schemaName, tableName, r})
+	for i, a := range t.aliases {
+		if t.folding.fold(a.schema, a.name) == key {
+			t.aliases[i].isTable = a.isTable || isTable
+			return
+		}
+	}
+	t.aliases = append(t.aliases, alias{schemaName, tableName, r, isTable})
 }
 
 func (t *Tables) keyOf(r *record) name { return t.folding.fold(r.schema, r.name) }

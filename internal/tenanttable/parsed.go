@@ -75,7 +75,7 @@ func (t *Tables) learnParsed(named func(table string) bool) {
 		}
 		if r := t.learn(model, false); r.field != nil {
 			schemaName, tableName := Split(parsed.Table)
-			t.addAlias(schemaName, tableName, r)
+			t.addAlias(schemaName, tableName, r, true)
 		}
 	}
 }

@@ -62,6 +62,9 @@ func (b *builder) sides(r, other *record, relation *schema.Relationship, certain
 // key holds from's tenant: such a key cannot name a row of another tenant.
 func (b *builder) refer(from, to *record, refs []*schema.Reference, certainty int) {
 	key := b.keyOf(from)
+	if !slices.Contains(b.parents[key], to.model.Table) {
+		b.parents[key] = append(b.parents[key], to.model.Table)
+	}
 	table, target := b.tableOf(from), b.tableOf(to)
 	if target == nil || table == nil && !b.joined[from.model] {
 		return
@@ -92,13 +95,10 @@ func (b *builder) tableOf(r *record) *Table {
 			}
 		}
 	}
-	if table := b.own[r]; table != nil {
-		return table
-	}
 	if table := b.names[b.keyOf(r)].table; table != nil && table.Field != nil {
 		return table
 	}
-	return nil
+	return b.own[r]
 }
 
 // best returns the foreign keys of a table: of each key what is most certain about its target, and

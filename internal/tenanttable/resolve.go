@@ -78,7 +78,7 @@ func (t *Tables) learnUse(model *schema.Schema, schemaName, tableName string, us
 	r := t.learn(model, isOwn)
 	t.publish()
 	if v := t.View(); !isOwn && t.teaches(v, model, schemaName, tableName, use) {
-		t.addAlias(schemaName, tableName, r)
+		t.addAlias(schemaName, tableName, r, false)
 		t.publish()
 	}
 	return t.View()

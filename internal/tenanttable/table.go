@@ -34,8 +34,12 @@ type Table struct {
 	Padded bool
 	// References are the foreign keys in this table that may name rows of other tenants.
 	References []*Reference
+	// Parents are the names, with their schemas, of all tables that rows of this one refer to.
+	Parents []string
 	// SQL is the table as a reader of SQL text sees it. All Tables of one name share it.
 	SQL *sqltext.Table
+
+	qualified string
 }
 
 // Reference is a foreign key whose target is a table with a tenant column. A key that holds the
@@ -50,12 +54,7 @@ type Reference struct {
 }
 
 // Qualified returns the table's name with its schema, unquoted, as GORM takes it.
-func (t *Table) Qualified() string {
-	if t.Schema == "" {
-		return t.Name
-	}
-	return t.Schema + "." + t.Name
-}
+func (t *Table) Qualified() string { return t.qualified }
 
 // IsColumn reports whether column, in any case, is a tenant column of the table.
 func (t *Table) IsColumn(column string) bool { return hasColumn(t.Fields, column) }
@@ -66,12 +65,14 @@ func hasColumn(fields []*schema.Field, column string) bool {
 	})
 }
 
-// newTable returns the table with that name as model sees it.
-func newTable(db *gorm.DB, schemaName, tableName string, model *schema.Schema, fields []*schema.Field) *Table {
-	t := &Table{Schema: schemaName, Name: tableName, Model: model, Fields: fields}
+// newTable returns the table of a model.
+func newTable(db *gorm.DB, r *record, fields []*schema.Field) *Table {
+	t := &Table{
+		Schema: r.schema, Name: r.name, Model: r.model, Fields: fields, qualified: r.model.Table,
+	}
 	if len(fields) > 0 {
 		t.Field = fields[0]
-		t.Column = quoted(db, tableName, t.Field.DBName)
+		t.Column = quoted(db, t.Name, t.Field.DBName)
 		t.Direct = !slices.ContainsFunc(t.Field.StructField.Index, func(i int) bool { return i < 0 })
 		t.Padded = isPadded(db, t.Field)
 	}
@@ -81,7 +82,10 @@ func newTable(db *gorm.DB, schemaName, tableName string, model *schema.Schema, f
 // under returns the table as it is under another name.
 func (t *Table) under(db *gorm.DB, schemaName, tableName string) *Table {
 	other := *t
-	other.Schema, other.Name = schemaName, tableName
+	other.Schema, other.Name, other.qualified = schemaName, tableName, tableName
+	if schemaName != "" {
+		other.qualified = schemaName + "." + tableName
+	}
 	if t.Field != nil {
 		other.Column = quoted(db, tableName, t.Field.DBName)
 	}

@@ -2,7 +2,6 @@ package tenanttable
 
 import (
 	"fmt"
-	"reflect"
 	"sync"
 	"sync/atomic"
 
@@ -30,22 +29,25 @@ type Tables struct {
 type alias struct {
 	schema, name string
 	record       *record
+	isTable      bool
 }
 
-// New returns what is known of db: the models that GORM has parsed for it so far, which were
-// migrated before the plugin was there. field returns the tenant field of a model, nil if it has
-// none, as models.Field does.
+// New returns what is known of db, and keeps it there for [Of]: at first, the models that GORM has
+// parsed for it so far, which were migrated before the plugin was there. field returns the tenant
+// field of a model, nil if it has none, as models.Field does.
 func New(db *gorm.DB, field func(*schema.Schema) (*schema.Field, error)) *Tables {
-	t := Empty(db, field)
+	t := empty(db, field)
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	t.learnParsed(func(string) bool { return true })
 	t.publish()
+	if db.Plugins != nil {
+		db.Plugins[keptName] = kept{t}
+	}
 	return t
 }
 
-// Empty is New without the models that GORM has parsed.
-func Empty(db *gorm.DB, field func(*schema.Schema) (*schema.Field, error)) *Tables {
+func empty(db *gorm.DB, field func(*schema.Schema) (*schema.Field, error)) *Tables {
 	t := &Tables{
 		db: db, field: field, folding: foldingOf(db), byModel: map[*schema.Schema]*record{},
 	}
@@ -88,7 +90,7 @@ func (t *Tables) Name(tableName string, model any) error {
 		return fmt.Errorf("%w: a further table of a %T needs a name", gormtenant.ErrInvalidModel, model)
 	}
 	return t.declare([]any{model}, func(r *record) error {
-		t.addAlias(schemaName, bare, r)
+		t.addAlias(schemaName, bare, r, true)
 		return nil
 	})
 }
@@ -121,16 +123,4 @@ func (t *Tables) parse(model any) (*schema.Schema, error) {
 			gormtenant.ErrInvalidModel, model, err)
 	}
 	return stmt.Schema, nil
-}
-
-// Models returns the tenant models that are known, as pointers to structs, in the order of their
-// tables' names.
-func (t *Tables) Models() (list []any) {
-	for _, known := range t.List() {
-		// The model of a join table may be a type without a name, which GORM made up.
-		if known.Field != nil && known.Model.ModelType.Name() != "" {
-			list = append(list, reflect.New(known.Model.ModelType).Interface())
-		}
-	}
-	return list
 }

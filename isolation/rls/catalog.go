@@ -81,6 +81,9 @@ func (p *policies) asWritten(t *table, policy policyRow) bool {
 // casts returns the types that the server names where it prints the policy of t.
 func (t *table) casts() []string {
 	kinds := []string{"text", t.kind} // of constants, and of the tenant
+	for _, c := range t.more {
+		kinds = append(kinds, c.kind)
+	}
 	for _, o := range t.owners {
 		kinds = append(kinds, o.table.kind)
 	}

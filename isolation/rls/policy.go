@@ -135,10 +135,12 @@ func (p *policies) disable(t *table) []string {
 // planner's own estimate; in a sub-select or beside an OR it would not be. After a transaction the
 // setting reads ”, not NULL: hence nullif.
 func (p *policies) condition(t *table) string {
-	if t.column != "" {
-		return quote(p.db, t.column) + " = " + p.tenant(t)
-	}
 	var terms []string
+	if t.column != "" {
+		for _, c := range append([]*table{t}, t.more...) {
+			terms = append(terms, quote(p.db, c.column)+" = "+p.tenant(c))
+		}
+	}
 	for _, o := range t.owners {
 		terms = append(terms, "EXISTS (SELECT 1 FROM "+quote(p.db, o.table.name)+" "+ownerAlias+" WHERE "+
 			strings.Join(p.joined(t, o), " AND ")+" AND "+ownerAlias+"."+quote(p.db, o.table.column)+" = "+p.tenant(o.table)+")")
