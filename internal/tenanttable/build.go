@@ -2,6 +2,7 @@ package tenanttable
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"gorm.io/gorm/schema"
@@ -21,9 +22,41 @@ type builder struct {
 
 // publish makes what was learned known to all, at once.
 func (t *Tables) publish() {
+	old := t.View()
+	switch {
+	case old == nil:
+		t.view.Store(t.build(0))
+	case t.stale || slices.ContainsFunc(t.learned, t.matters):
+		t.view.Store(t.build(old.generation + 1))
+	case len(t.learned) > 0:
+		t.view.Store(t.extend(old))
+	}
+	t.learned, t.stale = nil, false
+}
+
+// matters reports whether a model that was learned changes what is known of any name.
+func (t *Tables) matters(r *record) bool {
+	return r.field != nil || r.err != nil || r.shared || len(r.joins) > 0 || isMade(r.model) ||
+		t.View().Named(r.schema, r.name) != nil
+}
+
+// extend returns old with models that are nobody's.
+func (t *Tables) extend(old *View) *View {
+	v := *old
+	v.names, v.models = maps.Clone(old.names), maps.Clone(old.models)
+	b := &builder{Tables: t, names: v.names}
+	for _, r := range t.learned {
+		b.nobodys(r)
+		v.models[r.model] = b.bind(&v, r)
+	}
+	return &v
+}
+
+// build returns all that was learned.
+func (t *Tables) build(generation uint64) *View {
 	b := &builder{
-		Tables: t, names: map[name]entry{}, own: map[*record]*Table{},
-		joined: map[*schema.Schema]bool{}, refs: map[name][]ranked{}, parents: map[name][]string{},
+		Tables: t, names: map[name]entry{}, own: map[*record]*Table{}, joined: map[*schema.Schema]bool{},
+		refs: map[name][]ranked{}, parents: map[name][]string{},
 	}
 	b.tenantTables()
 	b.furtherNames()
@@ -33,18 +66,17 @@ func (t *Tables) publish() {
 		key := t.keyOf(b.byModel[table.Model]) // also of one under another name
 		table.References, table.Parents = b.best(key), b.parents[key]
 	}
-	b.nobodys()
+	for _, r := range b.records {
+		b.nobodys(r)
+	}
 	b.guesses()
 	b.forText()
-	v := &View{db: t.db, folding: t.folding, names: b.names}
+	v := &View{db: t.db, folding: t.folding, generation: generation, names: b.names}
 	v.models = make(map[*schema.Schema]*binding, len(t.records))
 	for _, r := range t.records {
 		v.models[r.model] = b.bind(v, r)
 	}
-	if old := t.View(); old != nil {
-		v.generation = old.generation + 1
-	}
-	t.view.Store(v)
+	return v
 }
 
 // byCertainty returns the records, those first that are confirmed.
@@ -148,22 +180,20 @@ func (b *builder) joinTables() {
 	}
 }
 
-// nobodys makes names known that no tenant has rows under, so that a name in one schema is not
-// taken for that of a tenants' table in another.
-func (b *builder) nobodys() {
-	for _, r := range b.records {
-		key := b.keyOf(r)
-		e := b.names[key]
-		twin := key
-		switch key.schema { // where both spellings name one table, it is the tenants'
-		case "":
-			twin.schema = b.folding.schema
-		case b.folding.schema:
-			twin.schema = ""
-		}
-		if key.table != "" && e.table == nil && (r.shared || r.confirmed && b.names[twin].table == nil) {
-			b.names[key] = entry{known: true, shared: e.shared || r.shared}
-		}
+// nobodys makes the name of a model known that is nobody's, so that it is not taken for that of a
+// tenants' table in another schema.
+func (b *builder) nobodys(r *record) {
+	key := b.keyOf(r)
+	e := b.names[key]
+	twin := key
+	switch key.schema { // where both spellings name one table, it is the tenants'
+	case "":
+		twin.schema = b.folding.schema
+	case b.folding.schema:
+		twin.schema = ""
+	}
+	if key.table != "" && e.table == nil && (r.shared || r.confirmed && b.names[twin].table == nil) {
+		b.names[key] = entry{known: true, shared: e.shared || r.shared}
 	}
 }
 

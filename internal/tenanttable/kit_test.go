@@ -13,7 +13,7 @@ import (
 	"github.com/gormtenant/gormtenant/models"
 )
 
-type project struct {
+type Project struct {
 	ID uint
 	models.TenantModel
 	Name    string
@@ -48,7 +48,7 @@ type country struct {
 
 // projectRow is what rows of a report are scanned into. No table of its own exists.
 type projectRow struct {
-	project
+	Project
 	N int
 }
 

@@ -47,6 +47,7 @@ func (t *Tables) learn(model *schema.Schema, confirmed bool) *record {
 		t.byModel[model] = r
 		t.records = append(t.records, r)
 	}
+	t.learned = append(t.learned, r)
 	r.confirmed = confirmed
 	r.joins = nil
 	for _, relation := range relations(model) {
@@ -78,6 +79,7 @@ func (t *Tables) refreshJoins() {
 		for i, j := range r.joins {
 			if j.changed() {
 				r.joins[i].model = j.relation.JoinTable
+				t.stale = true
 				t.learn(j.relation.JoinTable, r.confirmed)
 			}
 		}
@@ -97,6 +99,7 @@ func (t *Tables) addAlias(schemaName, tableName string, r *record, isTable bool)
 			return
 		}
 	}
+	t.stale = true
 	t.aliases = append(t.aliases, alias{schemaName, tableName, r, isTable})
 }
 

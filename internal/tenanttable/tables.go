@@ -23,6 +23,8 @@ type Tables struct {
 	records []*record
 	byModel map[*schema.Schema]*record
 	aliases []alias
+	learned []*record // since the last View
+	stale   bool      // whether something else has changed since
 }
 
 // alias is a further name of a model's table.
@@ -72,10 +74,10 @@ func (t *Tables) Share(models ...any) error {
 				"declaration away, or tag the field `gorm:\"tenant:-\"`",
 				gormtenant.ErrInvalidModel, r.model.Name, r.field.Name)
 		}
-		r.shared = true
+		r.shared, t.stale = true, true
 		t.publish()
 		if b := t.View().models[r.model]; b.table != nil {
-			r.shared = false
+			r.shared, t.stale = false, true
 			return fmt.Errorf("%w: %s is declared shared but its table %s belongs to tenants",
 				gormtenant.ErrInvalidModel, r.model.Name, r.model.Table)
 		}
@@ -99,6 +101,7 @@ func (t *Tables) declare(models []any, then func(*record) error) error {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	defer t.publish()
+	t.refreshJoins()
 	for _, model := range models {
 		parsed, err := t.parse(model)
 		if err != nil {

@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
-	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
+	"github.com/gormtenant/gormtenant/internal/testing/dbtest"
 	"github.com/gormtenant/gormtenant/models"
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 	"github.com/gormtenant/gormtenant/scopes"
@@ -25,7 +25,7 @@ type fixture struct {
 func onEach(t *testing.T, test func(f *fixture)) {
 	t.Helper()
 	t.Parallel()
-	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
+	dbtest.Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		plain := open(&gorm.Config{DisableForeignKeyConstraintWhenMigrating: true})
 		for _, text := range []string{
 			"CREATE TABLE projects (id integer primary key, tenant_id varchar(20), name varchar(20), owner_id integer)",
@@ -51,7 +51,7 @@ func (f *fixture) start(options ...tenantplugin.Option) (nobody, a *gorm.DB) {
 	f.t.Helper()
 	db := f.open(&gorm.Config{DisableForeignKeyConstraintWhenMigrating: true})
 	require.NoError(f.t, db.Use(tenantplugin.New(options...)))
-	return db, db.WithContext(gormtenant.WithTenant(f.t.Context(), A))
+	return db, db.WithContext(gormtenant.WithTenant(f.t.Context(), dbtest.A))
 }
 
 func (f *fixture) count(table string) (n int64) {
@@ -70,7 +70,7 @@ func TestScanning_into_an_embedding_struct_teaches_nothing(t *testing.T) {
 				return a.Table("projects").Select("projects.*, 1 AS n").Scan(&[]projectRow{}).Error
 			}},
 			{"model", func(a *gorm.DB) error {
-				return a.Model(&project{}).Select("projects.*, 1 AS n").Scan(&[]projectRow{}).Error
+				return a.Model(&Project{}).Select("projects.*, 1 AS n").Scan(&[]projectRow{}).Error
 			}},
 			{"raw", func(a *gorm.DB) error {
 				return a.Raw("SELECT *, 1 AS n FROM projects WHERE projects.tenant_id = ?",
@@ -81,12 +81,12 @@ func TestScanning_into_an_embedding_struct_teaches_nothing(t *testing.T) {
 					scopes.ID(a.Statement.Context)).Find(&[]projectRow{}).Error
 			}},
 			{"where", func(a *gorm.DB) error {
-				return a.Where(&projectRow{}).Find(&[]project{}).Error
+				return a.Where(&projectRow{}).Find(&[]Project{}).Error
 			}},
 		} {
 			_, a := f.start()
 			require.NoError(f.t, first.scan(a), first.name)
-			var found []project
+			var found []Project
 			require.NoError(f.t, a.Preload("Tags").Find(&found).Error, first.name)
 			require.Len(f.t, found, 1)
 			require.Equal(f.t, "red", found[0].Tags[0].Label, first.name)
@@ -98,14 +98,14 @@ func TestScanning_into_an_embedding_struct_teaches_nothing(t *testing.T) {
 func TestTable_under_another_name_is_known_from_its_migration_on(t *testing.T) {
 	onEach(t, func(f *fixture) {
 		db, a := f.start()
-		require.NoError(f.t, db.Table("projects_2024").AutoMigrate(&project{}))
+		require.NoError(f.t, db.Table("projects_2024").AutoMigrate(&Project{}))
 		require.ErrorIs(f.t, db.Table("projects_2024").Where("1 = 1").Delete(nil).Error, gormtenant.ErrNoTenant)
 		require.ErrorIs(f.t, db.Exec("DELETE FROM projects_2024").Error, gormtenant.ErrNoTenant)
 		_ = a.Exec("DELETE FROM projects_2024").Error // limited or refused
 		require.NoError(f.t, a.Table("projects_2024").Where("1 = 1").Delete(nil).Error)
 		require.EqualValues(f.t, 1, f.count("projects_2024"), "of B")
 
-		require.NoError(f.t, db.Table("projects_2025").AutoMigrate(&project{}))
+		require.NoError(f.t, db.Table("projects_2025").AutoMigrate(&Project{}))
 		require.ErrorIs(f.t, db.Exec("DELETE FROM projects_2025").Error, gormtenant.ErrNoTenant, "created")
 	})
 }
@@ -116,17 +116,17 @@ func TestTable_under_another_name_is_known_from_its_first_use_on(t *testing.T) {
 			name string
 			use  func(a *gorm.DB) error
 		}{
-			{"find", func(a *gorm.DB) error { return a.Table("projects_2024").Find(&[]project{}).Error }},
-			{"alias", func(a *gorm.DB) error { return a.Table("projects_2024 AS p").Find(&[]project{}).Error }},
+			{"find", func(a *gorm.DB) error { return a.Table("projects_2024").Find(&[]Project{}).Error }},
+			{"alias", func(a *gorm.DB) error { return a.Table("projects_2024 AS p").Find(&[]Project{}).Error }},
 			{"count", func(a *gorm.DB) error {
 				var n int64
-				return a.Model(&project{}).Table("projects_2024").Count(&n).Error
+				return a.Model(&Project{}).Table("projects_2024").Count(&n).Error
 			}},
 			{"update", func(a *gorm.DB) error {
-				return a.Model(&project{}).Table("projects_2024").Where("id = 11").Update("name", "x").Error
+				return a.Model(&Project{}).Table("projects_2024").Where("id = 11").Update("name", "x").Error
 			}},
 			{"smaller_struct", func(a *gorm.DB) error {
-				require.NoError(f.t, a.Find(&[]project{}).Error)
+				require.NoError(f.t, a.Find(&[]Project{}).Error)
 				return a.Table("projects_2024").Find(&[]projectName{}).Error
 			}},
 		} {
@@ -150,9 +150,9 @@ func TestLookup_asks_the_table_of_the_statement(t *testing.T) {
 		require.NoError(f.t, f.plain.Exec("INSERT INTO projects_2024 VALUES (13, 'zeta', 'x', NULL)").Error)
 		_, a := f.start()
 		upsert := a.Clauses(clause.OnConflict{UpdateAll: true}).Table("projects_2024").Session(&gorm.Session{})
-		require.NoError(f.t, upsert.Create(&project{ID: 12, Name: "own"}).Error)
-		require.ErrorIs(f.t, upsert.Create(&project{ID: 13, Name: "own"}).Error, gormtenant.ErrOtherTenant)
-		require.NoError(f.t, a.Table("projects_2024").Save(&project{ID: 12, Name: "again"}).Error)
+		require.NoError(f.t, upsert.Create(&Project{ID: 12, Name: "own"}).Error)
+		require.ErrorIs(f.t, upsert.Create(&Project{ID: 13, Name: "own"}).Error, gormtenant.ErrOtherTenant)
+		require.NoError(f.t, a.Table("projects_2024").Save(&Project{ID: 12, Name: "again"}).Error)
 	})
 }
 
@@ -162,8 +162,8 @@ func TestSmaller_struct_used_first(t *testing.T) {
 			name  string
 			learn func(db, a *gorm.DB) error
 		}{
-			{"find", func(_, a *gorm.DB) error { return a.Find(&[]project{}).Error }},
-			{"migration", func(db, _ *gorm.DB) error { return db.AutoMigrate(&project{}) }},
+			{"find", func(_, a *gorm.DB) error { return a.Find(&[]Project{}).Error }},
+			{"migration", func(db, _ *gorm.DB) error { return db.AutoMigrate(&Project{}) }},
 			{"related_model", func(_, a *gorm.DB) error { return a.Find(&[]owning{}).Error }},
 		} {
 			db, a := f.start()
@@ -182,15 +182,15 @@ func TestSmaller_struct_used_first(t *testing.T) {
 type owning struct {
 	ID uint
 	models.TenantModel
-	Projects []project `gorm:"foreignKey:OwnerID"`
+	Projects []Project `gorm:"foreignKey:OwnerID"`
 }
 
 func (owning) TableName() string { return "owners" }
 
 func TestNobodys_table_read_into_a_tenant_model(t *testing.T) {
 	onEach(t, func(f *fixture) {
-		_, a := f.start(tenantplugin.Models(&project{}, &country{}))
-		_ = a.Table("countries").Select("name").Find(&[]project{}).Error // In doubt the rows are a tenant's.
+		_, a := f.start(tenantplugin.Models(&Project{}, &country{}))
+		_ = a.Table("countries").Select("name").Find(&[]Project{}).Error // In doubt the rows are a tenant's.
 		var found []country
 		require.NoError(f.t, a.Find(&found).Error, "but that was only scanned into")
 		require.Len(f.t, found, 1)
@@ -200,7 +200,7 @@ func TestNobodys_table_read_into_a_tenant_model(t *testing.T) {
 func TestMigration_of_tables_that_exist_is_learned(t *testing.T) {
 	onEach(t, func(f *fixture) {
 		db, _ := f.start()
-		require.NoError(f.t, db.AutoMigrate(&project{}))
+		require.NoError(f.t, db.AutoMigrate(&Project{}))
 		for _, table := range []string{"projects", "project_tags", "tags", "owners"} {
 			require.ErrorIs(f.t, db.Exec("DELETE FROM "+table).Error, gormtenant.ErrNoTenant, table)
 		}
@@ -210,8 +210,8 @@ func TestMigration_of_tables_that_exist_is_learned(t *testing.T) {
 func TestMigration_before_the_plugin_is_learned(t *testing.T) {
 	onEach(t, func(f *fixture) {
 		db := f.open(&gorm.Config{DisableForeignKeyConstraintWhenMigrating: true})
-		require.NoError(f.t, db.AutoMigrate(&project{}))
-		require.NoError(f.t, db.Table("projects_2024").AutoMigrate(&project{}))
+		require.NoError(f.t, db.AutoMigrate(&Project{}))
+		require.NoError(f.t, db.Table("projects_2024").AutoMigrate(&Project{}))
 		require.NoError(f.t, db.Use(tenantplugin.New()))
 		for _, table := range []string{"projects", "project_tags", "projects_2024"} {
 			require.ErrorIs(f.t, db.Exec("DELETE FROM "+table).Error, gormtenant.ErrNoTenant, table)
@@ -223,8 +223,8 @@ func TestMigration_before_the_plugin_is_learned(t *testing.T) {
 func TestRaw_text_scanned_into_the_model_of_its_table(t *testing.T) {
 	onEach(t, func(f *fixture) {
 		db, a := f.start()
-		require.ErrorIs(f.t, db.Raw("SELECT * FROM projects").Find(&[]project{}).Error, gormtenant.ErrNoTenant)
-		var found []project
+		require.ErrorIs(f.t, db.Raw("SELECT * FROM projects").Find(&[]Project{}).Error, gormtenant.ErrNoTenant)
+		var found []Project
 		if a.Raw("SELECT * FROM projects").Find(&found).Error == nil {
 			require.Len(f.t, found, 1)
 		}

@@ -53,7 +53,7 @@ func (publicProject) TableName() string { return "public.projects" }
 func TestLookup(t *testing.T) {
 	t.Parallel()
 	everything := []any{
-		&project{}, &country{}, &projectName{}, &bill{}, &oldBill{}, &longNamed{}, &umlaut{}, &inPublic{},
+		&Project{}, &country{}, &projectName{}, &bill{}, &oldBill{}, &longNamed{}, &umlaut{}, &inPublic{},
 		&oldProject{}, &publicProject{},
 	}
 	for _, test := range []struct {
@@ -107,7 +107,7 @@ func TestLookup(t *testing.T) {
 }
 
 func TestLookup_takes_no_memory(t *testing.T) {
-	view := newTables(t, "postgres", &project{}, &bill{}).View()
+	view := newTables(t, "postgres", &Project{}, &bill{}).View()
 	for _, name := range []string{"projects", "PROJECTS", "planets", "select", "Bills", long, "grün"} {
 		require.Zero(t, testing.AllocsPerRun(10, func() { _ = view.Lookup("", name) }), name)
 		require.Zero(t, testing.AllocsPerRun(10, func() { _ = view.Lookup("public", name) }), name)
@@ -119,7 +119,7 @@ func many(t testing.TB, n int) *tenanttable.Tables {
 	db := offline(t, "postgres")
 	tables := tenanttable.New(db, field)
 	for i := range n {
-		require.NoError(t, tables.Name(fmt.Sprintf("table_%d", i), &project{}))
+		require.NoError(t, tables.Name(fmt.Sprintf("table_%d", i), &Project{}))
 	}
 	return tables
 }
@@ -140,7 +140,7 @@ func BenchmarkLookup(b *testing.B) {
 
 func TestView_tells_all_of_a_table(t *testing.T) {
 	t.Parallel()
-	view := newTables(t, "postgres", &project{}, &bill{}).View()
+	view := newTables(t, "postgres", &Project{}, &bill{}).View()
 
 	require.Equal(t, &sqltext.Table{Schema: "billing", Name: "bills", Columns: []string{"tenant_id"}},
 		view.Lookup("billing", "bills"))
@@ -175,7 +175,7 @@ func TestKind(t *testing.T) {
 	t.Parallel()
 	db := offline(t, "postgres")
 	tables := tenanttable.New(db, field)
-	require.NoError(t, tables.Declare(&project{}, &oldBill{}))
+	require.NoError(t, tables.Declare(&Project{}, &oldBill{}))
 	require.NoError(t, tables.Share(&country{}))
 	view := tables.View()
 	for _, test := range []struct {
@@ -184,15 +184,15 @@ func TestKind(t *testing.T) {
 		table string
 		want  tenanttable.Kind
 	}{
-		{"tenant_model", &project{}, "projects", tenanttable.Tenant},
+		{"tenant_model", &Project{}, "projects", tenanttable.Tenant},
 		{"smaller_struct", &projectName{}, "projects", tenanttable.Tenant},
 		{"shared_model", &country{}, "countries", tenanttable.Shared},
 		{"shared_table_without_model", nil, "Countries", tenanttable.Shared},
 		{"shared_model_under_another_name", &country{}, "countries_2024", tenanttable.Shared},
-		{"shared_table_read_into_a_tenant_model", &project{}, "countries", tenanttable.Shared},
+		{"shared_table_read_into_a_tenant_model", &Project{}, "countries", tenanttable.Shared},
 		{"undeclared_model", &oldBill{}, "bills", tenanttable.Unknown},
 		{"unknown_table", nil, "planets", tenanttable.Unknown},
-		{"unknown_table_read_into_a_tenant_model", &project{}, "planets", tenanttable.Tenant},
+		{"unknown_table_read_into_a_tenant_model", &Project{}, "planets", tenanttable.Tenant},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if test.model == nil {
@@ -206,7 +206,7 @@ func TestKind(t *testing.T) {
 
 func TestDeclarations_that_make_no_sense(t *testing.T) {
 	t.Parallel()
-	tables := newTables(t, "postgres", &project{})
+	tables := newTables(t, "postgres", &Project{})
 	for _, test := range []struct {
 		name, says string
 		err        error
