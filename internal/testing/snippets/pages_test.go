@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -163,5 +164,22 @@ func TestLanguages_of_the_pages_are_checked(t *testing.T) {
 		for _, block := range page.blocks {
 			require.True(t, checked[block.Language], "%s: language %q", block, block.Language)
 		}
+	}
+}
+
+// A reader finds the same at the same end of each page that shows how to do something.
+func TestPages_begin_with_the_set_up_and_end_with_the_costs(t *testing.T) {
+	t.Parallel()
+	heading := regexp.MustCompile(`(?m)^## (.*)$`)
+	for _, page := range pages(t) {
+		switch page.file {
+		case "README.md", "SECURITY.md", "CONTRIBUTING.md",
+			"docs/architecture.md", "docs/compatibility.md":
+			continue
+		}
+		found := heading.FindAllStringSubmatch(page.text, -1)
+		require.NotEmpty(t, found, page.file)
+		require.Regexp(t, "^Set-up", found[0][1], page.file)
+		require.Equal(t, "Costs", found[len(found)-1][1], page.file)
 	}
 }
