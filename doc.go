@@ -29,4 +29,7 @@
 // What it does not hold: SQL that does not go through GORM, SQL text that a caller builds from
 // user input, database functions and triggers, and tables of which the plugin knows no model. See
 // SECURITY.md for the whole list.
+//
+// To read the code, begin with tenant.go, what a context says; then errors.go; then
+// docs/architecture.md, which follows one statement through the packages.
 package gormtenant

@@ -51,4 +51,15 @@
 //
 // Middleware that a router runs after matching, as gorilla's does, is not asked for paths that
 // match nothing.
+//
+// # What is not
+//
+// It verifies no token and knows no user: a [Claim] returns what the application has verified. It
+// limits no rates, and how long an answer takes may tell whether a tenant exists. Which routes are
+// public is the application's word, by [Middleware.Except].
+//
+// # Reading the code
+//
+// Begin with middleware.go, what the application calls; then resolve.go, the one place where a
+// tenant is decided; then source.go, which each source builds on.
 package middleware

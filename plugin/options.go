@@ -37,7 +37,8 @@ func Models(models ...any) Option {
 func Column(name string) Option {
 	return optionFunc(func(config *callbacks.Config) error {
 		if name == "" {
-			return errors.New("gormtenant: tenantplugin.Column needs a name, as in tenantplugin.Column(\"org_id\")")
+			return errors.New("gormtenant: tenantplugin.Column needs a name, as in " +
+				"tenantplugin.Column(\"org_id\")")
 		}
 		config.Column = name
 		return nil

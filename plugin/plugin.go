@@ -12,10 +12,17 @@
 //
 //	SELECT * FROM "projects" WHERE (name = 'x') AND "projects"."tenant_id" = 'acme'
 //
-// Statements on other models stay as they are, byte for byte.
+// Statements on other models stay as they are, byte for byte. A statement whose context has no
+// tenant fails before anything is sent, and so does one that cannot be isolated.
+//
+// The plugin sees what goes through its *gorm.DB, and nothing else: not database/sql beside it, not
+// functions and triggers of the database. Row-level security (package isolation/rls) holds those.
 //
 // Register the plugin after dialect plugins, and let plugins that set clause builders of their own
 // call the ones that they replace: a builder that drops the condition drops the isolation.
+//
+// To read the code, begin with options.go; the enforcement is in package callbacks, where
+// register.go lists what runs when.
 package tenantplugin
 
 import (
@@ -43,7 +50,8 @@ var _ gorm.Plugin = (*Plugin)(nil)
 // and nothing crosses tenants but gormtenant.Unscoped.
 func New(options ...Option) *Plugin {
 	p := &Plugin{}
-	p.err = option.Apply("tenantplugin.New", options, func(o Option) error { return o.apply(&p.config) })
+	p.err = option.Apply("tenantplugin.New", options,
+		func(o Option) error { return o.apply(&p.config) })
 	return p
 }
 
@@ -65,8 +73,8 @@ func (p *Plugin) TenantField(model *schema.Schema) (*schema.Field, error) {
 	return models.Field(model, p.config.Column)
 }
 
-// Models returns what the plugin knows on db: the models that were named with the option [Models], and
-// the tenant models that were migrated or used so far, as pointers to structs.
+// Models returns what the plugin knows on db: the models that were named with the option [Models],
+// and the tenant models that were migrated or used so far, as pointers to structs.
 func (p *Plugin) Models(db *gorm.DB) []any {
 	return append(slices.Clone(p.config.Models), callbacks.Known(db)...)
 }

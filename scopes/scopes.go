@@ -1,8 +1,3 @@
-// Package scopes holds what one statement says about itself, where the context does not say it.
-//
-//	db.Scopes(scopes.Tenant("acme")).Find(&projects)
-//	db.Scopes(scopes.Unscoped("monthly invoicing")).Find(&projects)
-//	db.Raw("SELECT name FROM projects WHERE tenant_id = ?", scopes.ID(ctx)).Scan(&names)
 package scopes
 
 import (

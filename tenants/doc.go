@@ -11,4 +11,24 @@
 //		err = t.Usable(time.Now())
 //	}
 //	ctx = tenants.NewContext(ctx, t) // gormtenant.WithTenant(ctx, t.ID), and the tenant itself
+//
+// # What it promises
+//
+//   - An error is never an absence: [ErrNotFound] means that the directory has answered that no
+//     tenant has this identifier. A directory that fails is another error, cached or not.
+//   - A [Cache] that was told of a change with Invalidate answers nobody who asks afterwards with
+//     what was read before.
+//   - [Each] does the job of every tenant or says which are left, and where to resume.
+//   - The zero value of [Status] is not served.
+//
+// # What it does not
+//
+//   - It limits nothing by itself: [Plans] tell the limits, and package tenants/quota refuses rows.
+//   - A change in another process is noticed after [TTL], unless somebody calls Invalidate:
+//     store.Listen does on Postgres.
+//   - A request that runs goes on when its tenant is suspended.
+//
+// # Reading the code
+//
+// Begin with tenant.go, the types; then cache.go, with the promises of the cache; then each.go.
 package tenants

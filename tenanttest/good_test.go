@@ -213,3 +213,8 @@ func TestRun_in_parallel_on_one_database(t *testing.T) {
 		})
 	}
 }
+
+func TestExample_passes(t *testing.T) {
+	t.Parallel()
+	testIsolation(t)
+}

@@ -1,18 +1,3 @@
-// Package tenanttest proves in an application's own test suite that its own models are isolated, on
-// its own database:
-//
-//	func TestTenantIsolation(t *testing.T) {
-//		tenanttest.Run(t, func(t *testing.T) *gorm.DB { return openMyDatabase(t) },
-//			&Project{}, &User{}, &Invoice{},
-//			tenanttest.Shared(&Country{}))
-//	}
-//
-// Run makes rows for two tenants and then attacks: every kind of statement that GORM knows, on
-// every model and along every relation, as the one tenant against the rows of the other, and with
-// no tenant at all. After each attack that sent more than a SELECT it compares the other tenant's
-// rows, byte for byte. It also looks at how the models are made: see [Run] for the list.
-//
-// The package links GORM and gormtenant and nothing else.
 package tenanttest
 
 import (

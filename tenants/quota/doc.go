@@ -77,4 +77,9 @@
 //
 // The role of the application needs SELECT, INSERT and UPDATE on tenant_quota_locks. [Lock] is a
 // tenant model, so that rls.Enable(db, &quota.Lock{}) puts a policy on it as on others.
+//
+// # Reading the code
+//
+// Begin with create.go, the callbacks around a create; then count.go, which locks and counts; then
+// tenant.go, which finds out whose limit counts.
 package quota

@@ -25,4 +25,15 @@
 //	defer listener.Close()
 //
 // SQLite has nothing of the kind: call the cache's Invalidate after a change.
+//
+// # What it does not do
+//
+// Suspending or closing a tenant changes its entry only: who asks the directory learns of it, and
+// no row of the tenant is touched. [Store.Place] moves no rows; package isolation does. Databases
+// other than SQLite and Postgres are refused by [New].
+//
+// # Reading the code
+//
+// Begin with schema.go, the two tables; then create.go, which shows how names stay unique; then
+// listener.go.
 package store

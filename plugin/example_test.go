@@ -1,0 +1,115 @@
+package tenantplugin_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+
+	"github.com/glebarez/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/models"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
+)
+
+type Project struct {
+	ID uint
+	models.TenantModel
+	Name  string
+	Tasks []Task
+}
+
+type Task struct {
+	ID uint
+	models.TenantModel
+	Title     string
+	ProjectID uint
+}
+
+// open opens a database in memory with the plugin and a project of acme's.
+func open(options ...tenantplugin.Option) *gorm.DB {
+	db, err := gorm.Open(sqlite.Open(":memory:"), &gorm.Config{Logger: logger.Discard})
+	if err != nil {
+		log.Fatal(err)
+	}
+	pool, err := db.DB()
+	if err != nil {
+		log.Fatal(err)
+	}
+	pool.SetMaxOpenConns(1) // each connection has a database in memory of its own
+	if err := db.Use(tenantplugin.New(options...)); err != nil {
+		log.Fatal(err)
+	}
+	if err := db.AutoMigrate(&Project{}, &Task{}); err != nil {
+		log.Fatal(err)
+	}
+	ctx := gormtenant.WithTenant(context.Background(), "acme")
+	if err := db.WithContext(ctx).Create(&Project{ID: 1, Name: "Website"}).Error; err != nil {
+		log.Fatal(err)
+	}
+	return db
+}
+
+func Example() {
+	db := open()
+	for _, tenant := range []string{"acme", "globex"} {
+		var projects []Project
+		ctx := gormtenant.WithTenant(context.Background(), tenant)
+		err := db.WithContext(ctx).Find(&projects).Error
+		fmt.Println(tenant, len(projects), err)
+	}
+	err := db.Find(&[]Project{}).Error
+	fmt.Println(errors.Is(err, gormtenant.ErrNoTenant))
+	// Output:
+	// acme 1 <nil>
+	// globex 0 <nil>
+	// true
+}
+
+// A foreign key of the database takes any row. With the option a task of globex's cannot be put
+// into a project of acme's.
+func ExampleCheckReferences() {
+	db := open(tenantplugin.CheckReferences())
+	ctx := gormtenant.WithTenant(context.Background(), "globex")
+
+	err := db.WithContext(ctx).Create(&Task{Title: "Spy", ProjectID: 1}).Error
+	fmt.Println(errors.Is(err, gormtenant.ErrOtherTenant))
+	// Output:
+	// true
+}
+
+func ExampleOnUnscoped() {
+	db := open(tenantplugin.OnUnscoped(
+		func(_ context.Context, e tenantplugin.UnscopedEvent) {
+			fmt.Printf("audit: %s of %s for %s\n", e.Operation, e.Table, e.Reason)
+		}))
+
+	var n int64
+	ctx := gormtenant.Unscoped(context.Background(), "monthly invoicing")
+	db.WithContext(ctx).Model(&Project{}).Count(&n)
+	fmt.Println(n)
+	// Output:
+	// audit: query of projects for monthly invoicing
+	// 1
+}
+
+// Column is for an application whose tables have another name for the tenant, and no tag.
+func ExampleColumn() {
+	type Invoice struct {
+		ID    uint
+		OrgID string `gorm:"not null;index"`
+	}
+	db := open(tenantplugin.Column("org_id"))
+	if err := db.AutoMigrate(&Invoice{}); err != nil {
+		log.Fatal(err)
+	}
+	invoice := Invoice{ID: 7}
+	ctx := gormtenant.WithTenant(context.Background(), "acme")
+	err := db.WithContext(ctx).Create(&invoice).Error
+	fmt.Println(invoice.OrgID, err)
+	// Output:
+	// acme <nil>
+}
