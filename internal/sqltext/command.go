@@ -7,20 +7,16 @@ type statement struct{ start, end int32 }
 func (t *tokens) statements() []statement {
 	var room [4]statement
 	all := room[:0]
-	start := int32(0)
+	start, body := int32(0), t.bodyEnd(0)
 	for at := int32(0); ; at++ {
 		switch t.list[at].kind {
 		case '(', '[':
 			at = t.close(at)
 			continue
 		case ';':
-			if t.definesBody(start) {
-				if stop := t.bodyEnd(start); stop > at {
-					at = stop
-					if t.list[at].kind != end && t.list[at].kind != ';' {
-						continue
-					}
-				}
+			if body > at {
+				at = body - 1
+				continue
 			}
 		case end:
 		default:
@@ -33,6 +29,7 @@ func (t *tokens) statements() []statement {
 			return all
 		}
 		start = at + 1
+		body = t.bodyEnd(start)
 	}
 }
 
@@ -64,17 +61,30 @@ func (t *tokens) definesBody(start int32) bool {
 	return false
 }
 
-// bodyEnd returns the token behind the END of a body, or start if there is none.
+// bodyEnd returns the token behind the END of the body that a statement defines, or none. A BEGIN is
+// one only in front of a statement: Postgres lets a trigger be called begin.
 func (t *tokens) bodyEnd(start int32) int32 {
+	if !t.definesBody(start) {
+		return none
+	}
 	depth := 0
-	for at := start; t.list[at].kind != end; at++ {
+	for at := start; ; at++ {
 		switch {
+		case t.list[at].kind == end:
+			if depth > 0 {
+				return at
+			}
+			return none
+		case t.list[at].kind == ';' && depth == 0:
+			return none
 		case t.spells(at, "CASE"):
 			if depth > 0 && !t.spells(at-1, "END") {
 				depth++
 			}
 		case t.spells(at, "BEGIN"):
-			depth++
+			if t.beginsBody(at) {
+				depth++
+			}
 		case t.spells(at, "END") && depth > 0 && !t.spellsAny(at+1, "IF", "LOOP", "REPEAT", "WHILE"):
 			depth--
 			if depth == 0 {
@@ -82,7 +92,17 @@ func (t *tokens) bodyEnd(start int32) int32 {
 			}
 		}
 	}
-	return start
+}
+
+// beginsBody reports whether the BEGIN at a token begins statements.
+func (t *tokens) beginsBody(at int32) bool {
+	switch t.server {
+	case postgres:
+		return t.spells(at+1, "ATOMIC")
+	case sqlite:
+		return t.spellsAny(at+1, "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "VALUES")
+	}
+	return !t.spellsAny(at+1, "BEFORE", "AFTER", "ON")
 }
 
 // commandKind is what a statement is, by its first words.

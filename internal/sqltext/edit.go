@@ -125,11 +125,16 @@ func (p *Plan) edits(limit func(ref int) uint64) []edit {
 		edits = append(edits, e)
 		bySlot[r.slot] = len(edits)
 	}
-	edits = p.withLabels(edits)
-	slices.SortStableFunc(edits, func(a, b edit) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.order, b.order))
-	})
+	slices.SortStableFunc(edits, compareEdits)
+	if labelled := p.withLabels(edits); len(labelled) > len(edits) {
+		slices.SortStableFunc(labelled, compareEdits)
+		return labelled
+	}
 	return edits
+}
+
+func compareEdits(a, b edit) int {
+	return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.order, b.order))
 }
 
 // gap returns a space if what follows could be read as a part of a placeholder: $8GROUP.
@@ -140,17 +145,18 @@ func (p *Plan) gap(at int) string {
 	return ""
 }
 
-// withLabels adds the name that the server would have given to each column that is changed.
+// withLabels adds the name that the server would have given to each column that is changed. The
+// edits are in order.
 func (p *Plan) withLabels(edits []edit) []edit {
-	changed := len(edits)
+	changed := edits
 	for _, l := range p.labels {
-		for i := range changed {
-			if edits[i].at >= l.start && edits[i].at <= l.end {
-				edits = append(edits, edit{
-					at: l.end, until: l.end, order: labels, text: " AS " + quoteName(p.server, l.name),
-				})
-				break
-			}
+		first, _ := slices.BinarySearchFunc(changed, l.start, func(e edit, at int) int {
+			return cmp.Compare(e.at, at)
+		})
+		if first < len(changed) && changed[first].at <= l.end {
+			edits = append(edits, edit{
+				at: l.end, until: l.end, order: labels, text: " AS " + quoteName(p.server, l.name),
+			})
 		}
 	}
 	return edits

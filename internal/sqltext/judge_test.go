@@ -208,7 +208,7 @@ func (j *judge) edit(text string, args []any) (string, []any, error) {
 	return edited.Text, args, nil
 }
 
-var writes = regexp.MustCompile(`(?i)\b(INSERT|UPDATE|DELETE|REPLACE)\b`)
+var writes = regexp.MustCompile(`(?is)^[\s(]*(WITH\b.*\b)?(INSERT|UPDATE|DELETE|REPLACE)\b`)
 
 // judge compares a text in both databases. ordered says that the order of rows counts.
 func (j *judge) judge(text string, ordered bool, args ...any) (v verdict) {
@@ -299,6 +299,9 @@ func (j *judge) run(db *sql.DB, text string, args []any, change bool) (o outcome
 // theirs where a row of a's that it joins is deleted.
 func (j *judge) lost(tx *sql.Tx, before []string) (lost []string) {
 	after := j.dump(tx, "b")
+	if len(after) != len(before) {
+		return nil // The transaction is over.
+	}
 	for i := range before {
 		if i < 2 {
 			for row := range strings.SplitSeq(before[i], "\n") {

@@ -142,28 +142,30 @@ func (l *lexer) letters() {
 	}
 }
 
-// number leaves the letters that follow a number to the next token: Postgres before version 15
-// reads 1FROM as two. MySQL takes 2fa for a name.
+// number moves past a number. The servers read one that runs into a word in different ways: as a
+// name, as two tokens, or as an error.
 func (l *lexer) number() {
-	start := l.pos
-	l.digits()
-	if l.server == mysql && (isLetter(l.peek(0)) || l.peek(0) == '$') && l.text[start] != '.' {
-		l.problem = problemDigit
+	if l.peek(0) == '0' && l.peek(1)|0x20 == 'x' {
+		l.letters()
+		return
 	}
+	l.digits()
 	if l.peek(0) == '.' {
 		l.pos++
 		l.digits()
 	}
-	if l.peek(0)|0x20 != 'e' {
-		return
+	if l.peek(0)|0x20 == 'e' {
+		exponent := 1
+		if c := l.peek(1); c == '+' || c == '-' {
+			exponent = 2
+		}
+		if isDigit(l.peek(exponent)) {
+			l.pos += exponent
+			l.digits()
+		}
 	}
-	exponent := 1
-	if c := l.peek(1); c == '+' || c == '-' {
-		exponent = 2
-	}
-	if isDigit(l.peek(exponent)) {
-		l.pos += exponent
-		l.digits()
+	if isLetter(l.peek(0)) || l.peek(0) == '$' && l.server == mysql {
+		l.problem = problemDigit
 	}
 }
 

@@ -33,13 +33,13 @@ func (r *reader) tenantTable(path, name int32) (*Table, bool) {
 // lookup returns the tenant table that a name may be that of, or nil. It reports false if the name
 // cannot be known.
 func lookup(t *tokens, o *Options, schema, name int32) (*Table, bool) {
-	spelled, ok := spelling(t.text, t.list[name])
+	spelled, ok := t.spell(name)
 	if !ok {
 		return nil, false
 	}
 	var in string
 	if schema != none {
-		if in, ok = spelling(t.text, t.list[schema]); !ok {
+		if in, ok = t.spell(schema); !ok {
 			return nil, false
 		}
 	}

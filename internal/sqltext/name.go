@@ -13,18 +13,19 @@ const longestName = 63
 // string for a name where only a name can stand; MySQL does so for aliases alone.
 func (k kind) isName() bool { return k == word || k == quoted || k == coded }
 
-// spelling returns the name that a token spells, and false if that needs more than its text.
-func spelling(text string, t token) (string, bool) {
-	text = text[t.start:t.end]
-	switch t.kind {
-	case word:
+// spell returns the name that a token spells, and false if that needs more than its text.
+func (t *tokens) spell(at int32) (string, bool) {
+	tok := t.list[at]
+	text := t.text[tok.start:tok.end]
+	switch {
+	case tok.kind == word:
 		return text, true
-	case coded:
+	case tok.kind == coded && t.spells(at+1, "UESCAPE"):
+		return "", false
+	case tok.kind == coded:
 		return decode(unquote(text[2:]))
-	case str:
-		if text[0] != '\'' && text[0] != '"' {
-			return "", false
-		}
+	case tok.kind == str && text[0] != '\'' && text[0] != '"':
+		return "", false
 	}
 	return unquote(text), true
 }
@@ -89,8 +90,8 @@ func cut(name string) string {
 // sameName compares the names that two tokens spell as the server does. near reports that they
 // differ in case alone, so that it is not certain.
 func (t *tokens) sameName(a, b int32) (same, near bool) {
-	first, ok := spelling(t.text, t.list[a])
-	second, ok2 := spelling(t.text, t.list[b])
+	first, ok := t.spell(a)
+	second, ok2 := t.spell(b)
 	if !ok || !ok2 {
 		return false, true
 	}
@@ -116,7 +117,7 @@ func (t *tokens) sameName(a, b int32) (same, near bool) {
 
 // isColumn reports whether a token spells the given name of a column.
 func (t *tokens) isColumn(at int32, column string) bool {
-	name, ok := spelling(t.text, t.list[at])
+	name, ok := t.spell(at)
 	if !ok {
 		return false
 	}
@@ -131,7 +132,7 @@ func (t *tokens) isColumn(at int32, column string) bool {
 
 // mayBeColumn is isColumn, generously.
 func (t *tokens) mayBeColumn(at int32, column string) bool {
-	name, ok := spelling(t.text, t.list[at])
+	name, ok := t.spell(at)
 	return !ok || strings.EqualFold(name, column)
 }
 

@@ -97,7 +97,7 @@ func (p *placer) qualifier(i int32) (string, bool) {
 // but neither in front of a column.
 func (p *placer) nameText(token int32) string {
 	t := p.list[token]
-	name, ok := spelling(p.text, t)
+	name, ok := p.spell(token)
 	switch {
 	case t.kind == str:
 	case t.kind != word, !ok, p.anyParam, !isASCII(name):

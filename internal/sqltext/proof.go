@@ -239,6 +239,8 @@ func (p *prover) named(c column, b int32) (found int32, several bool) {
 // follow it are limited with it.
 func (p *prover) settle() {
 	p.state = make([]state, p.base[len(p.items)])
+	sort.SliceStable(p.keys, func(i, j int) bool { return p.keys[i].join < p.keys[j].join })
+	sort.SliceStable(p.exists, func(i, j int) bool { return p.exists[i].block < p.exists[j].block })
 	sort.SliceStable(p.edges, func(i, j int) bool { return p.edges[i].from < p.edges[j].from })
 	for _, f := range p.facts {
 		p.state[f.part] = bound
@@ -296,9 +298,9 @@ func (p *prover) made(item int32) uint64 {
 // sided reports whether a side of a join table is limited: its key equals that of a reference to
 // the other table, which is limited itself.
 func (p *prover) sided(item, part int32, side *Side) bool {
-	for i := range p.keys {
+	for i := p.keysOf(item); i < len(p.keys) && p.keys[i].join == item; i++ {
 		k := &p.keys[i]
-		if k.join != item || p.items[k.row].table != side.Target {
+		if p.items[k.row].table != side.Target {
 			continue
 		}
 		if p.allColumns(item, k.row, k.condition, side) && p.holds(k, item, part, side) {
@@ -306,6 +308,11 @@ func (p *prover) sided(item, part int32, side *Side) bool {
 		}
 	}
 	return false
+}
+
+// keysOf returns the first key of a join table.
+func (p *prover) keysOf(item int32) int {
+	return sort.Search(len(p.keys), func(i int) bool { return p.keys[i].join >= item })
 }
 
 // holds reports whether only rows of the join table for which the condition of k holds are left:
@@ -318,9 +325,10 @@ func (p *prover) holds(k *keyFact, item, part int32, side *Side) bool {
 	if p.blocks[b].where != k.condition || p.blocks[b].hi-p.blocks[b].lo != 1 {
 		return false
 	}
-	for i := range p.exists {
+	i := sort.Search(len(p.exists), func(i int) bool { return p.exists[i].block >= b })
+	for ; i < len(p.exists) && p.exists[i].block == b; i++ {
 		e := &p.exists[i]
-		if e.block == b && p.filters(e.condition, item) && p.hasType(e, part, side) {
+		if p.filters(e.condition, item) && p.hasType(e, part, side) {
 			return true
 		}
 	}
@@ -341,7 +349,7 @@ func (p *prover) hasType(e *existsFact, part int32, side *Side) bool {
 		p.types = append(p.types, typeFact{part: part, arg: t.match, value: side.TypeValue})
 		return true
 	}
-	value, ok := spelling(p.text, t)
+	value, ok := p.spell(e.typeValue)
 	return ok && t.kind == str && p.text[t.start] == '\'' && value == side.TypeValue
 }
 
@@ -349,9 +357,9 @@ func (p *prover) hasType(e *existsFact, part int32, side *Side) bool {
 func (p *prover) allColumns(item, row, condition int32, side *Side) bool {
 	for c := range side.Columns {
 		found := false
-		for i := range p.keys {
+		for i := p.keysOf(item); i < len(p.keys) && p.keys[i].join == item; i++ {
 			k := &p.keys[i]
-			if k.join == item && k.row == row && k.condition == condition &&
+			if k.row == row && k.condition == condition &&
 				p.isColumn(k.column, side.Columns[c]) && p.isColumn(k.key, side.Keys[c]) {
 				found = true
 				break

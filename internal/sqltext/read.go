@@ -1,6 +1,7 @@
 package sqltext
 
 import (
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -322,6 +323,10 @@ func (p *Plan) setParams(t *tokens, o *Options) *Refusal {
 
 // setBound keeps the placeholders that have to hold the tenant, in the order of the references.
 func (p *Plan) setBound(v *prover) {
+	sort.SliceStable(v.facts, func(i, j int) bool { return v.facts[i].part < v.facts[j].part })
+	sort.SliceStable(v.types, func(i, j int) bool { return v.types[i].part < v.types[j].part })
+	sort.SliceStable(v.bonds, func(i, j int) bool { return v.bonds[i].item < v.bonds[j].item })
+	facts, types, bonds := v.facts, v.types, v.bonds
 	ref := 0
 	for i := range v.items {
 		t := v.items[i].table
@@ -335,22 +340,16 @@ func (p *Plan) setBound(v *prover) {
 		}
 		for part := v.base[i]; part < v.base[i+1]; part++ {
 			column := part - v.base[i]
-			for _, f := range v.facts {
-				if f.part == part {
-					add(column, f.arg, false, "")
-				}
+			for ; len(facts) > 0 && facts[0].part == part; facts = facts[1:] {
+				add(column, facts[0].arg, false, "")
 			}
-			for _, f := range v.types {
-				if f.part == part {
-					add(column, f.arg, false, f.value)
-				}
+			for ; len(types) > 0 && types[0].part == part; types = types[1:] {
+				add(column, types[0].arg, false, types[0].value)
 			}
 			p.needs = p.needs || v.state[part] == made
 		}
-		for _, b := range v.bonds {
-			if int(b.item) == i {
-				add(b.column, b.arg, true, "")
-			}
+		for ; len(bonds) > 0 && int(bonds[0].item) == i; bonds = bonds[1:] {
+			add(bonds[0].column, bonds[0].arg, true, "")
 		}
 		ref++
 	}

@@ -8,7 +8,7 @@ const (
 	problemQuote    = "a quote does not end"
 	problemBrackets = "parentheses are not in pairs"
 	problemTcl      = "a parameter has the form of a variable of Tcl"
-	problemDigit    = "a name begins with a digit; quote it"
+	problemDigit    = "a number and a word are not apart; put a space between, or quote the name"
 	problemSize     = "the text is longer than is read"
 )
 
