@@ -18,18 +18,19 @@ const (
 	optOut = "-"
 )
 
-// Field returns the field of a model that holds its tenant: the one tagged `gorm:"tenant"`, else
-// the one with the given column, [DefaultColumn] if that is "". It is nil for a model that is no
-// tenant model. The error is a gormtenant.ErrInvalidModel: two tagged fields, one that is no column,
-// or one with a serializer.
+// Field returns the tenant field of a model: the one tagged `gorm:"tenant"`, else the one with the
+// given column in any case, or with [DefaultColumn] if column is "". It returns nil if the model is
+// not a tenant model. The error is a gormtenant.ErrInvalidModel: the model has two tagged fields,
+// or its tagged field is not a column, or its tenant field has a serializer.
 func Field(model *schema.Schema, column string) (*schema.Field, error) {
 	if column == "" {
 		column = DefaultColumn
 	}
 	field, err := find(model, column)
 	if field != nil && field.Serializer != nil {
-		return nil, fmt.Errorf("%w: the tenant field %s.%s has a serializer, so that what is in the column "+
-			"cannot be compared: keep the ID as it is", gormtenant.ErrInvalidModel, model.Name, field.Name)
+		return nil, fmt.Errorf("%w: the tenant field %s.%s has a serializer, so values of its "+
+			"column cannot be compared: store the ID as it is",
+			gormtenant.ErrInvalidModel, model.Name, field.Name)
 	}
 	return field, err
 }
@@ -42,7 +43,8 @@ func find(model *schema.Schema, column string) (*schema.Field, error) {
 		case !ok || setting == optOut || shadowed(model, field):
 		case field.DBName == "":
 			return nil, fmt.Errorf("%w: %s.%s is tagged as the tenant field, but it is no column: "+
-				"tag the field that holds the ID", gormtenant.ErrInvalidModel, model.Name, field.Name)
+				"tag the field that holds the ID",
+				gormtenant.ErrInvalidModel, model.Name, field.Name)
 		case tagged != nil:
 			return nil, fmt.Errorf("%w: %s has two tenant fields, %s and %s: "+
 				"take the tag `gorm:\"tenant\"` off one of them",
@@ -55,21 +57,23 @@ func find(model *schema.Schema, column string) (*schema.Field, error) {
 		return tagged, nil
 	}
 	for _, field := range model.Fields {
-		if !shadowed(model, field) && sameColumn(field.DBName, column) && field.TagSettings[tag] != optOut {
+		if !shadowed(model, field) && sameColumn(field.DBName, column) &&
+			field.TagSettings[tag] != optOut {
 			return field, nil
 		}
 	}
 	return nil, nil
 }
 
-// sameColumn says whether both are one column, as the naming strategies of GORM spell it:
-// tenant_id, TenantID.
+// sameColumn reports whether both are one column. GORM's naming strategies spell it tenant_id or
+// TenantID.
 func sameColumn(a, b string) bool {
-	return a == b || strings.EqualFold(strings.ReplaceAll(a, "_", ""), strings.ReplaceAll(b, "_", ""))
+	bare := strings.NewReplacer("_", "")
+	return a == b || strings.EqualFold(bare.Replace(a), bare.Replace(b))
 }
 
-// shadowed says whether another field of the model took the column of field: the model's own
-// TenantID beside the one of an embedded struct.
+// shadowed reports whether another field of the model has taken the column of field, as a model's
+// own TenantID takes that of an embedded struct.
 func shadowed(model *schema.Schema, field *schema.Field) bool {
 	return field.DBName != "" && model.FieldsByDBName[field.DBName] != field
 }

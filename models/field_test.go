@@ -43,6 +43,9 @@ type (
 	byColumnName struct {
 		Org string `gorm:"column:tenant_id"`
 	}
+	inCapitals struct {
+		Org string `gorm:"column:TENANT_ID"`
+	}
 	optedOut struct {
 		TenantID string `gorm:"tenant:-"`
 	}
@@ -84,25 +87,27 @@ func parse(t *testing.T, model any) *schema.Schema {
 }
 
 func TestField(t *testing.T) {
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		model  any
 		column string
 	}{
-		"embedded":                        {&embedded{}, "tenant_id"},
-		"embedded_with_another_type":      {&embeddedUUID{}, "tenant_id"},
-		"another_name":                    {&otherName{}, "org_id"},
-		"another_column":                  {&otherColumn{}, "belongs_to"},
-		"pointer":                         {&pointerField{}, "org_id"},
-		"embedded_with_a_prefix":          {&withPrefix{}, "home_tenant"},
-		"column_without_a_tag":            {&byColumn{}, "tenant_id"},
-		"column_of_a_field_of_other_name": {&byColumnName{}, "tenant_id"},
-		"own_field_beside_the_embedded":   {&ownBesides{}, "tenant_id"},
-		"tag_on_another_than_the_column":  {&tagBeatsColumn{}, "org_id"},
-		"opted_out":                       {&optedOut{}, ""},
-		"opted_out_of_the_embedded":       {&optedOutEmbedded{}, ""},
-		"no_tenant":                       {&noTenant{}, ""},
+		{"embedded", &embedded{}, "tenant_id"},
+		{"embedded_with_another_type", &embeddedUUID{}, "tenant_id"},
+		{"another_name", &otherName{}, "org_id"},
+		{"another_column", &otherColumn{}, "belongs_to"},
+		{"pointer", &pointerField{}, "org_id"},
+		{"embedded_with_a_prefix", &withPrefix{}, "home_tenant"},
+		{"column_without_a_tag", &byColumn{}, "tenant_id"},
+		{"column_of_a_field_of_other_name", &byColumnName{}, "tenant_id"},
+		{"column_in_capitals", &inCapitals{}, "TENANT_ID"},
+		{"own_field_beside_the_embedded", &ownBesides{}, "tenant_id"},
+		{"tag_on_another_than_the_column", &tagBeatsColumn{}, "org_id"},
+		{"opted_out", &optedOut{}, ""},
+		{"opted_out_of_the_embedded", &optedOutEmbedded{}, ""},
+		{"no_tenant", &noTenant{}, ""},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			field, err := models.Field(parse(t, test.model), models.DefaultColumn)
 			require.NoError(t, err)
 			if test.column == "" {
@@ -122,16 +127,17 @@ func TestField_with_another_default_column(t *testing.T) {
 }
 
 func TestField_of_an_invalid_model(t *testing.T) {
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name  string
 		model any
 		says  string
 	}{
-		"two_fields": {&twoFields{}, "two tenant fields, OrgID and Other"},
-		"no_column":  {&noColumn{}, "OrgID is tagged as the tenant field, but it is no column"},
-		"serialized": {&serialized{}, "the tenant field serialized.TenantID has a serializer"},
-		"relation":   {&relation{}, "Org is tagged as the tenant field, but it is no column"},
+		{"two_fields", &twoFields{}, "two tenant fields, OrgID and Other"},
+		{"no_column", &noColumn{}, "OrgID is tagged as the tenant field, but it is no column"},
+		{"serialized", &serialized{}, "the tenant field serialized.TenantID has a serializer"},
+		{"relation", &relation{}, "Org is tagged as the tenant field, but it is no column"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			_, err := models.Field(parse(t, test.model), models.DefaultColumn)
 			require.ErrorIs(t, err, gormtenant.ErrInvalidModel)
 			require.ErrorContains(t, err, test.says)
@@ -166,10 +172,14 @@ func TestField_by_another_spelling_of_the_column(t *testing.T) {
 // TestTenantModel_without_the_plugin fails each kind of statement, unless that failed before.
 func TestTenantModel_without_the_plugin(t *testing.T) {
 	parsed := parse(t, &embedded{})
-	for kind, clauses := range map[string][]clause.Interface{
-		"query": parsed.QueryClauses, "create": parsed.CreateClauses,
-		"update": parsed.UpdateClauses, "delete": parsed.DeleteClauses,
+	for _, test := range []struct {
+		kind    string
+		clauses []clause.Interface
+	}{
+		{"query", parsed.QueryClauses}, {"create", parsed.CreateClauses},
+		{"update", parsed.UpdateClauses}, {"delete", parsed.DeleteClauses},
 	} {
+		kind, clauses := test.kind, test.clauses
 		require.Len(t, clauses, 1, kind)
 		modifier, ok := clauses[0].(gorm.StatementModifier)
 		require.True(t, ok, kind)
@@ -179,7 +189,8 @@ func TestTenantModel_without_the_plugin(t *testing.T) {
 		}
 		var failure *gormtenant.Error
 		require.ErrorAs(t, modify(&gorm.DB{Config: &gorm.Config{}}), &failure)
-		require.Equal(t, gormtenant.Error{Op: kind, Table: "docs", Err: gormtenant.ErrNotRegistered}, *failure)
+		require.Equal(t,
+			gormtenant.Error{Op: kind, Table: "docs", Err: gormtenant.ErrNotRegistered}, *failure)
 		with := &gorm.Config{Plugins: map[string]gorm.Plugin{models.PluginName: nil}}
 		require.NoError(t, modify(&gorm.DB{Config: with}), kind)
 		earlier := errors.New("an earlier error")

@@ -8,12 +8,12 @@ import (
 	"github.com/gormtenant/gormtenant"
 )
 
-// PluginName is the name under which the plugin is found in gorm.DB.Plugins.
+// PluginName is the key of the plugin in gorm.DB.Plugins.
 const PluginName = "gormtenant"
 
-// pluginCheck is the type of the field through which an embedded TenantModel notices that the
-// plugin is missing. GORM asks the type of every field for clauses when it parses a model, also of
-// one that maps no column, and adds them to each statement of the model.
+// pluginCheck is the type of the field by which an embedded TenantModel notices that the plugin is
+// missing. When GORM parses a model it asks the type of every field for clauses, even if the field
+// maps no column, and adds these clauses to each statement of the model.
 type pluginCheck struct{}
 
 func (pluginCheck) QueryClauses(*schema.Field) []clause.Interface {
@@ -32,10 +32,10 @@ func (pluginCheck) DeleteClauses(*schema.Field) []clause.Interface {
 	return []clause.Interface{requirePlugin{op: "delete"}}
 }
 
-// requirePlugin is a clause that writes nothing. GORM hands it each statement before it is built.
+// requirePlugin is a clause that writes nothing. GORM passes it each statement before building it.
 type requirePlugin struct{ op string }
 
-// ModifyStatement fails stmt where its *gorm.DB has no plugin.
+// ModifyStatement makes stmt fail if its *gorm.DB has no plugin.
 func (r requirePlugin) ModifyStatement(stmt *gorm.Statement) {
 	if _, ok := stmt.DB.Plugins[PluginName]; ok || stmt.Error != nil {
 		return

@@ -55,8 +55,8 @@ func (t *Tables) extend(old *View) *View {
 // build returns all that was learned.
 func (t *Tables) build(generation uint64) *View {
 	b := &builder{
-		Tables: t, names: map[name]entry{}, own: map[*record]*Table{}, joined: map[*schema.Schema]bool{},
-		refs: map[name][]ranked{}, parents: map[name][]string{},
+		Tables: t, names: map[name]entry{}, own: map[*record]*Table{},
+		joined: map[*schema.Schema]bool{}, refs: map[name][]ranked{}, parents: map[name][]string{},
 	}
 	b.tenantTables()
 	b.furtherNames()
@@ -134,7 +134,8 @@ func (b *builder) tenantFields(r *record, joins []*schema.Relationship) []*schem
 		for _, ref := range relation.References {
 			owner := b.byModel[sideOf(relation, ref)]
 			if ref.PrimaryKey == nil || owner == nil || owner.field == nil ||
-				owner.field.DBName != ref.PrimaryKey.DBName || hasColumn(fields, ref.ForeignKey.DBName) {
+				owner.field.DBName != ref.PrimaryKey.DBName ||
+				hasColumn(fields, ref.ForeignKey.DBName) {
 				continue
 			}
 			fields = append(fields, ref.ForeignKey)
@@ -192,7 +193,8 @@ func (b *builder) nobodys(r *record) {
 	case b.folding.schema:
 		twin.schema = ""
 	}
-	if key.table != "" && e.table == nil && (r.shared || r.confirmed && b.names[twin].table == nil) {
+	if key.table != "" && e.table == nil &&
+		(r.shared || r.confirmed && b.names[twin].table == nil) {
 		b.names[key] = entry{known: true, shared: e.shared || r.shared}
 	}
 }

@@ -14,18 +14,19 @@ import (
 )
 
 // insensitive are types and collations that take acme and ACME for one ID.
-var insensitive = regexp.MustCompile(`(?i)\bcitext\b|\bcollate\s+["'\x60]?(nocase\b|\w+_ci(_\w+)?\b)`)
+var insensitive = regexp.MustCompile(
+	`(?i)\bcitext\b|\bcollate\s+["'\x60]?(nocase\b|\w+_ci(_\w+)?\b)`)
 
 // padding are the types whose values Postgres compares without the spaces at their end.
 var padding = regexp.MustCompile(`(?i)^\s*(bpchar|(national\s+)?char(acter)?|nchar)\s*(\(|$)`)
 
-// checkColumn returns an ErrInvalidModel for a tenant column in which two IDs can be equal that are
-// two tenants everywhere else: in the context, the directory, and every cache.
+// checkColumn returns an ErrInvalidModel for a tenant column that takes two IDs for one which are
+// two tenants everywhere else: in the context, in the directory, and in every cache.
 func checkColumn(db *gorm.DB, field *schema.Field) error {
 	kind := columnType(db, field)
 	if insensitive.MatchString(kind) {
-		return fmt.Errorf("%w: the tenant column %s.%s is a %s, which does not tell capital letters "+
-			"from small ones, so two tenants could be one: use a type and a collation that do",
+		return fmt.Errorf("%w: the tenant column %s.%s is a %s, which does not tell capital "+
+			"letters from small ones, so two tenants could be one: use one that does",
 			gormtenant.ErrInvalidModel, field.Schema.Name, field.DBName, kind)
 	}
 	return nil
@@ -51,7 +52,8 @@ func columnType(db *gorm.DB, field *schema.Field) string {
 	if db.Dialector == nil {
 		return string(field.DataType)
 	}
-	if typed, ok := reflect.New(field.IndirectFieldType).Interface().(migrator.GormDataTypeInterface); ok {
+	value := reflect.New(field.IndirectFieldType).Interface()
+	if typed, ok := value.(migrator.GormDataTypeInterface); ok {
 		if kind := typed.GormDBDataType(db, field); kind != "" {
 			return kind
 		}

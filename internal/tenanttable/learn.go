@@ -14,7 +14,8 @@ type record struct {
 	field        *schema.Field
 	err          error // of a tenant field that cannot be used
 	// confirmed is set once the model was declared, migrated, or used on its own table. A struct
-	// that was only scanned into is not confirmed: its relations may be to tables that do not exist.
+	// that was only scanned into is not confirmed: its relations may be to tables that do not
+	// exist.
 	confirmed bool
 	shared    bool
 	joins     []join

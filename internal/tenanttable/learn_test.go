@@ -45,10 +45,10 @@ type (
 	sharingProject struct {
 		TenantID string    `gorm:"primaryKey"`
 		ID       uint      `gorm:"primaryKey;autoIncrement:false"`
-		Tags     []pairTag `gorm:"many2many:sharing_links;joinForeignKey:TenantID,ProjectID;joinReferences:TenantID,TagID"`
+		Tags     []pairTag `gorm:"many2many:shared;joinForeignKey:TenantID;joinReferences:TenantID"`
 	}
-	// A foreign key with a tenant column of its own may name another tenant's row, and one that has the
-	// table's own tenant column may not.
+	// A foreign key with a tenant column of its own may name another tenant's row, and one that has
+	// the table's own tenant column may not.
 	pairTask struct {
 		TenantID      string `gorm:"primaryKey"`
 		ID            uint   `gorm:"primaryKey;autoIncrement:false"`
@@ -69,11 +69,15 @@ func TestJoin_tables_between_keys_with_the_tenant(t *testing.T) {
 		columns []string
 		refers  []string // the columns that may name rows of other tenants
 	}{
-		{"by_name", &pairProject{}, "pair_links", []string{"pair_project_tenant_id", "pair_tag_tenant_id"}, nil},
-		{"by_tag", &taggedProject{}, "tagged_links", []string{"tagged_project_org", "tagged_tag_org"}, nil},
-		{"one_side", &mixedProject{}, "mixed_links", []string{"mixed_project_org"}, []string{"tag_id"}},
-		{"shared_column", &sharingProject{}, "sharing_links", []string{"tenant_id"}, nil},
-		{"plain_foreign_keys", &pairTask{}, "pair_tasks", []string{"tenant_id"}, []string{"other_tenant_id"}},
+		{"by_name", &pairProject{}, "pair_links",
+			[]string{"pair_project_tenant_id", "pair_tag_tenant_id"}, nil},
+		{"by_tag", &taggedProject{}, "tagged_links",
+			[]string{"tagged_project_org", "tagged_tag_org"}, nil},
+		{"one_side", &mixedProject{}, "mixed_links", []string{"mixed_project_org"},
+			[]string{"tag_id"}},
+		{"shared_column", &sharingProject{}, "shared", []string{"tenant_id"}, nil},
+		{"plain_foreign_keys", &pairTask{}, "pair_tasks", []string{"tenant_id"},
+			[]string{"other_tenant_id"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -90,7 +94,7 @@ func TestJoin_tables_between_keys_with_the_tenant(t *testing.T) {
 			require.Equal(t, test.refers, refers)
 
 			_, err := tables.Resolve(found.Model, "", test.table, tenanttable.Write)
-			require.NoError(t, err, "though GORM copies tags, so that there are two fields tagged as the tenant's")
+			require.NoError(t, err, "GORM copies tags: two fields are tagged")
 		})
 	}
 }
@@ -125,7 +129,8 @@ func TestSetupJoinTable_after_the_models_are_known(t *testing.T) {
 			return err
 		}},
 		{"use_of_the_join_table", func(db *gorm.DB, tables *tenanttable.Tables) error {
-			_, err := tables.Resolve(parse(t, db, &personAddress{}), "", "residences", tenanttable.Write)
+			_, err := tables.Resolve(parse(t, db, &personAddress{}), "", "residences",
+				tenanttable.Write)
 			return err
 		}},
 		{"migration", func(_ *gorm.DB, tables *tenanttable.Tables) error {
@@ -192,15 +197,18 @@ func TestGeneration(t *testing.T) {
 			return err
 		}},
 		{"under_another_name", true, func() error {
-			_, err := tables.Resolve(parse(t, db, &Project{}), "", "projects_2024", tenanttable.Read)
+			_, err := tables.Resolve(parse(t, db, &Project{}), "", "projects_2024",
+				tenanttable.Read)
 			return err
 		}},
 		{"under_another_name_again", false, func() error {
-			_, err := tables.Resolve(parse(t, db, &Project{}), "", "Projects_2024", tenanttable.Write)
+			_, err := tables.Resolve(parse(t, db, &Project{}), "", "Projects_2024",
+				tenanttable.Write)
 			return err
 		}},
 		{"text", false, func() error { tables.Migrating("SELECT 1 FROM projects"); return nil }},
-		{"definition_of_what_is_known", false, func() error { tables.Migrating("CREATE TABLE projects ()"); return nil }},
+		{"definition_of_what_is_known", false,
+			func() error { tables.Migrating("CREATE TABLE projects ()"); return nil }},
 		{"nobodys_model", false, func() error {
 			_, err := tables.Resolve(parse(t, db, &country{}), "", "countries", tenanttable.Read)
 			return err
@@ -319,7 +327,8 @@ func TestColumns_that_compare_otherwise_than_Go(t *testing.T) {
 				require.ErrorIs(t, err, gormtenant.ErrInvalidModel)
 				require.ErrorIs(t, useErr, gormtenant.ErrInvalidModel)
 				require.ErrorContains(t, err, "does not tell capital letters from small ones")
-				require.NotNil(t, tables.View().Lookup("", model.Table), "SQL text is held all the same")
+				require.NotNil(t, tables.View().Lookup("", model.Table),
+					"SQL text is held all the same")
 				return
 			}
 			require.NoError(t, err)
@@ -358,7 +367,8 @@ func TestClosure(t *testing.T) {
 
 	list, err = tables.Closure()
 	require.NoError(t, err)
-	require.Equal(t, append(all[:1:1], append([]string{"billing.bills"}, all[1:]...)...), names(list))
+	require.Equal(t, append(all[:1:1], append([]string{"billing.bills"}, all[1:]...)...),
+		names(list))
 
 	_, err = tables.Closure(42)
 	require.ErrorIs(t, err, gormtenant.ErrInvalidModel)
@@ -377,10 +387,12 @@ func TestConcurrent_use(t *testing.T) {
 			if err != nil || table == nil {
 				t.Error("projects", err)
 			}
-			if join := tables.View().Lookup("", "project_tags"); join == nil || len(join.Sides) != 2 {
+			if join := tables.View().Lookup("",
+				"project_tags"); join == nil || len(join.Sides) != 2 {
 				t.Error("the join table is missing")
 			}
-			if _, err := tables.Resolve(parse(t, db, &Project{}), "", name, tenanttable.Write); err != nil {
+			if _, err := tables.Resolve(parse(t, db, &Project{}), "", name,
+				tenanttable.Write); err != nil {
 				t.Error(err)
 			}
 			if tables.View().Lookup("", name) == nil {

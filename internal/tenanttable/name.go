@@ -42,8 +42,8 @@ func (f folding) fold(schema, table string) name {
 	return name{strings.ToLower(f.cut(schema)), strings.ToLower(f.cut(table))}
 }
 
-// cut cuts a name as the database does, between two characters. Quotes around it go: GORM's dialects
-// disagree on a model whose TableName has them.
+// cut cuts a name as the database does, between two characters, and takes quotes off it: GORM's
+// dialects disagree on a model whose TableName has them.
 func (f folding) cut(part string) string {
 	if part != "" && part[0] < '0' {
 		part = strings.Trim(part, quotes)

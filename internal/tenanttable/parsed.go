@@ -83,7 +83,8 @@ func (t *Tables) learnParsed(named func(table string) bool) {
 // sorted orders schemas, so that what is learned of them does not depend on the order of a map.
 func sorted(list []*schema.Schema) []*schema.Schema {
 	slices.SortFunc(list, func(a, b *schema.Schema) int {
-		return cmp.Or(cmp.Compare(a.ModelType.String(), b.ModelType.String()), cmp.Compare(a.Table, b.Table))
+		return cmp.Or(cmp.Compare(a.ModelType.String(), b.ModelType.String()),
+			cmp.Compare(a.Table, b.Table))
 	})
 	return list
 }

@@ -74,7 +74,8 @@ func (b *builder) refer(from, to *record, refs []*schema.Reference, certainty in
 		switch {
 		case ref.PrimaryKey == nil:
 			found.TypeField, found.TypeValue = ref.ForeignKey, ref.PrimaryValue
-		case target.IsColumn(ref.PrimaryKey.DBName) && table != nil && table.IsColumn(ref.ForeignKey.DBName):
+		case target.IsColumn(ref.PrimaryKey.DBName) &&
+			table != nil && table.IsColumn(ref.ForeignKey.DBName):
 			return
 		default:
 			found.ForeignKeys = append(found.ForeignKeys, ref.ForeignKey)
@@ -140,8 +141,8 @@ func (b *builder) forText() {
 		}
 		for _, ref := range t.References {
 			side := sqltext.Side{
-				Columns: columns(ref.ForeignKeys), Keys: columns(ref.PrimaryKeys), Target: ref.Target.SQL,
-				TypeValue: ref.TypeValue,
+				Columns: columns(ref.ForeignKeys), Keys: columns(ref.PrimaryKeys),
+				Target: ref.Target.SQL, TypeValue: ref.TypeValue,
 			}
 			if ref.TypeField != nil {
 				side.TypeColumn = ref.TypeField.DBName

@@ -21,9 +21,11 @@ const (
 // model if the table is the model's own, and else the name as a further one of the model's table.
 // The first statement on a model waits until all models it is related to are known, so nobody sees
 // a model before its join tables.
-func (t *Tables) Resolve(model *schema.Schema, schemaName, tableName string, use Use) (*Table, error) {
+func (t *Tables) Resolve(
+	model *schema.Schema, schemaName, tableName string, use Use,
+) (*Table, error) {
 	v := t.View()
-	if model != nil && tableName != "" && t.teaches(v, model, schemaName, tableName, use) {
+	if model != nil && tableName != "" && teaches(v, model, schemaName, tableName, use) {
 		v = t.learnUse(model, schemaName, tableName, use)
 	}
 	return v.Of(model, schemaName, tableName)
@@ -45,7 +47,7 @@ func (t *Tables) Scanned(model *schema.Schema, text string) {
 }
 
 // teaches reports whether a statement tells something new.
-func (t *Tables) teaches(v *View, model *schema.Schema, schemaName, tableName string, use Use) bool {
+func teaches(v *View, model *schema.Schema, schemaName, tableName string, use Use) bool {
 	b := v.models[model]
 	if b == nil {
 		return true
@@ -77,7 +79,7 @@ func (t *Tables) learnUse(model *schema.Schema, schemaName, tableName string, us
 	isOwn := own.schema == schemaName && own.name == tableName
 	r := t.learn(model, isOwn)
 	t.publish()
-	if v := t.View(); !isOwn && t.teaches(v, model, schemaName, tableName, use) {
+	if v := t.View(); !isOwn && teaches(v, model, schemaName, tableName, use) {
 		t.addAlias(schemaName, tableName, r, false)
 		t.publish()
 	}
@@ -108,9 +110,9 @@ func NameOf(stmt *gorm.Statement) (schemaName, tableName string, ok bool) {
 		return "", bare, true
 	}
 	schemaName, dot := strings.CutSuffix(before, ".")
-	if !dot || len(schemaName) < 2 || strings.ContainsAny(schemaName[1:len(schemaName)-1], quotes+".") ||
-		!strings.ContainsAny(schemaName[:1], "\"`[") {
+	if !dot || len(schemaName) < 2 || !strings.ContainsAny(schemaName[:1], "\"`[") {
 		return "", "", false
 	}
-	return schemaName[1 : len(schemaName)-1], bare, true
+	schemaName = schemaName[1 : len(schemaName)-1]
+	return schemaName, bare, !strings.ContainsAny(schemaName, quotes+".")
 }

@@ -73,7 +73,8 @@ func newTable(db *gorm.DB, r *record, fields []*schema.Field) *Table {
 	if len(fields) > 0 {
 		t.Field = fields[0]
 		t.Column = quoted(db, t.Name, t.Field.DBName)
-		t.Direct = !slices.ContainsFunc(t.Field.StructField.Index, func(i int) bool { return i < 0 })
+		embedded := func(index int) bool { return index < 0 }
+		t.Direct = !slices.ContainsFunc(t.Field.StructField.Index, embedded)
 		t.Padded = isPadded(db, t.Field)
 	}
 	return t

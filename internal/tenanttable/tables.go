@@ -89,7 +89,8 @@ func (t *Tables) Share(models ...any) error {
 func (t *Tables) Name(tableName string, model any) error {
 	schemaName, bare := Split(tableName)
 	if bare == "" {
-		return fmt.Errorf("%w: a further table of a %T needs a name", gormtenant.ErrInvalidModel, model)
+		return fmt.Errorf("%w: a further table of a %T needs a name",
+			gormtenant.ErrInvalidModel, model)
 	}
 	return t.declare([]any{model}, func(r *record) error {
 		t.addAlias(schemaName, bare, r, true)

@@ -15,7 +15,7 @@ import (
 	"github.com/gormtenant/gormtenant/scopes"
 )
 
-// fixture is one database with rows of both tenants: project 1 of A with tag 1, 11 of B with tag 11.
+// fixture is one database with rows of both tenants: A has project 1 with tag 1, B 11 with tag 11.
 type fixture struct {
 	t     *testing.T
 	open  func(*gorm.Config) *gorm.DB
@@ -28,14 +28,14 @@ func onEach(t *testing.T, test func(f *fixture)) {
 	dbtest.Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		plain := open(&gorm.Config{DisableForeignKeyConstraintWhenMigrating: true})
 		for _, text := range []string{
-			"CREATE TABLE projects (id integer primary key, tenant_id varchar(20), name varchar(20), owner_id integer)",
-			"CREATE TABLE projects_2024 (id integer primary key, tenant_id varchar(20), name varchar(20), owner_id integer)",
-			"CREATE TABLE owners (id integer primary key, tenant_id varchar(20))",
-			"CREATE TABLE tags (id integer primary key, tenant_id varchar(20), label varchar(20))",
-			"CREATE TABLE project_tags (project_id integer, tag_id integer, primary key (project_id, tag_id))",
-			"CREATE TABLE countries (code varchar(2) primary key, name varchar(20))",
-			"INSERT INTO projects VALUES (1, 'acme', 'site', NULL), (11, 'zeta', 'their site', NULL)",
-			"INSERT INTO projects_2024 VALUES (1, 'acme', 'old', NULL), (11, 'zeta', 'their old', NULL)",
+			"CREATE TABLE projects (id int primary key, tenant_id text, name text, owner_id int)",
+			"CREATE TABLE projects_2024 (id int primary key, tenant_id text, name text, owner_id int)",
+			"CREATE TABLE owners (id integer primary key, tenant_id text)",
+			"CREATE TABLE tags (id integer primary key, tenant_id text, label text)",
+			"CREATE TABLE project_tags (project_id int, tag_id int, primary key (project_id, tag_id))",
+			"CREATE TABLE countries (code varchar(2) primary key, name text)",
+			"INSERT INTO projects VALUES (1, 'acme', 'site', NULL), (11, 'zeta', 'hers', NULL)",
+			"INSERT INTO projects_2024 VALUES (1, 'acme', 'old', NULL), (11, 'zeta', 'hers', NULL)",
 			"INSERT INTO tags VALUES (1, 'acme', 'red'), (11, 'zeta', 'blue')",
 			"INSERT INTO project_tags VALUES (1, 1), (11, 11)",
 			"INSERT INTO countries VALUES ('PT', 'Portugal')",
@@ -90,7 +90,8 @@ func TestScanning_into_an_embedding_struct_teaches_nothing(t *testing.T) {
 			require.NoError(f.t, a.Preload("Tags").Find(&found).Error, first.name)
 			require.Len(f.t, found, 1)
 			require.Equal(f.t, "red", found[0].Tags[0].Label, first.name)
-			require.NoError(f.t, a.Model(&found[0]).Association("Tags").Append(&tag{ID: 1}), first.name)
+			require.NoError(f.t, a.Model(&found[0]).Association("Tags").Append(&tag{ID: 1}),
+				first.name)
 		}
 	})
 }
@@ -99,14 +100,16 @@ func TestTable_under_another_name_is_known_from_its_migration_on(t *testing.T) {
 	onEach(t, func(f *fixture) {
 		db, a := f.start()
 		require.NoError(f.t, db.Table("projects_2024").AutoMigrate(&Project{}))
-		require.ErrorIs(f.t, db.Table("projects_2024").Where("1 = 1").Delete(nil).Error, gormtenant.ErrNoTenant)
+		require.ErrorIs(f.t, db.Table("projects_2024").Where("1 = 1").Delete(nil).Error,
+			gormtenant.ErrNoTenant)
 		require.ErrorIs(f.t, db.Exec("DELETE FROM projects_2024").Error, gormtenant.ErrNoTenant)
 		_ = a.Exec("DELETE FROM projects_2024").Error // limited or refused
 		require.NoError(f.t, a.Table("projects_2024").Where("1 = 1").Delete(nil).Error)
 		require.EqualValues(f.t, 1, f.count("projects_2024"), "of B")
 
 		require.NoError(f.t, db.Table("projects_2025").AutoMigrate(&Project{}))
-		require.ErrorIs(f.t, db.Exec("DELETE FROM projects_2025").Error, gormtenant.ErrNoTenant, "created")
+		require.ErrorIs(f.t, db.Exec("DELETE FROM projects_2025").Error, gormtenant.ErrNoTenant,
+			"created")
 	})
 }
 
@@ -116,14 +119,19 @@ func TestTable_under_another_name_is_known_from_its_first_use_on(t *testing.T) {
 			name string
 			use  func(a *gorm.DB) error
 		}{
-			{"find", func(a *gorm.DB) error { return a.Table("projects_2024").Find(&[]Project{}).Error }},
-			{"alias", func(a *gorm.DB) error { return a.Table("projects_2024 AS p").Find(&[]Project{}).Error }},
+			{"find", func(a *gorm.DB) error {
+				return a.Table("projects_2024").Find(&[]Project{}).Error
+			}},
+			{"alias", func(a *gorm.DB) error {
+				return a.Table("projects_2024 AS p").Find(&[]Project{}).Error
+			}},
 			{"count", func(a *gorm.DB) error {
 				var n int64
 				return a.Model(&Project{}).Table("projects_2024").Count(&n).Error
 			}},
 			{"update", func(a *gorm.DB) error {
-				return a.Model(&Project{}).Table("projects_2024").Where("id = 11").Update("name", "x").Error
+				tx := a.Model(&Project{}).Table("projects_2024")
+				return tx.Where("id = 11").Update("name", "x").Error
 			}},
 			{"smaller_struct", func(a *gorm.DB) error {
 				require.NoError(f.t, a.Find(&[]Project{}).Error)
@@ -134,7 +142,8 @@ func TestTable_under_another_name_is_known_from_its_first_use_on(t *testing.T) {
 			require.NoError(f.t, first.use(a), first.name)
 			require.ErrorIs(f.t, db.Table("projects_2024").Where("1 = 1").Delete(nil).Error,
 				gormtenant.ErrNoTenant, first.name)
-			require.ErrorIs(f.t, db.Exec("DELETE FROM projects_2024").Error, gormtenant.ErrNoTenant, first.name)
+			require.ErrorIs(f.t, db.Exec("DELETE FROM projects_2024").Error, gormtenant.ErrNoTenant,
+				first.name)
 			var names []string
 			require.NoError(f.t, a.Table("projects_2024").Pluck("name", &names).Error)
 			require.Equal(f.t, []string{"old"}, names, first.name)
@@ -142,16 +151,20 @@ func TestTable_under_another_name_is_known_from_its_first_use_on(t *testing.T) {
 	})
 }
 
-// TestLookup_asks_the_table_of_the_statement creates a row whose key is B's in the one table and free
-// in the other.
+// TestLookup_asks_the_table_of_the_statement creates a row whose key is B's in the one table and
+// free in the other.
 func TestLookup_asks_the_table_of_the_statement(t *testing.T) {
 	onEach(t, func(f *fixture) {
-		require.NoError(f.t, f.plain.Exec("INSERT INTO projects VALUES (12, 'zeta', 'x', NULL)").Error)
-		require.NoError(f.t, f.plain.Exec("INSERT INTO projects_2024 VALUES (13, 'zeta', 'x', NULL)").Error)
+		require.NoError(f.t,
+			f.plain.Exec("INSERT INTO projects VALUES (12, 'zeta', 'x', NULL)").Error)
+		require.NoError(f.t,
+			f.plain.Exec("INSERT INTO projects_2024 VALUES (13, 'zeta', 'x', NULL)").Error)
 		_, a := f.start()
-		upsert := a.Clauses(clause.OnConflict{UpdateAll: true}).Table("projects_2024").Session(&gorm.Session{})
+		upsert := a.Clauses(clause.OnConflict{UpdateAll: true}).Table("projects_2024").
+			Session(&gorm.Session{})
 		require.NoError(f.t, upsert.Create(&Project{ID: 12, Name: "own"}).Error)
-		require.ErrorIs(f.t, upsert.Create(&Project{ID: 13, Name: "own"}).Error, gormtenant.ErrOtherTenant)
+		require.ErrorIs(f.t, upsert.Create(&Project{ID: 13, Name: "own"}).Error,
+			gormtenant.ErrOtherTenant)
 		require.NoError(f.t, a.Table("projects_2024").Save(&Project{ID: 12, Name: "again"}).Error)
 	})
 }
@@ -173,7 +186,8 @@ func TestSmaller_struct_used_first(t *testing.T) {
 			require.NoError(f.t, second.learn(db, a), second.name)
 			require.NoError(f.t, a.Find(&names).Error)
 			require.Equal(f.t, []projectName{{ID: 1, Name: "site"}}, names, second.name)
-			require.ErrorIs(f.t, db.Where("1 = 1").Delete(&projectName{}).Error, gormtenant.ErrNoTenant, second.name)
+			require.ErrorIs(f.t, db.Where("1 = 1").Delete(&projectName{}).Error,
+				gormtenant.ErrNoTenant, second.name)
 		}
 	})
 }
@@ -190,7 +204,7 @@ func (owning) TableName() string { return "owners" }
 func TestNobodys_table_read_into_a_tenant_model(t *testing.T) {
 	onEach(t, func(f *fixture) {
 		_, a := f.start(tenantplugin.Models(&Project{}, &country{}))
-		_ = a.Table("countries").Select("name").Find(&[]Project{}).Error // In doubt the rows are a tenant's.
+		_ = a.Table("countries").Select("name").Find(&[]Project{}).Error
 		var found []country
 		require.NoError(f.t, a.Find(&found).Error, "but that was only scanned into")
 		require.Len(f.t, found, 1)
@@ -223,7 +237,8 @@ func TestMigration_before_the_plugin_is_learned(t *testing.T) {
 func TestRaw_text_scanned_into_the_model_of_its_table(t *testing.T) {
 	onEach(t, func(f *fixture) {
 		db, a := f.start()
-		require.ErrorIs(f.t, db.Raw("SELECT * FROM projects").Find(&[]Project{}).Error, gormtenant.ErrNoTenant)
+		require.ErrorIs(f.t, db.Raw("SELECT * FROM projects").Find(&[]Project{}).Error,
+			gormtenant.ErrNoTenant)
 		var found []Project
 		if a.Raw("SELECT * FROM projects").Find(&found).Error == nil {
 			require.Len(f.t, found, 1)
@@ -250,7 +265,7 @@ func TestTables_of_one_name_in_two_schemas(t *testing.T) {
 			}
 			unscoped := db.WithContext(gormtenant.Unscoped(f.t.Context(), "set-up"))
 			for _, text := range []string{
-				"CREATE TABLE IF NOT EXISTS billing.bills (id integer, tenant_id varchar(20), total integer)",
+				"CREATE TABLE IF NOT EXISTS billing.bills (id integer, tenant_id text, total integer)",
 				"CREATE TABLE IF NOT EXISTS archive.bills (id integer, total integer)",
 				"DELETE FROM billing.bills", "DELETE FROM archive.bills",
 				"INSERT INTO billing.bills VALUES (1, 'acme', 1), (11, 'zeta', 11)",
@@ -274,9 +289,11 @@ func TestTables_of_one_name_in_two_schemas(t *testing.T) {
 				}
 			}
 			require.NoError(f.t, db.Exec("UPDATE archive.bills SET total = 3").Error)
-			require.ErrorIs(f.t, db.Exec("UPDATE billing.bills SET total = 3").Error, gormtenant.ErrNoTenant)
+			require.ErrorIs(f.t, db.Exec("UPDATE billing.bills SET total = 3").Error,
+				gormtenant.ErrNoTenant)
 			require.NoError(f.t, db.Table("archive.bills").Where("id = 2").Delete(nil).Error)
-			require.ErrorIs(f.t, db.Table("billing.bills").Where("1 = 1").Delete(nil).Error, gormtenant.ErrNoTenant)
+			require.ErrorIs(f.t, db.Table("billing.bills").Where("1 = 1").Delete(nil).Error,
+				gormtenant.ErrNoTenant)
 			require.NoError(f.t, a.Create(&bill{ID: 2}).Error)
 			require.NoError(f.t, a.Model(&bill{}).Where("id = 11").Update("total", 0).Error)
 			var total int

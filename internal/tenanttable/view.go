@@ -75,9 +75,10 @@ func isSystem(schemaName string) bool {
 		strings.EqualFold(schemaName, "pg_catalog")
 }
 
-// Of returns the table of a statement on model under that name, nil where it is nobody's. The name
-// decides, not the model: a tenants' table can be read into any struct. Where nobody's table, or one
-// that is not known, is read into a tenant model, the rows are taken for a tenant's. model may be nil.
+// Of returns the table of a statement on model under that name, or nil if it belongs to nobody. The
+// name decides, not the model: a tenants' table can be read into any struct. A table of which
+// nothing is known, or nobody's table that was not declared shared, is taken for a tenants' table
+// if it is read into a tenant model. model may be nil. The error is an ErrInvalidModel.
 func (v *View) Of(model *schema.Schema, schemaName, tableName string) (*Table, error) {
 	b := v.models[model]
 	if b != nil && (b.err != nil || b.isOwn(schemaName, tableName)) {

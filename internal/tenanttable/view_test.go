@@ -53,8 +53,8 @@ func (publicProject) TableName() string { return "public.projects" }
 func TestLookup(t *testing.T) {
 	t.Parallel()
 	everything := []any{
-		&Project{}, &country{}, &projectName{}, &bill{}, &oldBill{}, &longNamed{}, &umlaut{}, &inPublic{},
-		&oldProject{}, &publicProject{},
+		&Project{}, &country{}, &projectName{}, &bill{}, &oldBill{}, &longNamed{}, &umlaut{},
+		&inPublic{}, &oldProject{}, &publicProject{},
 	}
 	for _, test := range []struct {
 		name, dialect, schema, table string
@@ -91,7 +91,8 @@ func TestLookup(t *testing.T) {
 		{"long_cut_on_sqlite", "sqlite", "", long[:63], false},
 		{"long_in_capitals_on_sqlite", "sqlite", "", strings.ToUpper(long), true},
 		{"very_long", "sqlite", "", strings.Repeat("X", 1000), false},
-		{"cut_between_two_bytes_of_a_letter", "postgres", "", strings.Repeat("x", 62) + "ßßß", false},
+		{"cut_between_two_bytes_of_a_letter", "postgres", "", strings.Repeat("x", 62) + "ßßß",
+			false},
 		{"unknown_dialect_cuts_too", "cockroach", "", long[:63], true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -108,7 +109,8 @@ func TestLookup(t *testing.T) {
 
 func TestLookup_takes_no_memory(t *testing.T) {
 	view := newTables(t, "postgres", &Project{}, &bill{}).View()
-	for _, name := range []string{"projects", "PROJECTS", "planets", "select", "Bills", long, "grün"} {
+	for _, name := range []string{"projects", "PROJECTS", "planets", "select", "Bills", long,
+		"grün"} {
 		require.Zero(t, testing.AllocsPerRun(10, func() { _ = view.Lookup("", name) }), name)
 		require.Zero(t, testing.AllocsPerRun(10, func() { _ = view.Lookup("public", name) }), name)
 	}
@@ -142,13 +144,15 @@ func TestView_tells_all_of_a_table(t *testing.T) {
 	t.Parallel()
 	view := newTables(t, "postgres", &Project{}, &bill{}).View()
 
-	require.Equal(t, &sqltext.Table{Schema: "billing", Name: "bills", Columns: []string{"tenant_id"}},
+	require.Equal(t,
+		&sqltext.Table{Schema: "billing", Name: "bills", Columns: []string{"tenant_id"}},
 		view.Lookup("billing", "bills"))
 	projects, tags := view.Lookup("", "projects"), view.Lookup("", "tags")
-	require.Equal(t, &sqltext.Table{Name: "project_tags", Columns: []string{}, Sides: []sqltext.Side{
-		{Columns: []string{"project_id"}, Target: projects, Keys: []string{"id"}},
-		{Columns: []string{"tag_id"}, Target: tags, Keys: []string{"id"}},
-	}}, view.Lookup("", "project_tags"))
+	require.Equal(t,
+		&sqltext.Table{Name: "project_tags", Columns: []string{}, Sides: []sqltext.Side{
+			{Columns: []string{"project_id"}, Target: projects, Keys: []string{"id"}},
+			{Columns: []string{"tag_id"}, Target: tags, Keys: []string{"id"}},
+		}}, view.Lookup("", "project_tags"))
 
 	join := view.Named("", "project_tags")
 	require.True(t, join.Joins)
@@ -214,7 +218,8 @@ func TestDeclarations_that_make_no_sense(t *testing.T) {
 		{"no_model", "int, which is no model", tables.Declare(42)},
 		{"nil", "no model", tables.Declare(nil)},
 		{"shared_tenant_model", "has a tenant field, TenantID", tables.Share(&tag{})},
-		{"shared_part_of_a_tenants_table", "projects belongs to tenants", tables.Share(&projectName{})},
+		{"shared_part_of_a_tenants_table", "projects belongs to tenants",
+			tables.Share(&projectName{})},
 		{"no_name", "needs a name", tables.Name("", &tag{})},
 		{"name_of_quotes", "needs a name", tables.Name(`""`, &tag{})},
 	} {

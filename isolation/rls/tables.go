@@ -16,8 +16,8 @@ import (
 	"github.com/gormtenant/gormtenant/internal/tenanttable"
 )
 
-// table is a table that gets a policy: that of a tenant model, or a join table whose rows belong to
-// the tenants of the rows that they join.
+// table is a table that gets a policy: the table of a tenant model, or a join table whose rows
+// belong to the tenants of the rows that they join.
 type table struct {
 	name   string
 	column string // of the tenant, "" for a join table
@@ -49,7 +49,8 @@ func tablesOf(db *gorm.DB, given []any) ([]*table, error) {
 			"as in rls.Enable(db, &Project{}), or name them to the plugin with tenantplugin.Models")
 	}
 	if len(known) == 0 {
-		return nil, fmt.Errorf("%w: none of the models has a tenant field", gormtenant.ErrInvalidModel)
+		return nil, fmt.Errorf("%w: none of the models has a tenant field",
+			gormtenant.ErrInvalidModel)
 	}
 	tables := make([]*table, len(known))
 	number := map[*tenanttable.Table]*table{}
@@ -106,9 +107,10 @@ func ownersOf(join *tenanttable.Table, number map[*tenanttable.Table]*table) []o
 // typeOf returns the type of a column as a cast, "" if there is no such column.
 func typeOf(db *gorm.DB, name string, field *schema.Field) (string, error) {
 	var kind sql.NullString
-	err := db.Session(&gorm.Session{NewDB: true}).Raw("SELECT format_type(coalesce(nullif(t.typbasetype, 0), t.oid), NULL) "+
-		"FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid "+
-		"WHERE a.attrelid = to_regclass(?) AND a.attname = ? AND NOT a.attisdropped",
+	err := db.Session(&gorm.Session{NewDB: true}).Raw(
+		"SELECT format_type(coalesce(nullif(t.typbasetype, 0), t.oid), NULL) "+
+			"FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid "+
+			"WHERE a.attrelid = to_regclass(?) AND a.attname = ? AND NOT a.attisdropped",
 		quote(db, name), field.DBName).Row().Scan(&kind)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return "", fmt.Errorf("gormtenant: reading the type of %s.%s: %w", name, field.DBName, err)
@@ -116,8 +118,8 @@ func typeOf(db *gorm.DB, name string, field *schema.Field) (string, error) {
 	return castTo(kind.String), nil
 }
 
-// castTo returns the name of a type for a cast that shortens nothing: an ID that is longer than the
-// column must not be cut to one that fits.
+// castTo returns the name of a type for a cast that shortens nothing: an ID longer than the column
+// must not be cut to one that fits.
 func castTo(kind string) string {
 	base, _, _ := strings.Cut(kind, "(")
 	base, _, _ = strings.Cut(base, " GENERATED ")

@@ -14,15 +14,15 @@ import (
 	"github.com/gormtenant/gormtenant/internal/tenanttable"
 )
 
-// Plan is what is moved of one tenant: which tables, and which of their rows. It can be used by several
-// goroutines.
+// Plan is what is moved of one tenant: which tables, and which of their rows. It is safe for
+// concurrent use.
 type Plan struct {
 	text   string // the tenant's ID
 	tables []*table
 }
 
-// table is that of a tenant model, or a join table whose rows belong to the tenants of the rows that
-// they join.
+// table is the table of a tenant model, or a join table whose rows belong to the tenants of the
+// rows that they join.
 type table struct {
 	name   string
 	column string // of the tenant, "" for a join table
@@ -39,9 +39,10 @@ type owner struct {
 // pair is a column of a join table and the one that it refers to.
 type pair struct{ foreign, primary string }
 
-// Read finds the tables of a tenant: those of the tenant models among the given, of the models that they
-// are related to, and many2many join tables. Models without a tenant field are not moved. Given no models
-// it takes those that the plugin of db knows. Nothing is read from the database.
+// Read finds the tables of a tenant: those of the given tenant models, of the models that they are
+// related to, and of many2many relations, and the further names of these tables that were declared
+// or migrated. Models without a tenant field are not moved. Given no models, Read takes those that
+// the plugin of db knows. Nothing is read from the database.
 func Read(db *gorm.DB, tenant any, given ...any) (*Plan, error) {
 	text, err := place.TextOf(tenant)
 	if err != nil {
@@ -59,7 +60,8 @@ func Read(db *gorm.DB, tenant any, given ...any) (*Plan, error) {
 			"pass them, or name them to the plugin with tenantplugin.Models")
 	}
 	if len(known) == 0 {
-		return nil, fmt.Errorf("%w: none of the models has a tenant field", gormtenant.ErrInvalidModel)
+		return nil, fmt.Errorf("%w: none of the models has a tenant field",
+			gormtenant.ErrInvalidModel)
 	}
 	tables, err := tablesOf(known)
 	if err != nil {
@@ -74,8 +76,8 @@ func tablesOf(known []*tenanttable.Table) ([]*table, error) {
 	number := map[*tenanttable.Table]*table{}
 	for i, k := range known {
 		if k.Schema != "" {
-			return nil, fmt.Errorf("%w: the table %s is named with its schema, so its rows cannot be "+
-				"moved to another: leave the schema to the search path",
+			return nil, fmt.Errorf("%w: the table %s is named with its schema, so its rows cannot "+
+				"be moved to another: leave the schema to the search path",
 				gormtenant.ErrInvalidModel, k.Qualified())
 		}
 		tables[i] = &table{name: k.Qualified(), needs: k.Parents}
@@ -124,7 +126,8 @@ func parentsFirst(tables []*table) []*table {
 		number[t.name] = i
 	}
 	var sorted []*table
-	for _, group := range groups(len(tables), func(i int) []int { return known(tables[i].needs, number) }) {
+	needs := func(i int) []int { return known(tables[i].needs, number) }
+	for _, group := range groups(len(tables), needs) {
 		slices.Sort(group)
 		for _, i := range group {
 			sorted = append(sorted, tables[i])
