@@ -19,6 +19,19 @@ import (
 // be. A tenant is what is in the column, whatever Go type the context has it in: a uuid.UUID and
 // its text are one tenant.
 func (t *table) bind(id any) (any, error) {
+	bound, err := t.asWritten(id)
+	if err != nil || !t.Padded {
+		return bound, err
+	}
+	if text, ok := asText(reflect.Indirect(reflect.ValueOf(bound))); ok && strings.HasSuffix(text, " ") {
+		return nil, fmt.Errorf("%w: it ends in a space, which the column %s.%s does not look at",
+			gormtenant.ErrInvalidID, t.Model.Name, t.Field.DBName)
+	}
+	return bound, nil
+}
+
+// asWritten is bind for any value of the column: one that was read from it may be padded.
+func (t *table) asWritten(id any) (any, error) {
 	fieldType := t.Field.IndirectFieldType
 	if reflect.TypeOf(id) == fieldType {
 		return id, nil
@@ -124,13 +137,13 @@ func (t *table) isTenant(value, bound any) bool {
 	if value = indirectValue(value); value == nil || !reflect.ValueOf(value).Comparable() {
 		return false
 	}
-	written, err := t.bind(value)
-	return err == nil && canonical(t.Field, written) == canonical(t.Field, bound)
+	written, err := t.asWritten(value)
+	return err == nil && t.canonical(written) == t.canonical(bound)
 }
 
 // canonical returns what two spellings of one tenant have in common: the value that is written to
-// the column, and for a UUID its digits.
-func canonical(field *schema.Field, value any) any {
+// the column, without the spaces that the column does not look at, and for a UUID its digits.
+func (t *table) canonical(value any) any {
 	if valuer, ok := value.(driver.Valuer); ok {
 		written, err := valuer.Value()
 		if err != nil {
@@ -143,7 +156,10 @@ func canonical(field *schema.Field, value any) any {
 	if !ok {
 		return value
 	}
-	if !strings.Contains(strings.ToLower(string(field.DataType)), "uuid") {
+	if t.Padded {
+		text = strings.TrimRight(text, " ")
+	}
+	if !strings.Contains(strings.ToLower(string(t.Field.DataType)), "uuid") {
 		return text
 	}
 	if len(text) == 16 && reflected.Kind() == reflect.Slice {

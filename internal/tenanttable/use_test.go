@@ -303,3 +303,88 @@ func TestTables_of_one_name_in_two_schemas(t *testing.T) {
 		}
 	})
 }
+
+type (
+	parcel struct {
+		ID       uint
+		TenantID string `gorm:"type:char(8);not null"`
+		Weight   int
+	}
+	padded string
+	letter struct {
+		ID       uint
+		TenantID padded `gorm:"type:char(8);not null"`
+	}
+	caseless struct {
+		ID       uint
+		TenantID string `gorm:"type:text COLLATE NOCASE"`
+	}
+)
+
+// TestTenant_column_that_pads reads IDs back with spaces that the tenant does not have.
+func TestTenant_column_that_pads(t *testing.T) {
+	onEach(t, func(f *fixture) {
+		db, a := f.start()
+		require.NoError(f.t, db.AutoMigrate(&parcel{}, &letter{}))
+		require.NoError(f.t, a.Create(&parcel{ID: 1}).Error)
+		require.NoError(f.t, a.Create(&letter{ID: 1}).Error)
+		var found parcel
+		require.NoError(f.t, a.First(&found).Error)
+		found.Weight = 7
+		require.NoError(f.t, a.Save(&found).Error, "as it was read")
+		require.NoError(f.t, a.Delete(&found).Error)
+
+		spaced := db.WithContext(gormtenant.WithTenant(f.t.Context(), dbtest.A+" "))
+		var n int64
+		for _, model := range []any{&parcel{}, &letter{}} {
+			if err := spaced.Model(model).Count(&n).Error; db.Name() == "postgres" {
+				require.ErrorIs(f.t, err, gormtenant.ErrInvalidID)
+			} else {
+				require.NoError(f.t, err)
+				require.Zero(f.t, n)
+			}
+		}
+	})
+}
+
+func TestTenant_column_that_ignores_case(t *testing.T) {
+	onEach(t, func(f *fixture) {
+		_, a := f.start()
+		require.ErrorIs(f.t, a.Find(&[]caseless{}).Error, gormtenant.ErrInvalidModel)
+		require.ErrorIs(f.t, a.Create(&caseless{}).Error, gormtenant.ErrInvalidModel)
+	})
+}
+
+// TestKeys_with_the_tenant_joined_by_many2many is a join table with two tenant columns.
+func TestKeys_with_the_tenant_joined_by_many2many(t *testing.T) {
+	onEach(t, func(f *fixture) {
+		for _, text := range []string{
+			"CREATE TABLE pair_projects (tenant_id text, id int, primary key (tenant_id, id))",
+			"CREATE TABLE pair_tags (tenant_id text, id int, primary key (tenant_id, id))",
+			"CREATE TABLE pair_links (pair_project_tenant_id text, pair_project_id int, " +
+				"pair_tag_tenant_id text, pair_tag_id int, primary key (pair_project_tenant_id, " +
+				"pair_project_id, pair_tag_tenant_id, pair_tag_id))",
+			"INSERT INTO pair_projects VALUES ('acme', 1), ('zeta', 1)",
+			"INSERT INTO pair_tags VALUES ('acme', 1), ('zeta', 1), ('acme', 2)",
+			"INSERT INTO pair_links VALUES ('acme', 1, 'acme', 1), ('zeta', 1, 'zeta', 1)",
+		} {
+			require.NoError(f.t, f.plain.Exec(text).Error)
+		}
+		db, a := f.start(tenantplugin.Models(&pairProject{}))
+		var found []pairProject
+		require.NoError(f.t, a.Preload("Tags").Find(&found).Error)
+		require.Len(f.t, found, 1)
+		require.Len(f.t, found[0].Tags, 1)
+		tags := a.Model(&found[0]).Association("Tags")
+		require.NoError(f.t, tags.Append(&pairTag{TenantID: dbtest.A, ID: 2}))
+		require.EqualValues(f.t, 2, tags.Count())
+		require.ErrorIs(f.t, a.Model(&found[0]).Association("Tags").
+			Append(&pairTag{TenantID: dbtest.B, ID: 1}), gormtenant.ErrOtherTenant)
+		require.NoError(f.t, a.Model(&found[0]).Association("Tags").Clear())
+		require.EqualValues(f.t, 1, f.count("pair_links"), "of B")
+
+		require.ErrorIs(f.t, db.Exec("DELETE FROM pair_links").Error, gormtenant.ErrNoTenant)
+		require.NoError(f.t, a.Table("pair_links").Where("1 = 1").Delete(nil).Error)
+		require.EqualValues(f.t, 1, f.count("pair_links"), "of B")
+	})
+}
