@@ -29,6 +29,13 @@ type umlaut struct {
 
 func (umlaut) TableName() string { return "größen" }
 
+type halved struct {
+	ID       uint
+	TenantID string
+}
+
+func (halved) TableName() string { return strings.Repeat("x", 62) + "ß" }
+
 type inPublic struct {
 	ID       uint
 	TenantID string
@@ -55,6 +62,7 @@ func TestLookup(t *testing.T) {
 	everything := []any{
 		&Project{}, &country{}, &projectName{}, &bill{}, &oldBill{}, &longNamed{}, &umlaut{},
 		&inPublic{}, &oldProject{}, &publicProject{},
+		&halved{},
 	}
 	for _, test := range []struct {
 		name, dialect, schema, table string
@@ -91,8 +99,8 @@ func TestLookup(t *testing.T) {
 		{"long_cut_on_sqlite", "sqlite", "", long[:63], false},
 		{"long_in_capitals_on_sqlite", "sqlite", "", strings.ToUpper(long), true},
 		{"very_long", "sqlite", "", strings.Repeat("X", 1000), false},
-		{"cut_between_two_bytes_of_a_letter", "postgres", "", strings.Repeat("x", 62) + "ßßß",
-			false},
+		{"cut_before_a_letter_of_two_bytes", "postgres", "", strings.Repeat("x", 62), true},
+		{"cut_at_another_letter", "postgres", "", strings.Repeat("x", 62) + "ßß", true},
 		{"unknown_dialect_cuts_too", "cockroach", "", long[:63], true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
