@@ -2,6 +2,7 @@ package snippets_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -182,4 +183,25 @@ func TestPages_begin_with_the_set_up_and_end_with_the_costs(t *testing.T) {
 		require.Regexp(t, "^Set-up", found[0][1], page.file)
 		require.Equal(t, "Costs", found[len(found)-1][1], page.file)
 	}
+}
+
+// Numbers in a text are forgotten where what they count changes.
+func TestFigures_of_the_README(t *testing.T) {
+	t.Parallel()
+	read := func(file string) string {
+		text, err := os.ReadFile(filepath.Join(root, file))
+		require.NoError(t, err)
+		return string(text)
+	}
+	readme := strings.ReplaceAll(read("README.md"), "\n", " ")
+	tour := read("example/testdata/tour.golden")
+	calls := regexp.MustCompile(`(?m)^ *\d+\. `).FindAllString(tour, -1)
+	require.Contains(t, readme, fmt.Sprintf("; %d calls,", len(calls)))
+	programs := regexp.MustCompile(`law\(t, "(\w+)", (\d+)\)`).
+		FindAllStringSubmatch(read("internal/testing/oracle/oracle_test.go"), -1)
+	require.Len(t, programs, 2)
+	for _, program := range programs {
+		require.Contains(t, strings.ReplaceAll(readme, ",", ""), program[2], program[1])
+	}
+	require.Less(t, strings.Count(read("README.md"), "\n"), 250)
 }
