@@ -31,7 +31,7 @@ func fill(t testing.TB, db *gorm.DB, n int) {
 func TestList_pages_through_many_tenants(t *testing.T) {
 	t.Parallel()
 	counted(t, func(t *testing.T, db *gorm.DB, c *counter) {
-		const n = 100_000
+		const n = 5_000
 		s := newStore(t, db)
 		fill(t, db, n)
 		c.take()
