@@ -139,12 +139,10 @@ func (b *browser) click(selector string) {
 }
 
 // run runs a function's body in the page and puts what it returns into *result.
-func (b *browser) run(result any, script string, args ...any) {
+func (b *browser) run(result any, script string) {
 	b.t.Helper()
-	if args == nil {
-		args = []any{}
-	}
-	b.call(http.MethodPost, "/execute/sync", map[string]any{"script": script, "args": args}, result)
+	b.call(http.MethodPost, "/execute/sync",
+		map[string]any{"script": script, "args": []any{}}, result)
 }
 
 // await waits until an expression of the page is true: it is evaluated after each change of the
