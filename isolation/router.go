@@ -29,8 +29,13 @@ type pool = route.Pool
 type routes struct {
 	directory tenants.Directory
 	rows      *sql.DB
-	schemas   *sql.DB          // nil if there is none
-	databases *databases.Pools // nil if there is none
+	schemas   *sql.DB        // nil if there is none
+	databases databasePicker // nil if there is none
+}
+
+// databasePicker is the picker of a *databases.Pools.
+type databasePicker interface {
+	PickDatabase(ctx context.Context, asked databases.Database) (route.Place, error)
 }
 
 // Option adds a level to a [Router].
@@ -59,7 +64,7 @@ func Databases(pools *databases.Pools) Option {
 		if pools == nil {
 			return errors.New("gormtenant: isolation.Databases needs pools, as databases.NewPools returns them")
 		}
-		r.databases = pools
+		r.databases = route.PickerOf(pools).(databasePicker)
 		return nil
 	})
 }

@@ -79,6 +79,15 @@ func New(picker Picker) *Pool {
 	return p
 }
 
+// Embedder is a pool that embeds a *[Pool].
+type Embedder interface{ source() Picker }
+
+// PickerOf returns the picker of a pool: what one of this module's packages asks of another's pool, though
+// users of the pool do not see it.
+func PickerOf(pool Embedder) Picker { return pool.source() }
+
+func (p *Pool) source() Picker { return p.picker }
+
 // pick asks the picker. database/sql repeats a call over driver.ErrBadConn, which is not meant here.
 func (p *Pool) pick(ctx context.Context) (Place, error) {
 	place, err := p.picker.Pick(ctx)

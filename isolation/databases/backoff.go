@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// failures remembers which databases could not be connected to.
+// failures remembers the databases that could not be connected to.
 type failures struct {
 	from, to time.Duration
 	mutex    sync.Mutex
 	last     map[Database]*UnavailableError
 }
 
-// current returns the error of a database that is not to be tried yet, nil if it may be.
+// current returns the error of a database that must not be tried yet, nil if it may be.
 func (f *failures) current(d Database) error {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
@@ -24,7 +24,7 @@ func (f *failures) current(d Database) error {
 	return nil
 }
 
-// add remembers a failure, and returns the error to give to its statements.
+// add remembers a failure, and returns the error for its statements.
 func (f *failures) add(d Database, cause error) error {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
@@ -49,7 +49,7 @@ func (f *failures) forget(d Database) {
 	delete(f.last, d)
 }
 
-// forgetTenant forgets those of a tenant.
+// forgetTenant forgets the failures of a tenant.
 func (f *failures) forgetTenant(tenant string) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
@@ -60,7 +60,7 @@ func (f *failures) forgetTenant(tenant string) {
 	}
 }
 
-// prune forgets those that nobody has tried again for long, and returns how many are left.
+// prune forgets the failures that nobody has tried to end for long, and returns how many remain.
 func (f *failures) prune() int {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/route"
 	"github.com/gormtenant/gormtenant/internal/testing/race"
 	"github.com/gormtenant/gormtenant/isolation/databases"
 	"github.com/gormtenant/gormtenant/tenants"
@@ -101,9 +102,10 @@ func BenchmarkPick(b *testing.B) {
 	require.NoError(b, err)
 	defer func() { _ = pools.Close() }()
 	ctx := tenants.NewContext(context.Background(), &tenants.Tenant{ID: "acme"})
+	picker := route.PickerOf(pools)
 	b.ReportAllocs()
 	for b.Loop() {
-		picked, err := pools.Pick(ctx)
+		picked, err := picker.Pick(ctx)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -2,99 +2,134 @@ package databases
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
 
-// detach makes a pool one that nobody finds any more. It is called under the write lock.
-func (p *Pools) detach(e *entry) {
-	delete(p.opened, e.database)
+// detach removes a pool from where it is found. The caller holds the write lock.
+func (r *registry) detach(e *entry) {
+	delete(r.opened, e.database)
 	for _, asked := range e.asked {
-		delete(p.entries, asked)
+		delete(r.entries, asked)
 	}
-	p.closing[e] = true
+	r.closing[e] = true
 }
 
-// retire closes a pool that is not in use, in the background. It is called under the write lock.
-func (p *Pools) retire(e *entry, reason Reason) {
-	p.detach(e)
+// retire closes a pool that is not in use, in the background. The caller holds the write lock.
+func (r *registry) retire(e *entry) {
+	r.detach(e)
 	e.retired = true
-	p.budget.freedPools++
-	p.budget.freedConnections += e.size
-	p.work.Go(func() { _ = p.finish(e, reason) }) // what fails to close is lost all the same
+	r.budget.freedPools++
+	r.budget.freedConnections += e.size
+	r.discard(e)
 }
 
-// drop closes a pool whose database is not there any more.
-func (p *Pools) drop(e *entry) {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	if p.opened[e.database] == e {
-		p.detach(e)
-		p.discard(e)
+// drop closes a pool whose database is gone.
+func (r *registry) drop(e *entry) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.opened[e.database] == e {
+		r.detach(e)
+		r.discard(e)
 	}
 }
 
-// finish closes a pool that was detached, and gives its share of the budget back.
-func (p *Pools) finish(e *entry, reason Reason) error {
+// discard closes a pool that nobody finds, in the background. Its error helps nobody.
+func (r *registry) discard(e *entry) {
+	r.closing[e] = true
+	r.work.Go(func() { _ = r.finish(e) })
+}
+
+// finish closes a detached pool, and gives its share of the budget back.
+func (r *registry) finish(e *entry) error {
 	err := e.db.Close()
-	p.mutex.Lock()
-	delete(p.closing, e)
-	p.owners.give(e.database)
+	r.mutex.Lock()
+	delete(r.closing, e)
+	r.owners.give(e.database)
 	if e.retired {
-		p.budget.freedPools--
-		p.budget.freedConnections -= e.size
+		r.budget.freedPools--
+		r.budget.freedConnections -= e.size
 	}
-	p.unreserve(e.size)
-	p.mutex.Unlock()
-	p.counts.closed.Add(1)
-	p.onClosed(e.database, reason)
+	r.counts.closed.Add(1)
+	r.budget.give(e.size)
+	r.mutex.Unlock()
 	return err
 }
 
-// drain waits until a pool that was detached is not in use.
+// drain waits until a detached pool is not in use.
 func (e *entry) drain(ctx context.Context) error {
-	ticker := time.NewTicker(poll)
+	ticker := time.NewTicker(recheckInterval)
 	defer ticker.Stop()
 	for !e.idle() {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return fmt.Errorf("gormtenant: the pool of the tenant's database was closed while it was in use: %w", ctx.Err())
+			return fmt.Errorf("gormtenant: the pool of the tenant's database was closed while it was in use: %w",
+				ctx.Err())
 		}
 	}
 	return nil
 }
 
-// schedule makes sure that idle pools are closed, and old failures forgotten, for as long as there are any.
-func (p *Pools) schedule() {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	if p.timer == nil && !p.closed {
-		p.timer = time.AfterFunc(p.idle, p.sweep)
+// closeTenant closes the pools of a tenant, once those that are being opened are open.
+func (r *registry) closeTenant(ctx context.Context, tenant string) (err error) {
+	r.mutex.Lock()
+	for call := r.callOf(tenant); call != nil; call = r.callOf(tenant) {
+		r.mutex.Unlock()
+		select {
+		case <-call.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		r.mutex.Lock()
 	}
+	var own []*entry
+	for d, e := range r.opened {
+		if d.Tenant == tenant {
+			r.detach(e)
+			own = append(own, e)
+		}
+	}
+	r.mutex.Unlock()
+	r.dialer.failures.forgetTenant(tenant)
+	for _, e := range own {
+		err = errors.Join(err, e.drain(ctx), r.finish(e))
+	}
+	return err
 }
 
-// sweep closes the pools that were not used for too long.
-func (p *Pools) sweep() {
-	left := p.failures.prune()
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	if p.closed {
-		return
-	}
-	next := p.idle
-	for _, e := range p.opened {
-		if !e.idle() {
-			continue
-		}
-		if age := e.since(p.now()); age < p.idle {
-			next = min(next, p.idle-age)
-		} else {
-			p.retire(e, Idle)
+// callOf returns a call that opens a pool of the tenant, nil if there is none.
+func (r *registry) callOf(tenant string) *call {
+	for d, c := range r.calls {
+		if d.Tenant == tenant {
+			return c
 		}
 	}
-	p.timer = nil
-	if len(p.opened)+left > 0 {
-		p.timer = time.AfterFunc(max(next, p.idle/10), p.sweep)
+	return nil
+}
+
+// close closes all pools, and waits for what runs in the background. Only the first call does.
+func (r *registry) close() (err error) {
+	r.mutex.Lock()
+	if r.closed {
+		r.mutex.Unlock()
+		return nil
 	}
+	r.closed = true
+	r.cancel()
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	var all []*entry
+	for _, e := range r.opened {
+		r.detach(e)
+		all = append(all, e)
+	}
+	r.mutex.Unlock()
+	for _, e := range all {
+		err = errors.Join(err, r.finish(e))
+	}
+	r.work.Wait()
+	return err
 }

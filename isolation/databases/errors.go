@@ -9,41 +9,44 @@ import (
 )
 
 var (
-	// ErrNoDatabase is returned for a tenant whose database is not there: it was not provisioned yet, or is
-	// gone.
+	// ErrNoDatabase is returned for a tenant whose database does not exist: it was not provisioned yet,
+	// or is gone.
 	ErrNoDatabase = errors.New("gormtenant: the tenant's database does not exist: provision it first")
 
-	// ErrBusy is returned where a tenant's pool has to be opened and all that may be open are in use: for as
-	// long as [WaitLimit], or until the context ended.
-	ErrBusy = errors.New("gormtenant: no more pools or connections may be opened: raise databases.MaxPools or " +
-		"databases.MaxConnections, or close rows and transactions sooner")
+	// ErrBusy is returned if a tenant's pool has to be opened while all that may be open are in use: for
+	// as long as [WaitLimit], or until the context ended.
+	ErrBusy = errors.New("gormtenant: no more pools or connections may be opened: " +
+		"raise databases.MaxPools or databases.MaxConnections, or close rows and transactions sooner")
 
 	// ErrClosed is returned by pools that were closed.
 	ErrClosed = errors.New("gormtenant: the pools of the tenants' databases are closed")
 
 	// ErrShared is returned for a tenant whose placement names a database that is open for another one.
-	ErrShared = errors.New("gormtenant: the tenant's placement names the database of another tenant: give each its own")
+	ErrShared = errors.New(
+		"gormtenant: the tenant's placement names the database of another tenant: give each its own")
 )
 
-// errUnscoped is returned for statements that are to cross tenants.
-var errUnscoped = fmt.Errorf("%w: each tenant has its own database: visit them one after another, with tenants.Each",
+// errUnscoped is returned for statements that would have to cross tenants.
+var errUnscoped = fmt.Errorf(
+	"%w: each tenant has its own database: visit them one after another, with tenants.Each",
 	gormtenant.ErrUnscopedDenied)
 
-// UnavailableError is returned where a tenant's database cannot be connected to. Until then nobody tries
-// again, and every statement that needs a connection gets this error at once. It is the tenant's own
-// failure: others are not affected.
+// UnavailableError is returned if a tenant's database cannot be connected to. Nobody tries again before
+// Until, and every statement that needs a connection gets this error at once. It concerns this tenant
+// alone: others are not affected.
 type UnavailableError struct {
-	// Until is when the next attempt is made, at the earliest.
+	// Until is the earliest time of the next attempt.
 	Until time.Time
-	// Failures counts the attempts that have failed in a row.
+	// Failures counts the attempts that failed in a row.
 	Failures int
-	// Err is why the last one did.
+	// Err is the cause of the last failure.
 	Err error
 }
 
-// Error says why, and until when nobody tries again.
+// Error returns the cause, and the time before which nobody tries again.
 func (e *UnavailableError) Error() string {
-	return fmt.Sprintf("gormtenant: the tenant's database cannot be reached, and is not tried again before %s (failures: %d): %v",
+	return fmt.Sprintf("gormtenant: the tenant's database cannot be reached, "+
+		"and is not tried again before %s (failures: %d): %v",
 		e.Until.UTC().Format("15:04:05.000 MST"), e.Failures, e.Err)
 }
 

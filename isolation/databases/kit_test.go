@@ -3,11 +3,7 @@ package databases_test
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
-	"errors"
 	"fmt"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,12 +41,14 @@ type engine struct {
 // each runs test on every engine.
 func each(t *testing.T, test func(t *testing.T, e *engine)) {
 	t.Helper()
-	for name, make := range map[string]func(t *testing.T) *engine{"sqlite": onSQLite, "postgres": onPostgres} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, make(t))
-		})
-	}
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, onSQLite(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, onPostgres(t))
+	})
 }
 
 // onSQLite makes databases when they are first needed.
@@ -152,70 +150,11 @@ func touch(t *testing.T, pools *databases.Pools, tenant string) {
 	require.NoError(t, err)
 }
 
-// opener is one of tests: it counts, and can be made to wait or to fail.
-type opener struct {
-	databases.Opener
-	opens    atomic.Int64
-	connects atomic.Int64
-	before   func(ctx context.Context, d databases.Database) error // nil is nothing
-}
-
-func (o *opener) Open(ctx context.Context, d databases.Database) (driver.Connector, error) {
-	o.opens.Add(1)
-	inner, err := o.Opener.Open(ctx, d)
-	return connector{inner, o, d}, err
-}
-
-type connector struct {
-	driver.Connector
-	opener   *opener
-	database databases.Database
-}
-
-func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	c.opener.connects.Add(1)
-	if c.opener.before != nil {
-		if err := c.opener.before(ctx, c.database); err != nil {
-			return nil, err
-		}
-	}
-	return c.Connector.Connect(ctx)
-}
-
-// files returns an opener of files of SQLite that tests can hold up. It asks for the check of the driver
-// that the opener makes where it is given to New itself.
-func files(t *testing.T) *opener {
-	t.Helper()
-	inner := databases.SQLite(t.TempDir(), databases.CreateFiles(), databases.Pragma("synchronous", "OFF"))
-	require.NoError(t, newPools(t, inner).Close())
-	return &opener{Opener: inner}
-}
-
 // eventually waits for what database/sql and the pools do in the background.
 func eventually(t *testing.T, condition func() bool) {
 	t.Helper()
 	require.Eventually(t, condition, 20*time.Second, time.Millisecond)
 }
-
-// names collects what hooks were told.
-type names chan string
-
-func (n names) add(d databases.Database) { n <- strings.TrimPrefix(d.Name, "tenant_") }
-
-func (n names) take(t *testing.T, count int) (got []string) {
-	t.Helper()
-	for range count {
-		select {
-		case name := <-n:
-			got = append(got, name)
-		case <-time.After(20 * time.Second):
-			require.Fail(t, "a hook was not called", "after %v", got)
-		}
-	}
-	return got
-}
-
-var errTest = errors.New("as the test wants")
 
 func scan[T any](t *testing.T, row *sql.Row) (value T) {
 	t.Helper()

@@ -6,19 +6,29 @@ import (
 	"runtime/debug"
 )
 
-// flight is the opening of one pool, for all who wait for it.
-type flight struct {
-	database Database
-	cancel   context.CancelFunc
-	waiters  int // under the write lock of the pools, as is all else until done is closed
-	waits    bool
-	done     chan struct{}
-	entry    *entry
-	err      error
+// hold returns the open pool of what a context asks for, held once; nil if there is none.
+func (r *registry) hold(asked Database) *entry {
+	r.mutex.RLock()
+	e := r.entries[asked]
+	if e != nil {
+		e.held.Add(1)
+	}
+	r.mutex.RUnlock()
+	if e == nil {
+		return nil
+	}
+	now := r.now()
+	e.used.Store(now)
+	if e.replaced(now) {
+		e.Release()
+		r.drop(e)
+		return nil
+	}
+	return e
 }
 
-// open returns the pool of a database that is not found under what was asked, held once.
-func (p *Pools) open(ctx context.Context, asked Database) (*entry, error) {
+// open returns the pool of a database that is not found under what was asked for, held once.
+func (r *registry) open(ctx context.Context, asked Database) (*entry, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -26,149 +36,137 @@ func (p *Pools) open(ctx context.Context, asked Database) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, e, err := p.join(ctx, asked, d)
-	if f == nil {
+	c, e, err := r.join(ctx, asked, d)
+	if c == nil {
 		return e, err
 	}
 	select {
-	case <-f.done:
-		return f.entry, f.err
+	case <-c.done:
+		return c.entry, c.err
 	case <-ctx.Done():
-		return p.leave(ctx, f)
+		return r.leave(ctx, c)
 	}
 }
 
-// join returns the pool if it is open after all, or else the flight that opens it, begun if there is none.
-func (p *Pools) join(ctx context.Context, asked, d Database) (*flight, *entry, error) {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	if p.closed {
+// join returns the pool if it is open after all. If not, it returns the call that opens it, which it begins
+// if there is none.
+func (r *registry) join(ctx context.Context, asked, d Database) (*call, *entry, error) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.closed {
 		return nil, nil, ErrClosed
 	}
-	if e, ok := p.opened[d]; ok {
-		if p.entries[asked] != e {
-			p.entries[asked] = e
+	if e, ok := r.opened[d]; ok {
+		if r.entries[asked] != e {
+			r.entries[asked] = e
 			e.asked = append(e.asked, asked)
 		}
 		e.held.Add(1)
 		return nil, e, nil
 	}
-	f, ok := p.flights[d]
+	c, ok := r.calls[d]
 	if !ok {
-		if err := p.failures.current(d); err != nil {
+		if err := r.dialer.failures.current(d); err != nil {
 			return nil, nil, err
 		}
-		if err := p.owners.take(d); err != nil {
+		if err := r.owners.take(d); err != nil {
 			return nil, nil, err
 		}
-		f = &flight{database: d, done: make(chan struct{})}
+		c = &call{database: d, done: make(chan struct{})}
 		// It outlives the caller, but not the pools.
 		own, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		stop := context.AfterFunc(p.ctx, cancel) //nolint:contextcheck // Two contexts end it.
-		f.cancel = func() { stop(); cancel() }
-		p.flights[d] = f
-		p.work.Go(func() { p.fly(own, f, asked) })
+		stop := context.AfterFunc(r.ctx, cancel) //nolint:contextcheck // Two contexts end it.
+		c.cancel = func() { stop(); cancel() }
+		r.calls[d] = c
+		r.work.Go(func() { r.run(own, c, asked) })
 	}
-	f.waiters++
-	return f, nil, nil
+	c.waiters++
+	return c, nil, nil
 }
 
-// leave stops waiting. A flight that nobody waits for is ended.
-func (p *Pools) leave(ctx context.Context, f *flight) (*entry, error) {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
+// leave stops waiting. A call that nobody waits for is ended.
+func (r *registry) leave(ctx context.Context, c *call) (*entry, error) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
 	select {
-	case <-f.done: // it is held for this caller
-		return f.entry, f.err
+	case <-c.done: // the pool is held for this caller
+		return c.entry, c.err
 	default:
 	}
-	if f.waiters--; f.waiters == 0 {
-		f.cancel()
-		if p.flights[f.database] == f {
-			delete(p.flights, f.database)
+	if c.waiters--; c.waiters == 0 {
+		c.cancel()
+		if r.calls[c.database] == c {
+			delete(r.calls, c.database)
 		}
 	}
-	if f.waits {
-		return nil, fmt.Errorf("%w (%s): %w", ErrBusy, p.spent(), ctx.Err())
+	if c.queued {
+		return nil, fmt.Errorf("%w (%s): %w", ErrBusy, &r.budget, ctx.Err())
 	}
 	return nil, fmt.Errorf("gormtenant: the tenant's database was still being connected to: %w", ctx.Err())
 }
 
-// fly opens the pool, and gives it to all who wait.
-func (p *Pools) fly(ctx context.Context, f *flight, asked Database) {
-	defer f.cancel()
-	e, err := p.fetch(ctx, f)
-	p.mutex.Lock()
-	if p.flights[f.database] == f {
-		delete(p.flights, f.database)
+// run opens the pool, and gives it to all who wait.
+func (r *registry) run(ctx context.Context, c *call, asked Database) {
+	defer c.cancel()
+	e, err := r.fetch(ctx, c)
+	r.mutex.Lock()
+	if r.calls[c.database] == c {
+		delete(r.calls, c.database)
 	}
 	switch {
 	case err != nil:
-		p.owners.give(f.database)
-	case p.closed:
+		r.owners.give(c.database)
+	case r.closed:
 		err = ErrClosed
-		p.discard(e)
-	case f.waiters == 0:
-		p.discard(e)
+		r.discard(e)
+	case c.waiters == 0:
+		r.discard(e)
 	default:
-		p.opened[f.database] = e
-		p.entries[asked] = e
+		r.opened[c.database] = e
+		r.entries[asked] = e
 		e.asked = []Database{asked}
-		e.held.Store(int64(f.waiters))
-		f.entry = e
+		e.held.Store(int64(c.waiters))
+		c.entry = e
 	}
-	if p.closed && ctx.Err() != nil && f.entry == nil {
+	if r.closed && ctx.Err() != nil && c.entry == nil {
 		err = ErrClosed
 	}
-	f.err = err
-	close(f.done)
-	p.mutex.Unlock()
-	p.schedule()
+	c.err = err
+	close(c.done)
+	r.mutex.Unlock()
+	r.schedule()
 }
 
-// discard closes a pool that nobody wants any more.
-func (p *Pools) discard(e *entry) {
-	p.closing[e] = true
-	p.work.Go(func() { _ = p.finish(e, Closed) })
-}
-
-// fetch reserves what the pool needs and opens it. A panic of the application's code is an error: here it
-// would end the process.
-func (p *Pools) fetch(ctx context.Context, f *flight) (e *entry, err error) {
+// fetch reserves what the pool needs and opens it. A panic of the application's code becomes an error: in
+// this goroutine it would end the process.
+func (r *registry) fetch(ctx context.Context, c *call) (e *entry, err error) {
 	reserved := 0
 	defer func() {
 		if value := recover(); value != nil {
 			err = fmt.Errorf("gormtenant: opening the tenant's database panicked: %v\n%s", value, debug.Stack())
 		}
-		if err != nil && e != nil {
-			_ = e.db.Close()
-			e = nil
-		}
 		if err != nil && reserved > 0 {
-			p.mutex.Lock()
-			p.unreserve(reserved)
-			p.mutex.Unlock()
+			r.mutex.Lock()
+			r.budget.give(reserved)
+			r.mutex.Unlock()
 		}
 	}()
-	size := min(max(1, p.size(ctx, f.database)), p.maxConnections)
-	if err := p.reserve(ctx, f, size); err != nil {
+	size := min(max(1, r.size(ctx, c.database)), r.maxConnections)
+	if err := r.reserve(ctx, c, size); err != nil {
 		return nil, err
 	}
 	reserved = size
-	if e, err = p.openEntry(ctx, f.database, size); err != nil {
+	db, inner, err := r.dialer.open(ctx, c.database, size, r.idle)
+	if err != nil {
 		return nil, err
 	}
-	p.onOpened(f.database)
-	p.counts.opened.Add(1)
-	return e, nil
-}
-
-// flightOf returns one that opens a pool of a tenant.
-func (p *Pools) flightOf(tenant string) *flight {
-	for d, f := range p.flights {
-		if d.Tenant == tenant {
-			return f
-		}
+	e = &entry{
+		clock: r.clock, database: c.database, key: c.database, db: db, size: size, released: r.released,
 	}
-	return nil
+	e.file, _ = inner.(watched)
+	now := r.now()
+	e.looked.Store(now)
+	e.used.Store(now)
+	r.counts.opened.Add(1)
+	return e, nil
 }

@@ -3,6 +3,7 @@ package databases_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -14,153 +15,225 @@ import (
 
 func TestOpen_is_once_for_all_who_wait(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, e *engine) {
-		e.createFor(t, "acme")
-		var opened names = make(chan string, 1000)
-		first := newPools(t, e.opener) // it finds the driver
-		require.NoError(t, first.Close())
-		counted := &opener{Opener: e.opener}
-		pools := newPools(t, counted, databases.OnOpened(opened.add))
+	inFakeTime(t, func(t *testing.T, f *fake) {
+		proceed := held(f)
+		pools := newPools(t, f)
 		var all errgroup.Group
-		start := make(chan struct{})
 		for range 1000 {
 			all.Go(func() error {
-				<-start
 				_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
 				return err
 			})
 		}
-		close(start)
+		synctest.Wait()
+		require.Equal(t, 1000, pools.Stats().Callers)
+		close(proceed)
 		require.NoError(t, all.Wait())
-		require.EqualValues(t, 1, counted.opens.Load())
-		require.Equal(t, []string{"acme"}, opened.take(t, 1))
-		require.Empty(t, opened)
+		opens, _ := f.counted()
+		require.Equal(t, 1, opens)
 		require.EqualValues(t, 1, pools.Stats().Opened)
 	})
 }
 
-// held is an opener whose connections wait for the test.
-func held(t *testing.T) (o *opener, connecting, proceed chan struct{}) {
-	t.Helper()
-	o = files(t)
-	connecting, proceed = make(chan struct{}, 100), make(chan struct{})
-	o.before = func(ctx context.Context, _ databases.Database) error {
-		connecting <- struct{}{}
-		select {
-		case <-proceed:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
+func TestOpen_is_once_on_a_real_database(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, e *engine) {
+		e.createFor(t, "acme")
+		pools := newPools(t, e.opener)
+		var all errgroup.Group
+		for range 100 {
+			all.Go(func() error {
+				_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
+				return err
+			})
 		}
-	}
-	return o, connecting, proceed
+		require.NoError(t, all.Wait())
+		require.EqualValues(t, 1, pools.Stats().Opened)
+	})
 }
 
 func TestOpen_goes_on_when_one_of_those_who_wait_leaves(t *testing.T) {
 	t.Parallel()
-	o, connecting, proceed := held(t)
-	pools := newPools(t, o, databases.ConnectTimeout(time.Minute))
-	impatient, leave := context.WithCancel(as(t, "acme"))
-	left, stayed := make(chan error, 1), make(chan error, 1)
-	go func() { _, err := pools.ExecContext(impatient, "SELECT 1"); left <- err }()
-	<-connecting
-	go func() { _, err := pools.ExecContext(as(t, "acme"), "SELECT 1"); stayed <- err }()
-	eventually(t, func() bool { return pools.Stats().Callers == 2 })
-	leave()
-	err := <-left
-	require.ErrorIs(t, err, context.Canceled)
-	require.ErrorContains(t, err, "still being connected to")
-	close(proceed)
-	require.NoError(t, <-stayed)
-	require.EqualValues(t, 1, o.opens.Load())
-	require.Zero(t, pools.Stats().Failing)
+	inFakeTime(t, func(t *testing.T, f *fake) {
+		proceed := held(f)
+		pools := newPools(t, f)
+		ctx, leave := context.WithCancel(as(t, "acme"))
+		left := background(ctx, pools)
+		synctest.Wait()
+		stayed := background(as(t, "acme"), pools)
+		synctest.Wait()
+		require.Equal(t, 2, pools.Stats().Callers)
+		leave()
+		err := <-left
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorContains(t, err, "still being connected to")
+		close(proceed)
+		require.NoError(t, <-stayed)
+		opens, _ := f.counted()
+		require.Equal(t, 1, opens)
+		require.Zero(t, pools.Stats().Failing)
+	})
 }
 
 func TestOpen_ends_when_all_who_wait_leave(t *testing.T) {
 	t.Parallel()
-	o, connecting, proceed := held(t)
-	pools := newPools(t, o, databases.ConnectTimeout(time.Minute))
-	ctx, leave := context.WithCancel(as(t, "acme"))
-	left := make(chan error, 1)
-	go func() { _, err := pools.ExecContext(ctx, "SELECT 1"); left <- err }()
-	<-connecting
-	leave()
-	require.ErrorIs(t, <-left, context.Canceled)
-	eventually(t, func() bool { s := pools.Stats(); return s.Connections == 0 && s.Opening == 0 })
-	require.Zero(t, pools.Stats().Failing, "it is no failure of the database")
-	close(proceed)
-	touch(t, pools, "acme")
-	require.EqualValues(t, 2, o.opens.Load())
+	inFakeTime(t, func(t *testing.T, f *fake) {
+		proceed := held(f)
+		pools := newPools(t, f)
+		ctx, leave := context.WithCancel(as(t, "acme"))
+		left := background(ctx, pools)
+		synctest.Wait()
+		leave()
+		require.ErrorIs(t, <-left, context.Canceled)
+		synctest.Wait()
+		require.Zero(t, pools.Stats().Connections)
+		require.Zero(t, pools.Stats().Opening)
+		require.Zero(t, pools.Stats().Failing, "it is no failure of the database")
+		close(proceed)
+		touch(t, pools, "acme")
+		opens, _ := f.counted()
+		require.Equal(t, 2, opens)
+	})
 }
 
 func TestOpen_of_one_does_not_hold_up_another(t *testing.T) {
 	t.Parallel()
-	o, connecting, proceed := held(t)
-	wait := o.before
-	o.before = func(ctx context.Context, d databases.Database) error {
-		if d.Tenant == "slow" {
-			return wait(ctx, d)
+	inFakeTime(t, func(t *testing.T, f *fake) {
+		proceed := held(f)
+		hold := f.before
+		f.before = func(ctx context.Context, d databases.Database) error {
+			if d.Tenant == "slow" {
+				return hold(ctx, d)
+			}
+			return nil
 		}
-		return nil
-	}
-	pools := newPools(t, o, databases.ConnectTimeout(time.Minute))
-	done := make(chan error, 1)
-	go func() { _, err := pools.ExecContext(as(t, "slow"), "SELECT 1"); done <- err }()
-	<-connecting
-	touch(t, pools, "acme")
-	close(proceed)
-	require.NoError(t, <-done)
+		pools := newPools(t, f)
+		slow := background(as(t, "slow"), pools)
+		synctest.Wait()
+		touch(t, pools, "acme")
+		close(proceed)
+		require.NoError(t, <-slow)
+	})
 }
 
 func TestSize_is_by_plan(t *testing.T) {
 	t.Parallel()
-	pools := newPools(t, files(t), databases.MaxConnections(10),
-		databases.Size(func(ctx context.Context, d databases.Database) int {
-			tenant, ok := tenants.FromContext(ctx)
-			require.True(t, ok)
-			require.Equal(t, tenant.ID, d.Tenant)
-			return map[string]int{"free": 1, "team": 3, "none": -5, "all": 1000}[tenant.Plan]
-		}))
-	for i, plan := range []string{"free", "team", "none"} {
-		ctx := tenants.NewContext(t.Context(), &tenants.Tenant{ID: plan, Plan: plan})
-		_, err := pools.ExecContext(ctx, "SELECT 1")
-		require.NoError(t, err)
-		require.Equal(t, []int{1, 4, 5}[i], pools.Stats().Connections)
-	}
-	_, err := pools.ExecContext(tenants.NewContext(t.Context(), &tenants.Tenant{ID: "all", Plan: "all"}), "SELECT 1")
-	require.NoError(t, err)
-	require.Equal(t, 10, pools.Stats().Connections, "the others had to go")
-	require.Equal(t, 1, pools.Stats().Pools)
+	inFakeTime(t, func(t *testing.T, f *fake) {
+		pools := newPools(t, f, databases.MaxConnections(10),
+			databases.Size(func(ctx context.Context, d databases.Database) int {
+				tenant, ok := tenants.FromContext(ctx)
+				require.True(t, ok)
+				require.Equal(t, tenant.ID, d.Tenant)
+				return map[string]int{"free": 1, "team": 3, "none": -5, "all": 1000}[tenant.Plan]
+			}))
+		for _, step := range []struct {
+			plan               string
+			pools, connections int
+		}{
+			{"free", 1, 1},
+			{"team", 2, 4},
+			{"none", 3, 5},
+			{"all", 1, 10}, // the others had to go
+		} {
+			ctx := tenants.NewContext(t.Context(), &tenants.Tenant{ID: step.plan, Plan: step.plan})
+			_, err := pools.ExecContext(ctx, "SELECT 1")
+			require.NoError(t, err)
+			require.Equal(t, step.pools, pools.Stats().Pools)
+			require.Equal(t, step.connections, pools.Stats().Connections)
+		}
+	})
 }
 
-// What the application's functions do wrong is the error of a statement, and nothing is lost by it.
+// A panic of the application's functions is the error of a statement, and nothing is lost by it.
 func TestPanic_while_opening(t *testing.T) {
 	t.Parallel()
-	for name, options := range map[string]databases.Option{
-		"size":   databases.Size(func(context.Context, databases.Database) int { panic("boom") }),
-		"opened": databases.OnOpened(func(databases.Database) { panic("boom") }),
+	for _, panics := range []struct {
+		name   string
+		option databases.Option
+		before func(context.Context, databases.Database) error
+	}{
+		{"size", databases.Size(func(context.Context, databases.Database) int { panic("boom") }), nil},
+		{
+			"failed", databases.OnFailed(func(databases.Database, error) { panic("boom") }),
+			func(context.Context, databases.Database) error { return errTest },
+		},
 	} {
-		pools := newPools(t, databases.SQLite(t.TempDir(), databases.CreateFiles()), options)
-		for range 3 {
-			_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
-			require.ErrorContains(t, err, "boom", name)
-		}
-		require.Zero(t, pools.Stats().Connections)
-		require.NoError(t, pools.Close())
+		t.Run(panics.name, func(t *testing.T) {
+			t.Parallel()
+			inFakeTime(t, func(t *testing.T, f *fake) {
+				f.before = panics.before
+				pools := newPools(t, f, panics.option, databases.Backoff(time.Millisecond, time.Millisecond))
+				for range 3 {
+					_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
+					require.ErrorContains(t, err, "boom")
+					time.Sleep(time.Second)
+				}
+				require.Zero(t, pools.Stats().Connections)
+			})
+		})
 	}
 }
 
-func TestConnections_are_those_of_the_size(t *testing.T) {
+func TestConnections_are_at_most_the_size(t *testing.T) {
 	t.Parallel()
-	o := files(t)
-	pools := newPools(t, o, databases.Size(func(context.Context, databases.Database) int { return 2 }))
-	var all errgroup.Group
-	for range 20 {
-		all.Go(func() error {
-			_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
-			return err
-		})
-	}
-	require.NoError(t, all.Wait())
-	require.LessOrEqual(t, o.connects.Load(), int64(2))
+	inFakeTime(t, func(t *testing.T, f *fake) {
+		f.before = func(context.Context, databases.Database) error { time.Sleep(time.Millisecond); return nil }
+		pools := newPools(t, f, databases.Size(func(context.Context, databases.Database) int { return 2 }))
+		var all errgroup.Group
+		for range 20 {
+			all.Go(func() error {
+				rows, err := pools.QueryContext(as(t, "acme"), "SELECT 1")
+				if err != nil {
+					return err
+				}
+				time.Sleep(time.Millisecond)
+				return rows.Close()
+			})
+		}
+		require.NoError(t, all.Wait())
+		_, connects := f.counted()
+		require.Equal(t, 2, connects)
+	})
+}
+
+// deaf makes connections wait until proceed is closed, whatever becomes of their context.
+func deaf(f *fake) (proceed chan struct{}) {
+	proceed = make(chan struct{})
+	f.before = func(context.Context, databases.Database) error { <-proceed; return nil }
+	return proceed
+}
+
+func TestOpen_that_nobody_waits_for_is_closed_again(t *testing.T) {
+	t.Parallel()
+	inFakeTime(t, func(t *testing.T, f *fake) {
+		proceed := deaf(f)
+		pools := newPools(t, f)
+		ctx, leave := context.WithCancel(as(t, "acme"))
+		left := background(ctx, pools)
+		synctest.Wait()
+		leave()
+		require.ErrorIs(t, <-left, context.Canceled)
+		close(proceed)
+		synctest.Wait()
+		require.Zero(t, pools.Stats().Pools)
+		require.Zero(t, pools.Stats().Connections)
+		require.Equal(t, []string{"acme"}, f.order())
+	})
+}
+
+func TestOpen_that_ends_after_Close_is_closed_again(t *testing.T) {
+	t.Parallel()
+	inFakeTime(t, func(t *testing.T, f *fake) {
+		proceed := deaf(f)
+		pools := newPools(t, f)
+		opening := background(as(t, "acme"), pools)
+		synctest.Wait()
+		closed := make(chan error, 1)
+		go func() { closed <- pools.Close() }()
+		synctest.Wait()
+		close(proceed)
+		require.ErrorIs(t, <-opening, databases.ErrClosed)
+		require.NoError(t, <-closed)
+		require.Equal(t, []string{"acme"}, f.order())
+	})
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/gormtenant/gormtenant/internal/option"
 )
 
-// Option changes what [NewPools] makes.
+// Option changes what [NewPools] returns.
 type Option interface {
 	apply(c *config) error
 }
@@ -18,14 +18,12 @@ type poolsOption func(c *config) error
 
 func (o poolsOption) apply(c *config) error { return o(c) }
 
-// config is what the options say.
+// config is what the options set.
 type config struct {
 	maxPools, maxConnections int
 	size                     func(ctx context.Context, database Database) int
 	idle, wait, connect      time.Duration
 	backoffFrom, backoffTo   time.Duration
-	onOpened                 func(Database)
-	onClosed                 func(Database, Reason)
 	onFailed                 func(Database, error)
 }
 
@@ -36,13 +34,13 @@ func configure(options []Option) (config, error) {
 		size: func(context.Context, Database) int { return size },
 		idle: 5 * time.Minute, wait: 5 * time.Second, connect: 2 * time.Second,
 		backoffFrom: 100 * time.Millisecond, backoffTo: 30 * time.Second,
-		onOpened: func(Database) {}, onClosed: func(Database, Reason) {}, onFailed: func(Database, error) {},
+		onFailed: func(Database, error) {},
 	}
 	err := option.Apply("databases.NewPools", options, func(o Option) error { return o.apply(&c) })
 	return c, err
 }
 
-// MaxPools is how many pools may be open at once; one for each tenant that has statements. It must be at
+// MaxPools limits how many pools are open at once; each tenant with statements needs one. It must be at
 // least 1. Defaults to 50.
 func MaxPools(n int) Option {
 	return poolsOption(func(c *config) error {
@@ -51,9 +49,9 @@ func MaxPools(n int) Option {
 	})
 }
 
-// MaxConnections is how many connections all pools together may have. Each pool counts with its [Size],
-// whether it uses it or not, so that a tenant that has a pool is never short of connections because of
-// others. It must be at least 1. Defaults to 80: Postgres itself allows 100 by default.
+// MaxConnections limits the connections of all pools together. Each pool counts with its full [Size], so
+// that a tenant that has a pool is never short of connections because of others. It must be at least 1.
+// Defaults to 80: Postgres itself allows 100 by default.
 func MaxConnections(n int) Option {
 	return poolsOption(func(c *config) error {
 		c.maxConnections = n
@@ -61,10 +59,10 @@ func MaxConnections(n int) Option {
 	})
 }
 
-// Size is how many connections the pool of a tenant may have, by its plan for one: tenants.FromContext(ctx)
-// is the tenant, where the context that asked had one. It is called when a pool is opened, not for each
-// statement. What it returns is taken as 1 at least and [MaxConnections] at most. Defaults to 4. With 1 a
-// statement inside a loop over rows waits for ever: give 2 or more.
+// Size sets how many connections a tenant's pool may open, for example by its plan: tenants.FromContext
+// returns the tenant if ctx has one. It is called when a pool is opened, not for each statement. Results
+// below 1 count as 1, those above [MaxConnections] as that. Defaults to 4. With a size of 1, running a
+// statement while iterating rows deadlocks.
 func Size(size func(ctx context.Context, database Database) int) Option {
 	return poolsOption(func(c *config) error {
 		c.size = size
@@ -75,7 +73,7 @@ func Size(size func(ctx context.Context, database Database) int) Option {
 	})
 }
 
-// IdleTime is after how long without use a pool is closed. It must be positive. Defaults to 5 minutes.
+// IdleTime sets after how long without use a pool is closed. It must be positive. Defaults to 5 minutes.
 func IdleTime(d time.Duration) Option {
 	return poolsOption(func(c *config) error {
 		c.idle = d
@@ -83,8 +81,8 @@ func IdleTime(d time.Duration) Option {
 	})
 }
 
-// WaitLimit is how long a tenant without a pool waits for one while all are in use, before its statement
-// fails with [ErrBusy]. It must be positive. Defaults to 5 seconds.
+// WaitLimit sets how long a tenant without a pool waits while all are in use, before its statement fails
+// with [ErrBusy]. It must be positive. Defaults to 5 seconds.
 func WaitLimit(d time.Duration) Option {
 	return poolsOption(func(c *config) error {
 		c.wait = d
@@ -92,7 +90,7 @@ func WaitLimit(d time.Duration) Option {
 	})
 }
 
-// ConnectTimeout is how long the making of a connection may take. It must be positive. Defaults to 2
+// ConnectTimeout limits the time that opening a connection takes. It must be positive. Defaults to 2
 // seconds.
 func ConnectTimeout(d time.Duration) Option {
 	return poolsOption(func(c *config) error {
@@ -101,16 +99,28 @@ func ConnectTimeout(d time.Duration) Option {
 	})
 }
 
-// Backoff is for how long nobody connects to a database that could not be connected to: from after the
-// first failure, twice as long after each further one, to at most. Each time is shortened at random by up
-// to a half, so that what failed together is not tried together. A connection that succeeds ends it.
-// A database that does not exist is always tried again after from. Defaults to 100 milliseconds and 30
-// seconds.
+// Backoff sets how long a database that refused a connection is left alone: from after the first failure,
+// doubling up to to. Each time is shortened at random by up to a half, so that databases that failed
+// together are not tried together. A connection that succeeds ends it. A database that does not exist is
+// always tried again after from. Defaults to 100 milliseconds and 30 seconds.
 func Backoff(from, to time.Duration) Option {
 	return poolsOption(func(c *config) error {
 		c.backoffFrom, c.backoffTo = from, to
 		if from <= 0 || to < from {
-			return fmt.Errorf("gormtenant: databases.Backoff(%v, %v): the first must be positive and not above the second", from, to)
+			return fmt.Errorf("gormtenant: databases.Backoff(%v, %v): "+
+				"the first must be positive and not above the second", from, to)
+		}
+		return nil
+	})
+}
+
+// OnFailed calls hook when a connection to a tenant's database could not be made, with the cause. It is
+// not called for statements that fail without an attempt, because the next one is not due. hook is called
+// by several goroutines at once and delays the statement that failed. It must not call the pools.
+func OnFailed(hook func(database Database, err error)) Option {
+	return poolsOption(func(c *config) error {
+		if c.onFailed = hook; hook == nil {
+			return errors.New("gormtenant: databases.OnFailed(nil): leave it out")
 		}
 		return nil
 	})

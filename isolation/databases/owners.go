@@ -2,7 +2,7 @@ package databases
 
 import "strings"
 
-// owners knows for each database that is open whose it is: what two placements name is opened for the
+// owners knows the tenant of each open database: a database that two placements name is opened for the
 // first of them only.
 type owners struct {
 	folds bool // names that differ in case are one
@@ -14,11 +14,7 @@ type owner struct {
 	pools  int
 }
 
-func newOwners(opener Opener) owners {
-	return owners{folds: foldsCase(opener), all: map[Database]*owner{}}
-}
-
-// where is the database without its tenant.
+// where returns the database without its tenant.
 func (o *owners) where(d Database) Database {
 	d.Tenant = ""
 	if o.folds {

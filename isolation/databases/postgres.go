@@ -14,8 +14,8 @@ import (
 )
 
 // Postgres opens databases on one server, all with the role and the parameters of config, whose database
-// does not matter. config is copied. That role is the wall between tenants only as far as the application
-// goes: it can reach all of their databases. See [PostgresWith] for a role each.
+// does not matter. config is copied. That role can reach the databases of all tenants, so only the
+// application keeps them apart. See [PostgresWith] for a role each.
 func Postgres(config *pgx.ConnConfig) Opener {
 	if config == nil {
 		return PostgresWith(nil)
@@ -28,9 +28,9 @@ func Postgres(config *pgx.ConnConfig) Opener {
 	})}
 }
 
-// PostgresWith opens databases with the configuration that find returns for each: its server, its role and
-// its password, and its name as the database. find is called for each connection, by several goroutines at
-// once, and what it returns is its caller's. Connect makes such a function of servers and secrets.
+// PostgresWith opens databases with the configuration that find returns for each: server, role, password,
+// and the name of the database. find is called for each connection, by several goroutines at once, and its
+// result may be changed. credentials.Connect makes such a function from servers and secrets.
 func PostgresWith(find func(ctx context.Context, database Database) (*pgx.ConnConfig, error)) Opener {
 	return postgresOpener{find}
 }

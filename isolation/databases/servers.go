@@ -10,37 +10,26 @@ import (
 // oneServer is an opener that knows one server, which has no name.
 type oneServer struct{ Opener }
 
-// Open refuses what is on another server: under the same name there may be another database here.
+// Open refuses databases on other servers: another database may have the same name here.
 func (o oneServer) Open(ctx context.Context, database Database) (driver.Connector, error) {
 	if database.Server != "" {
-		return nil, fmt.Errorf("gormtenant: the tenant's placement names the server %q, and databases.Servers names none",
+		return nil, fmt.Errorf(
+			"gormtenant: the tenant's placement names the server %q, and databases.Servers names none",
 			database.Server)
 	}
 	return o.Opener.Open(ctx, database)
 }
 
-func (o oneServer) check() error { return check(o.Opener) }
-
-func check(opener Opener) error {
-	if checked, ok := opener.(interface{ check() error }); ok {
-		return checked.check()
-	}
-	return nil
-}
-
-func (o oneServer) foldsCase() bool { return foldsCase(o.Opener) }
-
-func foldsCase(opener Opener) bool {
-	folding, ok := opener.(interface{ foldsCase() bool })
-	return ok && folding.foldsCase()
-}
-
+func (o oneServer) check() error                     { return check(o.Opener) }
+func (o oneServer) foldsCase() bool                  { return foldsCase(o.Opener) }
 func (o oneServer) memory() (driver.Connector, bool) { return memoryOf(o.Opener) }
 
-// Servers opens databases on several servers by the names that placements have for them. The one named ""
-// is for placements that name none. A server that is not among them is an error of the tenant's statements.
+// Servers opens databases on several servers, by the names that placements have for them. The one named ""
+// is for placements that name none. Statements of a tenant whose server is not among them fail.
 //
-//	databases.Servers(map[string]databases.Opener{"": databases.Postgres(frankfurt), "dublin": databases.Postgres(dublin)})
+//	databases.Servers(map[string]databases.Opener{
+//		"": databases.Postgres(frankfurt), "dublin": databases.Postgres(dublin),
+//	})
 func Servers(byName map[string]Opener) Opener { return servedBy(byName) }
 
 type servedBy map[string]Opener
@@ -64,7 +53,8 @@ func (s servedBy) check() error {
 func (s servedBy) Open(ctx context.Context, database Database) (driver.Connector, error) {
 	opener, ok := s[database.Server]
 	if !ok {
-		return nil, fmt.Errorf("gormtenant: the tenant's placement names the server %q, and databases.Servers does not",
+		return nil, fmt.Errorf(
+			"gormtenant: the tenant's placement names the server %q, and databases.Servers does not",
 			database.Server)
 	}
 	if one, ok := opener.(oneServer); ok {

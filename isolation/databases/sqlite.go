@@ -12,88 +12,22 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/gormtenant/gormtenant/internal/option"
 )
 
-// SQLiteOption changes what [SQLite] returns.
-type SQLiteOption interface {
-	apply(f *files) error
-}
-
-type sqliteOption func(f *files) error
-
-func (o sqliteOption) apply(f *files) error { return o(f) }
-
-// SQLiteDriver is the name under which the driver is registered with database/sql. Defaults to "sqlite",
-// that of github.com/glebarez/go-sqlite and modernc.org/sqlite; github.com/mattn/go-sqlite3 is "sqlite3".
-func SQLiteDriver(name string) SQLiteOption {
-	return sqliteOption(func(f *files) error {
-		f.driverName = name
-		return nil
-	})
-}
-
-// Pragma sets a PRAGMA on each connection, beside busy_timeout = 5000, journal_mode = WAL, foreign_keys = ON
-// and synchronous = NORMAL, or instead of one of them.
-func Pragma(name, value string) SQLiteOption {
-	return sqliteOption(func(f *files) error {
-		same := func(p pragma) bool { return strings.EqualFold(p.name, name) }
-		if i := slices.IndexFunc(f.pragmas, same); i >= 0 {
-			f.pragmas[i].value = value
-		} else {
-			f.pragmas = append(f.pragmas, pragma{name, value})
-		}
-		return nil
-	})
-}
-
-// Parameter adds a parameter to the name by which the driver opens a file, in the driver's own language.
-//
-//	databases.Parameter("_txlock", "immediate")     // of the drivers named at SQLiteDriver
-//
-// makes each transaction begin as a writer, and wait for others. Otherwise it begins as a reader, and where it
-// writes after another has written it fails at once with SQLITE_BUSY, whatever busy_timeout says: wanted where
-// transactions read before they write, as those of GORM do under tenantplugin.CheckReferences.
-func Parameter(name, value string) SQLiteOption {
-	return sqliteOption(func(f *files) error {
-		f.parameters = append(f.parameters, "&"+url.QueryEscape(name)+"="+url.QueryEscape(value))
-		return nil
-	})
-}
-
-// CreateFiles makes the file of a tenant that has none, with the mode 0600, when it is first needed: whoever
-// may name a tenant makes a file. Without it such a tenant's statements fail with [ErrNoDatabase].
-func CreateFiles() SQLiteOption {
-	return sqliteOption(func(f *files) error {
-		f.create = true
-		return nil
-	})
-}
-
-// SQLite opens files of SQLite in the directory dir, which is made with the mode 0700 if it is not there: a
-// file for each tenant, named as its database and .db. The driver has to be linked, as by an import of
-// github.com/glebarez/sqlite. What is no plain file, such as a link, is not opened.
+// SQLite opens files of SQLite in the directory dir, which it makes with the mode 0700: a file for each
+// tenant, named after its database and ".db". The driver has to be linked, as by an import of
+// github.com/glebarez/sqlite. Anything but a regular file, such as a symlink, is refused.
 func SQLite(dir string, options ...SQLiteOption) Opener {
-	f := &files{dir: dir, driverName: "sqlite", pragmas: []pragma{
-		{"busy_timeout", "5000"}, {"journal_mode", "WAL"}, {"foreign_keys", "ON"}, {"synchronous", "NORMAL"},
-	}}
-	f.err = option.Apply("databases.SQLite", options, func(o SQLiteOption) error { return o.apply(f) })
-	return oneServer{f}
+	c, err := configureSQLite(options)
+	return oneServer{&files{sqliteConfig: c, dir: dir, err: err}}
 }
-
-type pragma struct{ name, value string }
-
-func (p pragma) String() string { return "PRAGMA " + p.name + " = " + p.value }
 
 // files opens files of SQLite.
 type files struct {
-	dir, driverName string
-	pragmas         []pragma
-	parameters      []string
-	create          bool
-	err             error
-	driver          driver.Driver
+	sqliteConfig
+	dir    string
+	driver driver.Driver
+	err    error // of an option
 }
 
 // check finds the driver and makes the directory.
@@ -104,8 +38,9 @@ func (f *files) check() error {
 	case f.dir == "":
 		return errors.New("gormtenant: databases.SQLite needs a directory")
 	case !slices.Contains(sql.Drivers(), f.driverName):
-		return fmt.Errorf("gormtenant: databases.SQLite: no driver is registered as %q: import one, such as "+
-			"github.com/glebarez/sqlite, or name another with databases.SQLiteDriver", f.driverName)
+		return fmt.Errorf("gormtenant: databases.SQLite: no driver is registered as %q: "+
+			"import one, such as github.com/glebarez/sqlite, or name another with databases.SQLiteDriver",
+			f.driverName)
 	}
 	var err error
 	if f.dir, err = filepath.Abs(f.dir); err != nil {
@@ -122,7 +57,7 @@ func (f *files) check() error {
 	return found.Close()
 }
 
-// foldsCase is so on some file systems, and nobody can say on which.
+// foldsCase returns true: some file systems do, and nothing tells which.
 func (f *files) foldsCase() bool { return true }
 
 // Open finds the file of a database.
@@ -157,81 +92,10 @@ func (f *files) Open(_ context.Context, database Database) (driver.Connector, er
 		path = "/" + path // C:/...: https://www.sqlite.org/uri.html
 	}
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw" + strings.Join(f.parameters, "")
-	return &fileConnector{f, filepath.Join(f.dir, file), dsn, info}, nil
-}
-
-// plainFile says why something is not the file of a database.
-func plainFile(info fs.FileInfo, err error) error {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return ErrNoDatabase
-	case err != nil:
-		return err
-	case !info.Mode().IsRegular():
-		return errors.New("gormtenant: what has the name of the tenant's database is no plain file")
-	}
-	return nil
-}
-
-// fileConnector opens connections to one file.
-type fileConnector struct {
-	*files
-	path, dsn string
-	info      fs.FileInfo // of the file that was there when the pool was opened
-}
-
-// gone says whether the file is not there any more, or is another one: on Unix connections that are open go on
-// with what nobody else can see.
-func (c *fileConnector) gone() bool {
-	if c.info == nil {
-		return false
-	}
-	info, err := os.Lstat(c.path)
-	return err != nil || !os.SameFile(c.info, info)
-}
-
-// Connect opens a connection, to a file that exists. The DSN says nothing of pragmas: there each driver has
-// a language of its own.
-func (c *fileConnector) Connect(ctx context.Context) (driver.Conn, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if c.path != "" {
-		if err := plainFile(os.Lstat(c.path)); err != nil {
-			return nil, err
-		}
-	}
-	conn, err := c.driver.Open(c.dsn)
-	if err != nil {
-		return nil, err
-	}
-	for _, pragma := range c.pragmas {
-		if err := execute(ctx, conn, pragma.String()); err != nil {
-			return nil, errors.Join(fmt.Errorf("%s: %w", pragma, err), conn.Close())
-		}
-	}
-	return conn, nil
-}
-
-// Driver returns the driver.
-func (c *fileConnector) Driver() driver.Driver { return c.driver }
-
-// execute runs a statement without arguments and results.
-func execute(ctx context.Context, conn driver.Conn, text string) error {
-	if execer, ok := conn.(driver.ExecerContext); ok {
-		if _, err := execer.ExecContext(ctx, text, nil); !errors.Is(err, driver.ErrSkip) {
-			return err
-		}
-	}
-	statement, err := conn.Prepare(text)
-	if err != nil {
-		return err
-	}
-	_, err = statement.Exec(nil) //nolint:staticcheck // Every driver has it.
-	return errors.Join(err, statement.Close())
+	return &fileConnector{f.driver, f.pragmas, filepath.Join(f.dir, file), dsn, info}, nil
 }
 
 // memory returns what opens an empty database that is no tenant's.
 func (f *files) memory() (driver.Connector, bool) {
-	return &fileConnector{&files{driver: f.driver}, "", ":memory:", nil}, true
+	return &fileConnector{driver: f.driver, dsn: ":memory:"}, true
 }

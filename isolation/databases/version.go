@@ -3,7 +3,6 @@ package databases
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 
 	"github.com/gormtenant/gormtenant"
 )
@@ -21,26 +20,16 @@ func (p *Pools) QueryRowContext(ctx context.Context, query string, args ...any) 
 	return p.pool.QueryRowContext(ctx, query, args...)
 }
 
-// version answers the query without a tenant from a database in memory: the version is that of the driver.
+// version answers the query if there is no tenant, from a database in memory: the version is the driver's.
 func (p *Pools) version(ctx context.Context) *sql.Row {
 	if _, ok := gormtenant.FromContext(ctx); ok {
 		return nil
 	}
-	connector, ok := memoryOf(p.opener)
+	connector, ok := memoryOf(p.registry.dialer.opener)
 	if !ok {
 		return nil
 	}
 	db := sql.OpenDB(connector)
 	defer func() { _ = db.Close() }() // the row keeps its connection until it is read
 	return db.QueryRowContext(ctx, versionQuery)
-}
-
-func memoryOf(opener Opener) (driver.Connector, bool) {
-	has, ok := opener.(interface {
-		memory() (driver.Connector, bool)
-	})
-	if !ok {
-		return nil, false
-	}
-	return has.memory()
 }

@@ -57,20 +57,21 @@ func TestIDs_that_can_be_nobody_s(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	pools := newPools(t, databases.SQLite(dir, databases.CreateFiles()))
-	for name, attack := range map[string]struct {
+	for _, attack := range []struct {
+		name string
 		id   any
 		want error
 	}{
-		"nul":   {"a\x00b", gormtenant.ErrInvalidID},
-		"utf8":  {"a\xff", gormtenant.ErrInvalidID},
-		"long":  {strings.Repeat("x", 300), gormtenant.ErrInvalidID},
-		"empty": {"", gormtenant.ErrNoTenant},
-		"nil":   {nil, gormtenant.ErrNoTenant},
-		"zero":  {0, gormtenant.ErrNoTenant},
-		"kind":  {struct{ X int }{1}, gormtenant.ErrInvalidID},
+		{"nul", "a\x00b", gormtenant.ErrInvalidID},
+		{"utf8", "a\xff", gormtenant.ErrInvalidID},
+		{"long", strings.Repeat("x", 300), gormtenant.ErrInvalidID},
+		{"empty", "", gormtenant.ErrNoTenant},
+		{"nil", nil, gormtenant.ErrNoTenant},
+		{"zero", 0, gormtenant.ErrNoTenant},
+		{"kind", struct{ X int }{1}, gormtenant.ErrInvalidID},
 	} {
 		_, err := pools.ExecContext(gormtenant.WithTenant(t.Context(), attack.id), "SELECT 1")
-		require.ErrorIs(t, err, attack.want, name)
+		require.ErrorIs(t, err, attack.want, attack.name)
 	}
 	files, err := os.ReadDir(dir)
 	require.NoError(t, err)
@@ -180,38 +181,5 @@ func TestFile_has_its_pragmas(t *testing.T) {
 		"journal_mode": "wal", "busy_timeout": "1234", "foreign_keys": "1", "synchronous": "1",
 	} {
 		require.Equal(t, want, scan[string](t, pools.QueryRowContext(as(t, "acme"), "PRAGMA "+pragma)), pragma)
-	}
-}
-
-func TestOptions_that_make_no_sense(t *testing.T) {
-	t.Parallel()
-	file := databases.SQLite(t.TempDir())
-	for name, attempt := range map[string]func() (*databases.Pools, error){
-		"no_opener": func() (*databases.Pools, error) { return databases.NewPools(nil) },
-		"no_config": func() (*databases.Pools, error) { return databases.NewPools(databases.Postgres(nil)) },
-		"no_dir":    func() (*databases.Pools, error) { return databases.NewPools(databases.SQLite("")) },
-		"no_driver": func() (*databases.Pools, error) {
-			return databases.NewPools(databases.SQLite("x", databases.SQLiteDriver("none")))
-		},
-		"nil_pragma": func() (*databases.Pools, error) { return databases.NewPools(databases.SQLite("x", nil)) },
-		"no_servers": func() (*databases.Pools, error) { return databases.NewPools(databases.Servers(nil)) },
-		"nil_server": func() (*databases.Pools, error) {
-			return databases.NewPools(databases.Servers(map[string]databases.Opener{"": nil}))
-		},
-		"nil":         func() (*databases.Pools, error) { return databases.NewPools(file, nil) },
-		"pools":       func() (*databases.Pools, error) { return databases.NewPools(file, databases.MaxPools(0)) },
-		"connections": func() (*databases.Pools, error) { return databases.NewPools(file, databases.MaxConnections(0)) },
-		"size":        func() (*databases.Pools, error) { return databases.NewPools(file, databases.Size(nil)) },
-		"idle":        func() (*databases.Pools, error) { return databases.NewPools(file, databases.IdleTime(0)) },
-		"wait":        func() (*databases.Pools, error) { return databases.NewPools(file, databases.WaitLimit(0)) },
-		"connect":     func() (*databases.Pools, error) { return databases.NewPools(file, databases.ConnectTimeout(-1)) },
-		"backoff":     func() (*databases.Pools, error) { return databases.NewPools(file, databases.Backoff(2, 1)) },
-		"opened":      func() (*databases.Pools, error) { return databases.NewPools(file, databases.OnOpened(nil)) },
-		"closed":      func() (*databases.Pools, error) { return databases.NewPools(file, databases.OnClosed(nil)) },
-		"failed":      func() (*databases.Pools, error) { return databases.NewPools(file, databases.OnFailed(nil)) },
-	} {
-		pools, err := attempt()
-		require.ErrorContains(t, err, "gormtenant: ", name)
-		require.Nil(t, pools, name)
 	}
 }

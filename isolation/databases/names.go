@@ -9,8 +9,8 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// find returns what ctx says of its tenant's database. The name is "" where it is made of the ID: to make
-// it for each statement would cost more than all the rest.
+// find returns the database of the tenant in ctx. Its name is "" if it is made from the ID: making it for
+// each statement would cost more than all the rest.
 func find(ctx context.Context) (asked Database, err error) {
 	id, ok := gormtenant.FromContext(ctx)
 	if !ok {
@@ -25,7 +25,7 @@ func find(ctx context.Context) (asked Database, err error) {
 	return asked, nil
 }
 
-// missing says why ctx has no tenant.
+// missing returns why ctx has no tenant.
 func missing(ctx context.Context) error {
 	switch _, unscoped, err := gormtenant.UnscopedReason(ctx); {
 	case err != nil:

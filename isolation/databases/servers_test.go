@@ -20,79 +20,6 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-func TestFailing_database_is_left_alone_for_a_time(t *testing.T) {
-	t.Parallel()
-	o := files(t)
-	broken := true
-	o.before = func(_ context.Context, d databases.Database) error {
-		if d.Tenant == "acme" && broken {
-			return errTest
-		}
-		return nil
-	}
-	failed := make(chan error, 10)
-	pools := newPools(t, o, databases.Backoff(time.Hour, time.Hour),
-		databases.OnFailed(func(d databases.Database, err error) { require.Equal(t, "acme", d.Tenant); failed <- err }))
-	for range 5 {
-		_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
-		require.ErrorIs(t, err, errTest)
-		var unavailable *databases.UnavailableError
-		require.ErrorAs(t, err, &unavailable)
-		require.Equal(t, 1, unavailable.Failures)
-		require.Greater(t, time.Until(unavailable.Until), 20*time.Minute, "with jitter, half the time at least")
-		require.Less(t, time.Until(unavailable.Until), time.Hour)
-		require.ErrorContains(t, err, unavailable.Until.UTC().Format("15:04:05"))
-	}
-	require.EqualValues(t, 1, o.connects.Load())
-	require.ErrorIs(t, <-failed, errTest)
-	require.Empty(t, failed)
-	touch(t, pools, "zeta") // another tenant is not hurt
-	require.Equal(t, 1, pools.Stats().Failing)
-	require.EqualValues(t, 1, pools.Stats().Failed)
-	require.Equal(t, 4, pools.Stats().Connections, "nothing stays reserved for it")
-
-	broken = false
-	require.NoError(t, pools.CloseTenant(t.Context(), "acme")) // the operator has mended it
-	touch(t, pools, "acme")
-}
-
-func TestBackoff_grows_and_a_success_ends_it(t *testing.T) {
-	t.Parallel()
-	o := files(t)
-	broken := make(chan bool, 1)
-	broken <- true
-	o.before = func(context.Context, databases.Database) error {
-		now := <-broken
-		broken <- now
-		if now {
-			return errTest
-		}
-		return nil
-	}
-	pools := newPools(t, o, databases.Backoff(time.Millisecond, 8*time.Millisecond))
-	failures := 0
-	for failures < 6 {
-		_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
-		var unavailable *databases.UnavailableError
-		require.ErrorAs(t, err, &unavailable)
-		require.GreaterOrEqual(t, unavailable.Failures, failures)
-		require.LessOrEqual(t, unavailable.Failures, failures+1)
-		failures = unavailable.Failures
-	}
-	<-broken
-	broken <- false
-	eventually(t, func() bool { _, err := pools.ExecContext(as(t, "acme"), "SELECT 1"); return err == nil })
-	require.Zero(t, pools.Stats().Failing)
-
-	<-broken
-	broken <- true
-	require.NoError(t, pools.CloseTenant(t.Context(), "acme"))
-	_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
-	var unavailable *databases.UnavailableError
-	require.ErrorAs(t, err, &unavailable)
-	require.Equal(t, 1, unavailable.Failures)
-}
-
 func TestFile_that_is_missing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -149,26 +76,6 @@ func TestServer_that_is_down(t *testing.T) {
 	touch(t, pools, "zeta")
 	_, err = pools.BeginTx(down, nil)
 	require.ErrorContains(t, err, "connection refused")
-}
-
-// A server that takes the connection and says nothing.
-func TestServer_that_does_not_answer(t *testing.T) {
-	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = listener.Close() })
-	config, err := pgx.ParseConfig("postgres://app:secret-word@" + listener.Addr().String() + "/x?sslmode=disable")
-	require.NoError(t, err)
-	pools := newPools(t, databases.Postgres(config), databases.ConnectTimeout(50*time.Millisecond),
-		databases.Backoff(time.Hour, time.Hour))
-	_, err = pools.ExecContext(as(t, "acme"), "SELECT 1")
-	var unavailable *databases.UnavailableError
-	require.ErrorAs(t, err, &unavailable)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.NotContains(t, err.Error(), "secret-word")
-	_, err = pools.ExecContext(as(t, "acme"), "SELECT 1")
-	require.ErrorAs(t, err, &unavailable)
-	require.EqualValues(t, 1, pools.Stats().Failed)
 }
 
 func TestDatabase_that_is_gone(t *testing.T) {
@@ -235,24 +142,4 @@ func TestServer_that_comes_back(t *testing.T) {
 	require.Error(t, err)
 	require.Error(t, tx.Commit())
 	touch(t, pools, "acme")
-}
-
-// A tenant whose database fails takes no place from others, for as long as it is not tried.
-func TestFailing_database_evicts_nobody(t *testing.T) {
-	t.Parallel()
-	o := files(t)
-	o.before = func(_ context.Context, d databases.Database) error {
-		if d.Tenant == "acme" {
-			return errTest
-		}
-		return nil
-	}
-	pools := newPools(t, o, databases.MaxPools(1), databases.Backoff(time.Hour, time.Hour))
-	_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
-	require.ErrorIs(t, err, errTest)
-	touch(t, pools, "zeta")
-	_, err = pools.ExecContext(as(t, "acme"), "SELECT 1")
-	require.ErrorIs(t, err, errTest)
-	require.Equal(t, 1, pools.Stats().Pools)
-	require.Zero(t, pools.Stats().Closed)
 }
