@@ -195,7 +195,7 @@ func (b *builder) nobodys(r *record) {
 	}
 	if key.table != "" && e.table == nil &&
 		(r.shared || r.confirmed && b.names[twin].table == nil) {
-		b.names[key] = entry{known: true, shared: e.shared || r.shared}
+		b.names[key] = entry{known: true, shared: e.shared || r.shared, model: r.model}
 	}
 }
 

@@ -10,7 +10,15 @@
 // struct{ Project; N int } as a model with relations of its own, over a table that does not exist.
 //
 // A table may have further names: Table("tags_2024").AutoMigrate(&Tag{}) and
-// Table("tags_2024").Find(&tags) make tags_2024 a table like that of Tag. So does [Tables.Name].
+// Table("tags_2024").Find(&tags) make tags_2024 a table like that of Tag. So does [Tables.Name]. If
+// tags_2024 is already known by a model without a tenant field, reading it into tags makes it a
+// tenants' table only if that model has no column that Tag does not have; else tags may just have
+// been scanned into.
+//
+// GORM keeps the models that it has parsed to itself. They are looked through when the plugin is
+// registered and while a migration is at work, never for a look-up. A model that was parsed in
+// another way, as by SetupJoinTable or gorm.Statement.Parse, is known from its first use on; to
+// make it known to raw SQL before that, name it to tenantplugin.Models.
 //
 // # Names
 //

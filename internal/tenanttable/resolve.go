@@ -1,6 +1,7 @@
 package tenanttable
 
 import (
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -64,7 +65,16 @@ func teaches(v *View, model *schema.Schema, schemaName, tableName string, use Us
 		return false
 	}
 	e := v.named(schemaName, tableName)
-	return e.table == nil && !e.shared && (use == Write || !e.known)
+	return e.table == nil && !e.shared &&
+		(use == Write || !e.known || isPart(e.model, b.table.Model))
+}
+
+// isPart reports whether a model has no column that whole does not have, so that it can be a
+// smaller struct over the same table.
+func isPart(model, whole *schema.Schema) bool {
+	return !slices.ContainsFunc(model.DBNames, func(column string) bool {
+		return whole.FieldsByDBName[column] == nil
+	})
 }
 
 func (t *Tables) learnUse(model *schema.Schema, schemaName, tableName string, use Use) *View {

@@ -192,6 +192,26 @@ func TestSmaller_struct_used_first(t *testing.T) {
 	})
 }
 
+// oldProjectName is a smaller struct over a table that is the projects' under another name.
+type oldProjectName struct {
+	ID   uint
+	Name string
+}
+
+func (oldProjectName) TableName() string { return "projects_2024" }
+
+func TestSmaller_struct_over_another_name_used_first(t *testing.T) {
+	onEach(t, func(f *fixture) {
+		db, a := f.start(tenantplugin.Models(&Project{}))
+		var names []oldProjectName
+		require.NoError(f.t, a.Find(&names).Error, "a model of a table of which nothing else is known")
+		require.NoError(f.t, a.Table("projects_2024").Find(&[]Project{}).Error)
+		require.NoError(f.t, a.Find(&names).Error)
+		require.Equal(f.t, []oldProjectName{{ID: 1, Name: "old"}}, names)
+		require.ErrorIs(f.t, db.Find(&names).Error, gormtenant.ErrNoTenant)
+	})
+}
+
 // owning has projects, and no table in most databases of this test.
 type owning struct {
 	ID uint

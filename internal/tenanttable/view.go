@@ -28,6 +28,8 @@ type entry struct {
 	guessed bool
 	// shared is set for a name that was declared to be nobody's.
 	shared bool
+	// model is the model of a table that is nobody's.
+	model *schema.Schema
 }
 
 // binding is what is known of a model under its own table's name.

@@ -36,6 +36,13 @@ type halved struct {
 
 func (halved) TableName() string { return strings.Repeat("x", 62) + "ß" }
 
+type inCapitals struct {
+	ID       uint
+	TenantID string
+}
+
+func (inCapitals) TableName() string { return "Billing.Invoices" }
+
 type inPublic struct {
 	ID       uint
 	TenantID string
@@ -62,7 +69,7 @@ func TestLookup(t *testing.T) {
 	everything := []any{
 		&Project{}, &country{}, &projectName{}, &bill{}, &oldBill{}, &longNamed{}, &umlaut{},
 		&inPublic{}, &oldProject{}, &publicProject{},
-		&halved{},
+		&halved{}, &inCapitals{},
 	}
 	for _, test := range []struct {
 		name, dialect, schema, table string
@@ -76,6 +83,7 @@ func TestLookup(t *testing.T) {
 		{"capitals_on_sqlite", "sqlite", "Main", "Projects", true},
 		{"capitals_beyond_ascii", "mysql", "", "GRÖSSEN", false},
 		{"capitals_beyond_ascii_of_the_same_letters", "mysql", "", "GRÖßEN", true},
+		{"capitals_of_the_model", "postgres", "billing", "invoices", true},
 		{"quotes_in_the_name", "sqlite", "", `"projects"`, true},
 		{"smaller_struct_declared_too", "postgres", "", "projects", true},
 		{"default_schema_of_an_unqualified_model", "postgres", "public", "projects", true},
@@ -132,6 +140,37 @@ func many(t testing.TB, n int) *tenanttable.Tables {
 		require.NoError(t, tables.Name(fmt.Sprintf("table_%d", i), &Project{}))
 	}
 	return tables
+}
+
+func TestResolve_of_what_is_known_takes_no_memory(t *testing.T) {
+	db := offline(t, "postgres")
+	tables := tenanttable.New(db, field)
+	require.NoError(t, tables.Declare(&Project{}))
+	model := parse(t, db, &Project{})
+	for _, use := range []tenanttable.Use{tenanttable.Read, tenanttable.Write} {
+		for _, name := range []string{"projects", "projects_2024"} {
+			_, err := tables.Resolve(model, "", name, use)
+			require.NoError(t, err)
+			require.Zero(t, testing.AllocsPerRun(10, func() {
+				_, _ = tables.Resolve(model, "", name, use)
+			}))
+		}
+	}
+	require.Zero(t, testing.AllocsPerRun(10, func() {
+		tables.Migrating("SELECT * FROM projects")
+		tables.Scanned(model, "SELECT * FROM projects")
+	}))
+}
+
+// BenchmarkFirst_use learns one model after the other.
+func BenchmarkFirst_use(b *testing.B) {
+	for _, n := range []int{50, 500} {
+		b.Run(fmt.Sprintf("%d_models", n), func(b *testing.B) {
+			for b.Loop() {
+				many(b, n)
+			}
+		})
+	}
 }
 
 func BenchmarkLookup(b *testing.B) {
