@@ -29,10 +29,12 @@ func onEach(t *testing.T, test func(f *fixture)) {
 		plain := open(&gorm.Config{DisableForeignKeyConstraintWhenMigrating: true})
 		for _, text := range []string{
 			"CREATE TABLE projects (id int primary key, tenant_id text, name text, owner_id int)",
-			"CREATE TABLE projects_2024 (id int primary key, tenant_id text, name text, owner_id int)",
+			"CREATE TABLE projects_2024 " +
+				"(id int primary key, tenant_id text, name text, owner_id int)",
 			"CREATE TABLE owners (id integer primary key, tenant_id text)",
 			"CREATE TABLE tags (id integer primary key, tenant_id text, label text)",
-			"CREATE TABLE project_tags (project_id int, tag_id int, primary key (project_id, tag_id))",
+			"CREATE TABLE project_tags " +
+				"(project_id int, tag_id int, primary key (project_id, tag_id))",
 			"CREATE TABLE countries (code varchar(2) primary key, name text)",
 			"INSERT INTO projects VALUES (1, 'acme', 'site', NULL), (11, 'zeta', 'hers', NULL)",
 			"INSERT INTO projects_2024 VALUES (1, 'acme', 'old', NULL), (11, 'zeta', 'hers', NULL)",
@@ -204,7 +206,7 @@ func TestSmaller_struct_over_another_name_used_first(t *testing.T) {
 	onEach(t, func(f *fixture) {
 		db, a := f.start(tenantplugin.Models(&Project{}))
 		var names []oldProjectName
-		require.NoError(f.t, a.Find(&names).Error, "a model of a table of which nothing else is known")
+		require.NoError(f.t, a.Find(&names).Error, "nothing else is known of the table")
 		require.NoError(f.t, a.Table("projects_2024").Find(&[]Project{}).Error)
 		require.NoError(f.t, a.Find(&names).Error)
 		require.Equal(f.t, []oldProjectName{{ID: 1, Name: "old"}}, names)
@@ -285,7 +287,7 @@ func TestTables_of_one_name_in_two_schemas(t *testing.T) {
 			}
 			unscoped := db.WithContext(gormtenant.Unscoped(f.t.Context(), "set-up"))
 			for _, text := range []string{
-				"CREATE TABLE IF NOT EXISTS billing.bills (id integer, tenant_id text, total integer)",
+				"CREATE TABLE IF NOT EXISTS billing.bills (id int, tenant_id text, total int)",
 				"CREATE TABLE IF NOT EXISTS archive.bills (id integer, total integer)",
 				"DELETE FROM billing.bills", "DELETE FROM archive.bills",
 				"INSERT INTO billing.bills VALUES (1, 'acme', 1), (11, 'zeta', 11)",
