@@ -17,10 +17,10 @@ import (
 //		return token.Tenant, nil
 //	})
 //
-// A claim that returns "" names nothing: there is no token, or it is nobody's in particular. Other
-// sources may then name the tenant, but only [Middleware.Authorize] can say that it is the
-// client's. A claim that returns an error refuses the request with [ErrUnauthenticated], or with
-// [ErrUnavailable] if that or the error of a context is what it wraps: the keys of the tokens could
+// A claim that returns "" names no tenant: the request has no token, or one of no particular
+// tenant. Other sources may then name the tenant, but only [Middleware.Authorize] can say that it
+// is the client's. A claim that returns an error refuses the request with [ErrUnauthenticated], or
+// with [ErrUnavailable] if it wraps that or the error of a context, for example because keys could
 // not be fetched.
 func Claim(claim func(r *http.Request) (string, error)) Option {
 	return optionFunc(func(m *Middleware) error {

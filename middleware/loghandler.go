@@ -14,8 +14,8 @@ import (
 //	slog.SetDefault(slog.New(middleware.LogHandler(slog.NewJSONHandler(os.Stderr, nil))))
 //	slog.InfoContext(r.Context(), "project created") // ... "tenant":{"id":"42","slug":"acme"}
 //
-// The group tenant is at the top, whatever groups the logger has opened. Records without a context
-// of a tenant, or under gormtenant.Unscoped, stay as they are.
+// The group tenant is a top-level one, whatever groups the logger has opened. Records without a
+// context of a tenant, or under gormtenant.Unscoped, stay as they are.
 func LogHandler(next slog.Handler) slog.Handler {
 	if next == nil {
 		panic("gormtenant: LogHandler needs the handler that it is in front of")

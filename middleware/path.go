@@ -14,11 +14,10 @@ import (
 //
 //	middleware.Path("/api/tenants/{tenant}/") // acme in /api/tenants/acme/projects
 //
-// It is compared by whole segments, and a slash at its end makes no difference. A path that does
-// not begin so names nothing. Routers do not agree on whether a path is matched before it is
-// decoded or after, and what becomes of double slashes and dots. A path that names one tenant in
-// one way and another, or none, in the other, such as /api/tenants/acme%2F..%2Fglobex, is therefore
-// refused with [ErrMalformed].
+// It is compared by whole segments, and a slash at its end makes no difference. Other paths name no
+// tenant. Routers disagree on whether a path is decoded before it is matched, and on double slashes
+// and dots. A path that names different tenants in these readings, or a tenant in only one, such as
+// /api/tenants/acme%2F..%2Fglobex, is therefore refused with [ErrMalformed].
 //
 // Clients choose the path, so Path needs a [Claim] or [Middleware.Authorize] beside it.
 func Path(pattern string) Option {

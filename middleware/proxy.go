@@ -16,7 +16,7 @@ const forwardedHost = "X-Forwarded-Host"
 //
 //	middleware.TrustProxy(netip.MustParsePrefix("10.0.3.0/24"))
 //
-// From everybody else the header is ignored, as it is without this option. The proxy must set the
+// From other addresses the header is ignored, as it is without this option. The proxy must set the
 // header itself, and not pass on what its client sent; a list of different hosts is refused. The
 // address is the request's RemoteAddr: whatever rewrites that from a header, such as chi's RealIP,
 // must come after Middleware, or else clients choose whether they are trusted. A network of all

@@ -14,11 +14,11 @@ import (
 // example.com. For development the base may be localhost: browsers take acme.localhost to this
 // machine.
 //
-// The base itself names nothing, nor does a host outside of it; an address is no host name. What
-// has more than one label in front of the base, a.b.example.com, is nobody's: the request is
-// refused with tenants.ErrNotFound, whatever other sources say. Name the hosts below the base that
-// are the application's own, such as www.example.com, with [OwnHosts]. With more than one base a
-// host belongs to the longest that fits.
+// The base itself names no tenant, nor does a host outside of it, nor an address. What has more
+// than one label in front of the base, a.b.example.com, is nobody's: the request is refused with
+// tenants.ErrNotFound, whatever other sources say. Name the hosts below the base that are the
+// application's own, such as www.example.com, with [OwnHosts]. With more than one base a host
+// belongs to the longest that fits.
 //
 // Clients choose the host, so Subdomain needs a [Claim] or [Middleware.Authorize] beside it.
 func Subdomain(base string) Option {

@@ -37,23 +37,22 @@ type Cache struct {
 //
 // It is a directory that keeps these promises:
 //
-//   - Who misses the same identifier at the same time waits for one lookup. That lookup has the
+//   - Callers that miss the same identifier at the same time share one lookup. That lookup has the
 //     values of the first caller's context, but neither its deadline nor its cancellation, and ends
 //     after [Timeout]; each caller waits only as long as its own context allows.
-//   - A directory that fails, panics, does not answer in time or answers nonsense is an error, and
-//     never [ErrNotFound]; or the answer of before, within [Grace].
-//   - Identifiers that nobody has are remembered for [NegativeTTL], in a room of their own, so that
-//     asking for them evicts no tenant. Those that are not [ValidIdentifier] are ErrNotFound at
-//     once.
-//   - Who asks after [Cache.Invalidate] has returned is never answered with what was read before
-//     it.
+//   - A directory that fails, panics, times out or returns nonsense yields an error, never
+//     [ErrNotFound]; within [Grace] it yields the previous answer.
+//   - Unknown identifiers are cached for [NegativeTTL], separately, so that asking for them evicts
+//     no tenant. Those that are not [ValidIdentifier] are ErrNotFound at once.
+//   - A call that begins after [Cache.Invalidate] has returned never gets an answer that was read
+//     before it.
 //
 // A hit takes no lock and allocates nothing. It does not look at the tenant's status and expiry:
 // call [Tenant.Usable] with the time of the request.
 //
-// The directory has to name a tenant as it was asked to: the ID, the slug or a domain of the answer
-// must be the identifier, byte by byte. One that takes ACME for acme would let anyone fill the
-// cache with spellings of one name. Give names that come from hosts in lower case.
+// The directory must compare identifiers byte by byte: the ID, the slug or a domain of the tenant
+// it returns must equal the identifier. Otherwise anyone could fill the cache with spellings of one
+// name, such as ACME and acme. Convert host names to lower case first.
 //
 // Cached panics if d is nil or an option is out of its range.
 func Cached(d Directory, options ...CacheOption) *Cache {

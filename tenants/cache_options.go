@@ -35,9 +35,9 @@ func newCacheConfig(options []CacheOption) (cacheConfig, error) {
 	return config, err
 }
 
-// TTL is how long a tenant is answered from the cache, counted from the start of its lookup. It
-// must be positive. Defaults to 5 minutes: the longest that a change goes unnoticed which nobody
-// calls [Cache.Invalidate] for.
+// TTL sets how long a tenant stays cached, counted from the start of its lookup. It must be
+// positive. Defaults to 5 minutes. A change goes unnoticed for at most that long if nobody calls
+// [Cache.Invalidate].
 func TTL(d time.Duration) CacheOption {
 	return cacheOption(func(config *cacheConfig) error {
 		config.ttl = d
@@ -45,8 +45,8 @@ func TTL(d time.Duration) CacheOption {
 	})
 }
 
-// NegativeTTL is how long ErrNotFound is answered from the cache. It must be positive. Defaults to
-// 30 seconds: the longest that a new tenant waits whose name was asked for too early.
+// NegativeTTL sets how long ErrNotFound stays cached. It must be positive. Defaults to 30 seconds.
+// A new tenant whose name was asked for too early is found after at most that long.
 func NegativeTTL(d time.Duration) CacheOption {
 	return cacheOption(func(config *cacheConfig) error {
 		config.negativeTTL = d
@@ -54,12 +54,11 @@ func NegativeTTL(d time.Duration) CacheOption {
 	})
 }
 
-// Grace is for how long after [TTL] a tenant is still answered from the cache while the directory
-// fails. It must not be negative. Defaults to 0: an error as soon as the TTL is over. A directory
-// that is found to fail is asked again once a second; within ten seconds of a failure nobody waits
-// for it.
+// Grace sets how long after [TTL] a cached tenant is still returned while the directory fails. It
+// must not be negative. Defaults to 0: an error as soon as the TTL is over. A failing directory is
+// asked again once a second; for ten seconds after a failure no caller waits for it.
 //
-// In its grace a tenant is served as it was: one who has been suspended meanwhile still is, unless
+// During that time a tenant is served as it was cached, even if it has been suspended since, unless
 // [Cache.Invalidate] was called.
 func Grace(d time.Duration) CacheOption {
 	return cacheOption(func(config *cacheConfig) error {
@@ -72,9 +71,9 @@ func Grace(d time.Duration) CacheOption {
 	})
 }
 
-// Timeout is how long a lookup may take. It must be positive. Defaults to 5 seconds. The
-// directory's context ends then; one that goes on nevertheless keeps its goroutine, and nobody
-// waits for it any more.
+// Timeout limits a lookup. It must be positive. Defaults to 5 seconds. The directory's context ends
+// then. A directory that ignores its context keeps its goroutine, but no caller waits for it any
+// longer.
 func Timeout(d time.Duration) CacheOption {
 	return cacheOption(func(config *cacheConfig) error {
 		config.timeout = d
@@ -82,8 +81,8 @@ func Timeout(d time.Duration) CacheOption {
 	})
 }
 
-// Size is how many identifiers of tenants are cached at most; a tenant has one for each name that
-// it is asked for by. As many absences are cached beside them. It must be at least 1. Defaults to
+// Size limits how many identifiers are cached; a tenant takes one for each name under which it was
+// looked up. As many unknown identifiers are cached separately. It must be at least 1. Defaults to
 // 10,000.
 func Size(n int) CacheOption {
 	return cacheOption(func(config *cacheConfig) error {
@@ -95,10 +94,9 @@ func Size(n int) CacheOption {
 	})
 }
 
-// Clock is what the cache tells the time by, for tests. It must not be nil, and is called by
-// several goroutines at once. Defaults to the monotonic clock, which nobody can set. With a clock
-// that is set back, what was cached is looked up again; with one that is set forward, it has
-// expired.
+// Clock replaces the clock of the cache, for tests. It must not be nil, and must be safe for
+// concurrent use. Defaults to the monotonic clock. If the clock is set back, cached tenants are
+// looked up again; if it is set forward, they have expired.
 func Clock(now func() time.Time) CacheOption {
 	return cacheOption(func(config *cacheConfig) error {
 		config.clock = now

@@ -18,7 +18,7 @@ type CacheStats struct {
 	// Entries is how many identifiers of tenants are cached, those included that are no longer
 	// valid and not yet dropped.
 	Entries int
-	// NegativeEntries is the like number of identifiers that nobody has.
+	// NegativeEntries is how many unknown identifiers are cached.
 	NegativeEntries int
 }
 

@@ -28,17 +28,17 @@ type Lister interface {
 //		return sendInvoice(db.WithContext(ctx), t)
 //	})
 //
-// Up to [Concurrency] calls run at the same time, so that fn must be safe for that. They start in
-// the lister's order. A call that fails ends none of the others. One that panics fails with a
+// Up to [Concurrency] calls run at the same time, so fn must be safe for concurrent use. They start
+// in the lister's order. A call that fails ends none of the others. One that panics fails with a
 // [*PanicError]; after a hundred panics the others keep no stack, so that a bug in fn does not take
 // all memory.
 //
-// Where everything was done, Each returns nil. Otherwise, after the last call has returned, it
-// returns an [*EachError]: how many were done, which failed, and where to resume. Each stops early
-// when ctx ends, which the calls that run see too, and when the lister fails. Options and arguments
-// that cannot be are a plain error, and nothing is done.
+// Each returns nil if every call succeeded. Otherwise, after the last call has returned, it returns
+// an [*EachError]: how many succeeded, which failed, and where to resume. Each stops early when ctx
+// ends, which running calls see too, and when the lister fails. For invalid options and arguments
+// it returns a plain error before it does anything.
 //
-// It holds the tenants at work, and the failures, but never the list.
+// Each keeps in memory the tenants at work and the failures, never the list.
 func Each(
 	ctx context.Context, lister Lister, fn func(ctx context.Context, t *Tenant) error,
 	options ...EachOption,

@@ -9,9 +9,9 @@ import (
 // Invalidate makes the cache forget the tenants that have these identifiers: each of them under its
 // ID, its slug and all its domains, as far as it is cached under them. Call it when a tenant has
 // been changed (after the commit), with its ID, which never changes, and with any names that it has
-// lost or gained. Absences are forgotten too, all of them. A lookup that is under way and turns
-// out to be of such a tenant is answered to those who wait for it, and neither kept nor given to
-// those who come later.
+// lost or gained. All unknown identifiers are forgotten too. If a lookup under way turns out to be
+// of such a tenant, its answer goes to the callers that wait for it, but is neither cached nor
+// given to later callers.
 //
 // It costs a few map writes, whatever the size of the cache. A cache that has been told of more
 // identifiers than its [Size] forgets everything, and starts to count anew.
@@ -37,7 +37,7 @@ func (c *Cache) Invalidate(identifiers ...string) {
 	}
 }
 
-// InvalidateAll makes the cache forget everything, as after notices of changes may have been
+// InvalidateAll makes the cache forget everything. Call it when notices of changes may have been
 // missed.
 func (c *Cache) InvalidateAll() {
 	c.voided.addAll()

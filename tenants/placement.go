@@ -2,7 +2,7 @@ package tenants
 
 import "fmt"
 
-// Level says how much of its own a tenant has.
+// Level is how far a tenant is isolated from others.
 type Level string
 
 // The levels of isolation.
@@ -44,8 +44,8 @@ func (p Placement) String() string {
 	return text
 }
 
-// Validate says what is wrong with the placement, nil if nothing is: its level is none of the
-// three, or it has what its level has not.
+// Validate returns an error if the level is none of the three, or does not take the name or the
+// server that is given.
 func (p Placement) Validate() error {
 	switch p.Normal().Level {
 	case Database:

@@ -22,7 +22,7 @@ type Tenant struct {
 	// Domains are the tenant's own, such as projects.acme.com, in lower case and ASCII (IDNs as
 	// xn--...). Each is one tenant's only.
 	Domains []string
-	// Status reports whether the tenant is served. The zero value is none and is not served.
+	// Status reports whether the tenant is served. The zero value is not served.
 	Status Status
 	// Plan names the limits that the tenant has bought, one of the application's [Plans].
 	Plan string
@@ -33,9 +33,9 @@ type Tenant struct {
 	// Placement is where the tenant's rows are. The zero value is in the shared tables. To change
 	// it for a tenant that has rows, move them: see package isolation.
 	Placement Placement
-	// Moving is where the tenant is being moved, or was when a move was cut off; nil is nowhere.
+	// Moving is the target of a move that is under way or was interrupted; nil if there is none.
 	Moving *Placement
-	// Left are the places that the tenant has moved out of, and that still hold its old rows.
+	// Left are former placements that still hold old rows of the tenant.
 	Left []Placement
 	// CreatedAt and UpdatedAt are kept by the store.
 	CreatedAt, UpdatedAt time.Time
@@ -67,10 +67,9 @@ var (
 )
 
 // Usable returns nil if the tenant is to be served at the time now: it is [Active] and has not
-// expired. Otherwise the error is ErrSuspended, ErrClosed or ErrExpired. A status that is none of
-// the three is treated as suspended: what cannot be understood is not let in. A tenant expires at
-// ExpiresAt, not after it. A nil tenant is ErrNotFound. Usable allocates nothing; call it for each
-// request.
+// expired. Otherwise the error is ErrSuspended, ErrClosed or ErrExpired. An unknown status is
+// treated as suspended. A tenant expires at ExpiresAt, not after it. A nil tenant is ErrNotFound.
+// Usable allocates nothing; call it for each request.
 func (t *Tenant) Usable(now time.Time) error {
 	switch {
 	case t == nil:

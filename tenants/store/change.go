@@ -11,12 +11,12 @@ import (
 )
 
 // Update stores t in place of the tenant that has its ID, and sets *t to what is stored. The ID of
-// a tenant cannot change, and CreatedAt is the store's. t must not be in use by others, as one that
-// a cache returned is: change a copy, with a slice and a map of its own.
+// a tenant cannot change, and CreatedAt is the store's. Do not pass a tenant that others use, such
+// as one returned by a cache: change a copy, with a slice and a map of its own.
 //
-// UpdatedAt has to be what was read: if the tenant was changed since, by whomever, the error is an
-// [ErrConflict]. Otherwise the errors are those of [Store.Create], and tenants.ErrNotFound. On an
-// error nothing is changed, *t neither.
+// UpdatedAt must be as it was read: if the tenant was changed since, Update returns [ErrConflict].
+// It also returns the errors of [Store.Create] and tenants.ErrNotFound. On an error nothing is
+// changed, not even *t.
 func (s *Store) Update(ctx context.Context, t *tenants.Tenant) error {
 	if t == nil {
 		return errNil
@@ -45,23 +45,23 @@ func (s *Store) Update(ctx context.Context, t *tenants.Tenant) error {
 	return nil
 }
 
-// Suspend makes the tenant tenants.Suspended: it is not served until [Store.Resume]. If it is
-// already, nothing happens. If it is closed the error is a tenants.ErrClosed, and
-// tenants.ErrNotFound if there is none of that ID; a slug or a domain will not do.
+// Suspend makes the tenant tenants.Suspended: it is not served until [Store.Resume]. It does
+// nothing if the tenant is suspended already. It returns tenants.ErrClosed for a closed tenant, and
+// tenants.ErrNotFound if no tenant has that ID; a slug or a domain is not accepted.
 func (s *Store) Suspend(ctx context.Context, id string) error {
 	return s.setStatus(ctx, id, tenants.Suspended)
 }
 
-// Resume makes a suspended tenant tenants.Active again. If it is already, nothing happens. A tenant
-// that is closed stays so, and the error is a tenants.ErrClosed: should it be served again after
-// all, say so with [Store.Update]. The error is a tenants.ErrNotFound if there is none of that ID.
+// Resume makes a suspended tenant tenants.Active again. It does nothing if the tenant is active
+// already. It returns tenants.ErrClosed for a closed tenant, which stays closed; use [Store.Update]
+// to open it again. It returns tenants.ErrNotFound if no tenant has that ID.
 func (s *Store) Resume(ctx context.Context, id string) error {
 	return s.setStatus(ctx, id, tenants.Active)
 }
 
-// Close makes the tenant tenants.Closed, permanently. Its names stay its own, lest old links lead to
-// another. If it is closed already, nothing happens. The error is a tenants.ErrNotFound if there is
-// none of that ID.
+// Close makes the tenant tenants.Closed, permanently. Its names remain taken, so that old links
+// never lead to another tenant. It does nothing if the tenant is closed already, and returns
+// tenants.ErrNotFound if no tenant has that ID.
 func (s *Store) Close(ctx context.Context, id string) error {
 	return s.setStatus(ctx, id, tenants.Closed)
 }
