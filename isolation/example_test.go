@@ -28,18 +28,21 @@ type Invoice struct {
 	Total int
 }
 
-// A tenant gets a file of its own. The function that creates and counts does not know where that is.
+// A tenant gets a file of its own. The function that creates and counts does not know where that
+// is.
 func Example() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "isolation-")
 	check(err)
 	defer func() { _ = os.RemoveAll(dir) }()
 	open := func(path string) gorm.Dialector {
-		return sqlite.Open("file:" + filepath.ToSlash(path) + "?_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)")
+		return sqlite.Open("file:" + filepath.ToSlash(path) +
+			"?_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)")
 	}
 
 	// The shared tables, and the directory.
-	owner, err := gorm.Open(open(filepath.Join(dir, "shared.db")), &gorm.Config{Logger: logger.Discard})
+	owner, err := gorm.Open(open(filepath.Join(dir, "shared.db")),
+		&gorm.Config{Logger: logger.Discard})
 	check(err)
 	directory, err := store.New(owner)
 	check(err)
@@ -50,7 +53,8 @@ func Example() {
 	defer func() { _ = shared.Close() }()
 
 	// The databases of tenants' own, and the router over both.
-	files, err := provision.NewFiles(filepath.Join(dir, "tenants"), open, provision.Migrations(migrations.Models("1", &Invoice{})))
+	files, err := provision.NewFiles(filepath.Join(dir, "tenants"), open,
+		provision.Migrations(migrations.Models("1", &Invoice{})))
 	check(err)
 	pools, err := databases.NewPools(databases.SQLite(filepath.Join(dir, "tenants")))
 	check(err)
@@ -68,13 +72,15 @@ func Example() {
 		check(tx.Model(&Invoice{}).Count(&n).Error)
 		return n
 	}
-	acme, zeta := &tenants.Tenant{ID: "acme", Slug: "acme"}, &tenants.Tenant{ID: "zeta", Slug: "zeta"}
+	acme, zeta := &tenants.Tenant{ID: "acme", Slug: "acme"}, &tenants.Tenant{ID: "zeta",
+		Slug: "zeta"}
 	check(directory.Create(ctx, acme))
 	check(directory.Create(ctx, zeta))
 	fmt.Println("both in shared tables:", work(acme), work(zeta))
 
 	mover, err := isolation.NewMover(directory, []any{&Invoice{}},
-		isolation.SharedTables(owner), isolation.OwnDatabases(files), isolation.Forget(cache), isolation.Progress(nil))
+		isolation.SharedTables(owner), isolation.OwnDatabases(files),
+		isolation.Forget(cache), isolation.Progress(nil))
 	check(err)
 	report, err := mover.Move(ctx, "acme", tenants.Placement{Level: tenants.Database})
 	check(err)

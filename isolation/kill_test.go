@@ -34,7 +34,7 @@ func TestMoverProcess(t *testing.T) {
 	}
 	var o order
 	require.NoError(t, json.Unmarshal([]byte(text), &o))
-	var h *house
+	var h *fixture
 	if o.Address[0] == "sqlite" {
 		h = sqliteIn(t, o.Address[2], false)
 	} else {
@@ -46,9 +46,11 @@ func TestMoverProcess(t *testing.T) {
 	fmt.Println("moved")
 }
 
-// moveElsewhere has another process move a tenant, and kills it after a time. It returns how long the move took
-// where it came to its end first.
-func (h *house) moveElsewhere(t *testing.T, o order, patience time.Duration) (took time.Duration, killed bool) {
+// moveElsewhere has another process move a tenant, and kills it after a time. It returns how long
+// the move took where it came to its end first.
+func (h *fixture) moveElsewhere(
+	t *testing.T, o order, patience time.Duration,
+) (took time.Duration, killed bool) {
 	t.Helper()
 	text, err := json.Marshal(o)
 	require.NoError(t, err)
@@ -76,14 +78,14 @@ func (h *house) moveElsewhere(t *testing.T, o order, patience time.Duration) (to
 	return took, took == 0
 }
 
-// A mover that is killed at any point leaves the tenant working where the directory says, with all its rows, and
-// the same call again finishes the move.
+// A mover that is killed at any point leaves the tenant working where the directory says, with all
+// its rows, and the same call again finishes the move.
 func TestMove_killed(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("it starts many processes")
 	}
-	each(t, func(t *testing.T, h *house) {
+	each(t, func(t *testing.T, h *fixture) {
 		acme, zeta := h.tenant("acme"), h.tenant("zeta")
 		h.fill(acme, 5)
 		h.fill(zeta, 2)
@@ -103,9 +105,10 @@ func TestMove_killed(t *testing.T) {
 			}
 			h.cache.Invalidate(acme.ID)
 			where := h.now(acme.ID).Placement
-			require.Equal(t, mine, h.of(t, acme.ID), "killed after %v on the way to %s, the tenant is at %s", patience, to, where)
-			// Where it was killed between freezing and switching, the tenant waits for the server to notice,
-			// or for the lease to end.
+			require.Equal(t, mine, h.of(t, acme.ID), "killed after %v on the way to %s, "+
+				"the tenant is at %s", patience, to, where)
+			// Where it was killed between freezing and switching, the tenant waits for the server
+			// to notice, or for the lease to end.
 			extra := Folder{ID: acme.ID + "-extra"}
 			require.Eventually(t, func() bool {
 				err := h.as(acme).Create(&extra).Error
@@ -127,7 +130,7 @@ func TestMove_killed(t *testing.T) {
 }
 
 // rounds is how many moves are begun to be killed.
-func rounds(h *house) int {
+func rounds(h *fixture) int {
 	if race.Enabled {
 		return len(tour(h.levels))
 	}

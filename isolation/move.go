@@ -9,55 +9,60 @@ import (
 	"time"
 
 	"github.com/gormtenant/gormtenant/internal/meter"
+	"github.com/gormtenant/gormtenant/internal/prefix"
 	"github.com/gormtenant/gormtenant/isolation/internal/transfer"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
 var (
-	// ErrBusy is returned where the tenant is being moved by somebody else.
+	// ErrBusy is returned while another call or process moves the tenant.
 	ErrBusy = transfer.ErrBusy
-	// ErrUnfinished is returned where a move of the tenant to another place was cut off: finish it by the same
-	// call that began it, or call it off by a move to where the tenant is.
+	// ErrUnfinished is returned if a move of the tenant to another place was interrupted. The same
+	// call finishes it, and a move to where the tenant is cancels it.
 	ErrUnfinished = errors.New("gormtenant: another move of the tenant was cut off")
-	// ErrOccupied is returned where the tenant cannot move in: its rows of an earlier stay are still there, rows
-	// that nobody knows of, or others' rows with the same keys. Nothing was written.
+	// ErrOccupied is returned if the target already has rows of the tenant, from an earlier move or
+	// of unknown origin, or rows of other tenants with the same keys. Nothing was written.
 	ErrOccupied = errors.New("gormtenant: the tenant cannot move there")
 )
 
-// IsMoving says whether err is that of a write of a tenant that is being moved, or of one in a process that
-// does not know yet that it has moved. The same write, in a new transaction, will succeed in a moment.
+// IsMoving reports whether err is the error of a write by a tenant that is being moved, or in a
+// process that has not heard yet that it was. The same write, in a new transaction, soon succeeds.
 func IsMoving(err error) bool { return transfer.IsFrozen(err) }
 
-// Report says what a move did.
+// Report is what a move did.
 type Report struct {
 	// Rows is how many rows were copied.
 	Rows int64
-	// Frozen is for how long the tenant could not write.
+	// Frozen is how long the tenant's writes were blocked.
 	Frozen time.Duration
 }
 
-// Move moves the tenant of that ID, with all its rows, to another placement, while everybody works on:
-// others as ever, the tenant itself too, but its writes fail with an error that [IsMoving] knows from the
-// beginning of the copy until the directory was switched.
+// Move moves the tenant with that ID, and all its rows, to another placement. Meanwhile everybody
+// works on, the tenant too; only its writes fail, with an error for which [IsMoving] returns true,
+// from the beginning of the copy until the directory is switched.
 //
-// It makes the schema or the database if need be, freezes the tenant's writes at the old place, copies table
-// by table, compares counts and checksums, and switches the directory. The old rows stay, where nobody can
-// change them, until [Mover.Remove].
+// Move creates the schema or the database if needed, blocks the tenant's writes at the old place,
+// copies its rows table by table, compares counts and checksums, and switches the directory. The
+// old rows stay behind, and nobody can change them, until [Mover.Remove].
 //
-// Where anything fails, the tenant is where it was and can write, and nothing is left at the new place but
-// the empty schema or database. Where the process is killed, the tenant can write again as soon as the server
-// notices, after at most 30 seconds; the same call again finishes the move, and a move to where the tenant is
-// calls it off. The error is [ErrBusy] where another moves the tenant at the same time, [ErrUnfinished],
-// [ErrOccupied], or tenants.ErrNotFound.
+// If anything fails, the tenant is where it was and can write, and the new place holds at most an
+// empty schema or database. If the process is killed, the tenant can write again as soon as the
+// server notices, after at most 30 seconds. The same call again finishes the move, and a move to
+// where the tenant is cancels it.
+//
+// The error is [ErrBusy], [ErrUnfinished], [ErrOccupied], tenants.ErrNotFound for an id that is no
+// tenant's ID, or an error of a database.
 func (m *Mover) Move(ctx context.Context, id string, to tenants.Placement) (Report, error) {
 	report, err := m.move(ctx, id, to)
 	if err != nil {
-		return report, fmt.Errorf("gormtenant: moving a tenant to %s: %w", to, err)
+		return report, prefix.Errorf("moving a tenant to %s: %w", to, err)
 	}
 	return report, nil
 }
 
-func (m *Mover) move(ctx context.Context, id string, to tenants.Placement) (report Report, err error) {
+func (m *Mover) move(
+	ctx context.Context, id string, to tenants.Placement,
+) (report Report, err error) {
 	t, err := m.lookup(ctx, id)
 	if err != nil {
 		return report, err
@@ -70,180 +75,190 @@ func (m *Mover) move(ctx context.Context, id string, to tenants.Placement) (repo
 		return report, err
 	}
 	if from == to {
-		return report, m.stay(ctx, t)
+		return report, m.resume(ctx, t)
 	}
-	j := &journey{Mover: m, id: id, from: from, to: to}
-	if j.plan, err = transfer.Read(m.parser(), id, m.models...); err != nil {
+	mv := &move{Mover: m, id: id, from: from, to: to}
+	if mv.plan, err = transfer.Read(m.parser(), id, m.models...); err != nil {
 		return report, err
 	}
-	if err := j.mayGo(ctx, t); err != nil {
+	if err := mv.admit(ctx, t); err != nil {
 		return report, err
 	}
-	if j.source, err = m.open(ctx, t, from); err != nil {
+	if mv.source, err = m.open(ctx, t, from); err != nil {
 		return report, err
 	}
-	defer j.source.close(&err)
-	if err := m.homes[to.Level].prepare(ctx, at(t, to)); err != nil {
+	defer mv.source.close(&err)
+	if err := m.levels[to.Level].prepare(ctx, placedAt(t, to)); err != nil {
 		return report, err
 	}
-	if j.target, err = m.open(ctx, t, to); err != nil {
+	if mv.target, err = m.open(ctx, t, to); err != nil {
 		return report, err
 	}
-	defer j.target.close(&err)
-	return j.run(ctx, t)
+	defer mv.target.close(&err)
+	return mv.run(ctx, t)
 }
 
-// lookup asks the directory itself. A slug or a domain will not do.
+// lookup asks the directory, which also finds tenants by their slugs and domains: those are
+// refused.
 func (m *Mover) lookup(ctx context.Context, id string) (*tenants.Tenant, error) {
 	t, err := m.directory.Lookup(ctx, id)
-	if err == nil && t.ID != id {
-		err = tenants.ErrNotFound
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the ID %q: %w", id, err)
+	case t.ID != id:
+		return nil, fmt.Errorf("%w: %q is not an ID but another name of the tenant %q",
+			tenants.ErrNotFound, id, t.ID)
 	}
-	return t, err
+	return t, nil
 }
 
-// journey is one move.
-type journey struct {
+// move is one move.
+type move struct {
 	*Mover
 	id             string
 	from, to       tenants.Placement
 	plan           *transfer.Plan
-	source, target *site
-	resumed        bool // an earlier attempt may have left rows
+	source, target *endpoint
+	resumed        bool // an interrupted attempt may have left rows at the target
 }
 
-// mayGo refuses a move that cannot begin, and finds out whether it is one that was cut off.
-func (j *journey) mayGo(ctx context.Context, t *tenants.Tenant) error {
-	for _, left := range t.Left {
-		if full, err := j.resolve(ctx, t, left); err == nil && full == j.to {
-			return fmt.Errorf("%w: its rows of an earlier stay are still at %s: take them away with Remove", ErrOccupied, left)
+// admit refuses a move that cannot begin, and finds out whether it resumes an interrupted one.
+func (mv *move) admit(ctx context.Context, t *tenants.Tenant) error {
+	for _, former := range t.Left {
+		if full, err := mv.resolve(ctx, t, former); err == nil && full == mv.to {
+			return fmt.Errorf("%w: its old rows are still at %s: remove them first, with Remove",
+				ErrOccupied, former)
 		}
 	}
 	if t.Moving == nil {
 		return nil
 	}
-	moving, err := j.resolve(ctx, t, *t.Moving)
-	if err == nil && moving != j.to {
-		err = fmt.Errorf("%w, to %s: finish that one by the same call, or call it off by a move to %s", ErrUnfinished, moving, j.from)
+	moving, err := mv.resolve(ctx, t, *t.Moving)
+	if err == nil && moving != mv.to {
+		err = fmt.Errorf("%w, to %s: finish it by the same call, or cancel it by a move to %s",
+			ErrUnfinished, moving, mv.from)
 	}
-	j.resumed = true
+	mv.resumed = true
 	return err
 }
 
-// run does the move, whose places are open.
-func (j *journey) run(ctx context.Context, t *tenants.Tenant) (report Report, err error) {
-	if err := j.announce(ctx); err != nil {
+// run does the move between the two open places.
+func (mv *move) run(ctx context.Context, t *tenants.Tenant) (report Report, err error) {
+	if err := mv.announce(ctx); err != nil {
 		return report, err
 	}
-	frozen, err := j.freeze(ctx)
+	frozen, err := mv.freeze(ctx)
 	if errors.Is(err, ErrBusy) {
-		return report, err // the other's move goes on
+		return report, err // the move of the other goes on, so nothing is cancelled
 	}
 	if err != nil {
-		return report, j.callOff(ctx, err)
+		return report, mv.callOff(ctx, err)
 	}
 	began := time.Now()
 	thaw := func(err error) error {
 		thawed := frozen.Thaw(context.WithoutCancel(ctx))
 		if errors.Is(thawed, transfer.ErrLeft) {
-			thawed = nil // they do nothing, and go with the next move
+			thawed = nil // the triggers left do nothing, and the next move drops them
 		}
 		return errors.Join(err, thawed)
 	}
-	if err := j.stillMine(ctx); err != nil {
+	if err := mv.stillMine(ctx); err != nil {
 		return report, thaw(err)
 	}
-	if report.Rows, err = j.copy(ctx); err != nil {
-		return report, thaw(j.callOff(ctx, err))
+	if report.Rows, err = mv.copy(ctx); err != nil {
+		return report, thaw(mv.callOff(ctx, err))
 	}
-	switched, err := j.change(ctx, frozen)
+	switched, err := mv.change(ctx, frozen)
 	switch {
 	case err != nil && !switched:
-		return report, thaw(j.callOff(ctx, err))
-	case err != nil: // nothing is lost as long as nobody can write where the tenant may not be any more
+		return report, thaw(mv.callOff(ctx, err))
+	case err != nil: // the tenant may be at the target already: writes at the source would be lost
 		return report, errors.Join(err, frozen.Keep(context.WithoutCancel(ctx)))
 	}
 	report.Frozen = time.Since(began)
-	j.forget(t)
+	mv.forget(t)
 	if err := frozen.Keep(ctx); err != nil {
-		return report, fmt.Errorf("gormtenant: the tenant has moved, but its old place is still to be closed to writes: "+
+		return report, fmt.Errorf("the tenant has moved, but writes at its old place are not "+
+			"blocked for ever yet: "+
 			"call Move again: %w", err)
 	}
 	return report, nil
 }
 
-// announce writes into the directory where the tenant is being moved to, before anything is written there:
-// from then on what is found there may be taken for the rest of an attempt.
-func (j *journey) announce(ctx context.Context) error {
-	if err := j.fits(ctx); err != nil {
-		if errors.Is(err, ErrOccupied) && j.overtaken(ctx) {
-			return ErrBusy // the rows are another move's
+// announce records the target in the directory before anything is written there. From then on, rows
+// of the tenant found at the target are known to be the rest of an attempt.
+func (mv *move) announce(ctx context.Context) error {
+	if err := mv.fits(ctx); err != nil {
+		if errors.Is(err, ErrOccupied) && mv.overtaken(ctx) {
+			return ErrBusy // the rows are of another move
 		}
 		return err
 	}
-	_, err := j.directory.Place(ctx, j.id, func(t *tenants.Tenant) error {
-		if now, err := j.resolve(ctx, t, t.Placement); err != nil || now != j.from {
+	_, err := mv.directory.Place(ctx, mv.id, func(t *tenants.Tenant) error {
+		if now, err := mv.resolve(ctx, t, t.Placement); err != nil || now != mv.from {
 			return errors.Join(ErrBusy, err)
 		}
-		if t.Moving != nil && *t.Moving != j.to {
+		if t.Moving != nil && *t.Moving != mv.to {
 			return ErrUnfinished
 		}
-		moving := j.to
+		moving := mv.to
 		t.Moving = &moving
 		return nil
 	})
 	return err
 }
 
-// freeze keeps the tenant from writing where it is.
-func (j *journey) freeze(ctx context.Context) (*transfer.Frozen, error) {
-	frozen, err := j.plan.Freeze(ctx, j.source.place)
+// freeze blocks the tenant's writes at the source.
+func (mv *move) freeze(ctx context.Context) (*transfer.Frozen, error) {
+	frozen, err := mv.plan.Freeze(ctx, mv.source.location)
 	if !errors.Is(err, transfer.ErrMoved) {
 		return frozen, err
 	}
-	// Closed to writes for good, by a move after which it was not known whether the directory was switched:
-	// it was not, unless somebody else has moved the tenant just now.
-	if err := j.stillMine(ctx); err != nil {
+	// An earlier move blocked writes for ever, and did not know whether it had switched the
+	// directory. It had not, unless another process has moved the tenant just now.
+	if err := mv.stillMine(ctx); err != nil {
 		return nil, err
 	}
-	if err := j.plan.Thaw(ctx, j.source.place); err != nil && !errors.Is(err, transfer.ErrLeft) {
+	if err := mv.plan.Thaw(ctx, mv.source.location); err != nil &&
+		!errors.Is(err, transfer.ErrLeft) {
 		return nil, err
 	}
-	return j.plan.Freeze(ctx, j.source.place)
+	return mv.plan.Freeze(ctx, mv.source.location)
 }
 
-// stillMine looks whether another move was over before this one had the tenant's writes frozen.
-func (j *journey) stillMine(ctx context.Context) error {
-	t, err := j.lookup(ctx, j.id)
+// stillMine returns ErrBusy if another move ended before this one had blocked the tenant's writes.
+func (mv *move) stillMine(ctx context.Context) error {
+	t, err := mv.lookup(ctx, mv.id)
 	if err != nil {
 		return err
 	}
-	now, err := j.resolve(ctx, t, t.Placement)
-	if err == nil && (now != j.from || t.Moving == nil || *t.Moving != j.to) {
+	now, err := mv.resolve(ctx, t, t.Placement)
+	if err == nil && (now != mv.from || t.Moving == nil || *t.Moving != mv.to) {
 		err = ErrBusy
 	}
 	return err
 }
 
-// overtaken says whether another move of the tenant began, or ended, since this one looked.
-func (j *journey) overtaken(ctx context.Context) bool {
-	t, err := j.lookup(ctx, j.id)
+// overtaken reports whether another move of the tenant began or ended since this one looked.
+func (mv *move) overtaken(ctx context.Context) bool {
+	t, err := mv.lookup(ctx, mv.id)
 	if err != nil {
 		return false
 	}
-	now, err := j.resolve(ctx, t, t.Placement)
-	return err == nil && (now != j.from || t.Moving != nil && !j.resumed)
+	now, err := mv.resolve(ctx, t, t.Placement)
+	return err == nil && (now != mv.from || t.Moving != nil && !mv.resumed)
 }
 
-// fits refuses a place with rows of the tenant that nobody knows of, and one where its keys are taken.
-func (j *journey) fits(ctx context.Context) error {
-	found, err := j.plan.Collisions(ctx, j.source.place, j.target.place)
+// fits returns ErrOccupied if the target has rows of the tenant of unknown origin, or rows of other
+// tenants with the same keys.
+func (mv *move) fits(ctx context.Context) error {
+	found, err := mv.plan.Collisions(ctx, mv.source.location, mv.target.location)
 	if err != nil {
 		return err
 	}
 	var texts []string
 	for _, c := range found {
-		if !c.Leftover || !j.resumed {
+		if !c.Leftover || !mv.resumed {
 			texts = append(texts, c.String())
 		}
 	}
@@ -253,63 +268,63 @@ func (j *journey) fits(ctx context.Context) error {
 	return fmt.Errorf("%w: %s", ErrOccupied, strings.Join(texts, "; "))
 }
 
-// copy brings the rows, and looks at them.
-func (j *journey) copy(ctx context.Context) (rows int64, err error) {
-	if err := j.plan.Clear(ctx, j.target.place); err != nil {
+// copy copies the rows, and compares them.
+func (mv *move) copy(ctx context.Context) (rows int64, err error) {
+	if err := mv.plan.Clear(ctx, mv.target.location); err != nil {
 		return 0, err
 	}
-	shown := meter.New(j.progress, "rows", 0, false)
+	shown := meter.New(mv.progress, "rows", 0, false)
 	defer shown.Finish()
 	counts := map[string]int64{}
-	err = j.plan.Copy(ctx, j.source.place, j.target.place, func(table string, n int64) {
+	err = mv.plan.Copy(ctx, mv.source.location, mv.target.location, func(table string, n int64) {
 		shown.Add(n - counts[table])
 		rows += n - counts[table]
 		counts[table] = n
 	})
 	if err != nil {
-		// A row that came since the place was looked at may have a key that is taken there.
-		if taken := j.fits(ctx); errors.Is(taken, ErrOccupied) {
+		// A row created since fits was called may have a key that is taken at the target.
+		if taken := mv.fits(ctx); errors.Is(taken, ErrOccupied) {
 			return rows, taken
 		}
 		return rows, err
 	}
-	return rows, j.plan.Compare(ctx, j.source.place, j.target.place)
+	return rows, mv.plan.Compare(ctx, mv.source.location, mv.target.location)
 }
 
-// margin is how long before the end of the freeze's lease the directory has to have been switched.
+// margin is how long before the lease of the freeze ends the directory must have been switched.
 const margin = 10 * time.Second
 
-// change switches the directory. switched is true also where it is not known.
-func (j *journey) change(ctx context.Context, frozen *transfer.Frozen) (switched bool, err error) {
+// change switches the directory. switched is also true if the outcome is unknown.
+func (mv *move) change(ctx context.Context, frozen *transfer.Frozen) (switched bool, err error) {
 	until, err := frozen.Hold(ctx)
 	if err != nil {
 		return false, err
 	}
 	ctx, cancel := context.WithDeadline(ctx, until.Add(-margin))
 	defer cancel()
-	_, err = j.directory.Place(ctx, j.id, func(t *tenants.Tenant) error {
-		now, err := j.resolve(ctx, t, t.Placement)
-		if err != nil || now != j.from || t.Moving == nil || *t.Moving != j.to {
+	_, err = mv.directory.Place(ctx, mv.id, func(t *tenants.Tenant) error {
+		now, err := mv.resolve(ctx, t, t.Placement)
+		if err != nil || now != mv.from || t.Moving == nil || *t.Moving != mv.to {
 			return errors.Join(ErrBusy, err)
 		}
-		t.Placement, t.Moving = j.to, nil
-		t.Left = append(slices.Clone(t.Left), j.from)
+		t.Placement, t.Moving = mv.to, nil
+		t.Left = append(slices.Clone(t.Left), mv.from)
 		return nil
 	})
 	if err == nil || errors.Is(err, ErrBusy) {
 		return err == nil, err
 	}
-	// Whether it was committed may not be known where the connection was lost. Another change waits for
-	// that one to end, and sees what came of it.
+	// If the connection was lost, the commit may have succeeded. A second change waits for the
+	// first to end, and sees its outcome.
 	asking, stop := context.WithDeadline(context.WithoutCancel(ctx), until.Add(-margin/2))
 	defer stop()
-	_, asked := j.directory.Place(asking, j.id, func(t *tenants.Tenant) error {
-		switched = t.Placement == j.to
+	_, asked := mv.directory.Place(asking, mv.id, func(t *tenants.Tenant) error {
+		switched = t.Placement == mv.to
 		return nil
 	})
 	switch {
 	case asked != nil:
-		return true, fmt.Errorf("gormtenant: it is not known whether the directory was switched, "+
+		return true, fmt.Errorf("it is not known whether the directory was switched, "+
 			"and the tenant cannot write until Move is called again: %w", errors.Join(err, asked))
 	case switched:
 		return true, nil
@@ -317,16 +332,16 @@ func (j *journey) change(ctx context.Context, frozen *transfer.Frozen) (switched
 	return false, err
 }
 
-// callOff takes back what was brought and announced, because of err. Where that fails too, the same call
-// again goes on.
-func (j *journey) callOff(ctx context.Context, err error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+// callOff undoes the copy and the announcement after err. If that fails too, the same call of Move
+// again goes on from there.
+func (mv *move) callOff(ctx context.Context, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 	defer cancel()
-	if cleared := j.plan.Clear(ctx, j.target.place); cleared != nil {
+	if cleared := mv.plan.Clear(ctx, mv.target.location); cleared != nil {
 		return errors.Join(err, cleared)
 	}
-	_, placed := j.directory.Place(ctx, j.id, func(t *tenants.Tenant) error {
-		if t.Moving != nil && *t.Moving == j.to {
+	_, placed := mv.directory.Place(ctx, mv.id, func(t *tenants.Tenant) error {
+		if t.Moving != nil && *t.Moving == mv.to {
 			t.Moving = nil
 		}
 		return nil
@@ -334,10 +349,10 @@ func (j *journey) callOff(ctx context.Context, err error) error {
 	return errors.Join(err, placed)
 }
 
-// patience is how long to try to take back what was done.
-const patience = 30 * time.Second
+// rollbackTimeout bounds the undoing of a move that failed.
+const rollbackTimeout = 30 * time.Second
 
-// forget makes the caches of this process ask for the tenant again.
+// forget drops the tenant from the caches of this process.
 func (m *Mover) forget(t *tenants.Tenant) {
 	for _, cache := range m.caches {
 		cache.Invalidate(append([]string{t.ID, t.Slug}, t.Domains...)...)

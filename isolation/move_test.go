@@ -11,7 +11,7 @@ import (
 // A tenant takes all its rows along, and nobody else's, whichever way it goes.
 func TestMove_every_pair(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, h *house) {
+	each(t, func(t *testing.T, h *fixture) {
 		acme, zeta := h.tenant("acme"), h.tenant("zeta")
 		h.fill(acme, 3)
 		h.fill(zeta, 3)
@@ -39,5 +39,6 @@ func tour(levels []tenants.Level) []tenants.Level {
 	if len(levels) == 2 {
 		return []tenants.Level{tenants.Database, tenants.Rows}
 	}
-	return []tenants.Level{tenants.Schema, tenants.Database, tenants.Rows, tenants.Database, tenants.Schema, tenants.Rows}
+	return []tenants.Level{tenants.Schema, tenants.Database, tenants.Rows, tenants.Database,
+		tenants.Schema, tenants.Rows}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // unmoved fails unless the tenant is where it was, with its rows, and can write.
-func (h *house) unmoved(t *testing.T, before *tenants.Tenant, mine string) {
+func (h *fixture) unmoved(t *testing.T, before *tenants.Tenant, mine string) {
 	t.Helper()
 	now := h.now(before.ID)
 	require.Equal(t, before.Placement, now.Placement)
@@ -30,7 +30,7 @@ func (h *house) unmoved(t *testing.T, before *tenants.Tenant, mine string) {
 // Keys that others have taken in the shared tables are found before anything is written.
 func TestMove_back_to_keys_that_are_taken(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, h *house) {
+	each(t, func(t *testing.T, h *fixture) {
 		acme, zeta := h.tenant("acme"), h.tenant("zeta")
 		h.fill(acme, 1)
 		own := h.levels[len(h.levels)-1]
@@ -59,7 +59,7 @@ func TestMove_back_to_keys_that_are_taken(t *testing.T) {
 // Rows that nobody brought are not taken for the tenant's, nor deleted.
 func TestMove_to_a_place_with_rows(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, h *house) {
+	each(t, func(t *testing.T, h *fixture) {
 		acme := h.tenant("acme")
 		own := h.levels[len(h.levels)-1]
 		h.fill(acme, 1)
@@ -75,7 +75,8 @@ func TestMove_to_a_place_with_rows(t *testing.T) {
 		h.unmoved(t, before, mine)
 
 		// Somebody forgets that there are rows.
-		_, err = h.store.Place(t.Context(), acme.ID, func(t *tenants.Tenant) error { t.Left = nil; return nil })
+		_, err = h.store.Place(t.Context(), acme.ID,
+			func(t *tenants.Tenant) error { t.Left = nil; return nil })
 		require.NoError(t, err)
 		_, err = h.mover.Move(t.Context(), acme.ID, tenants.Placement{})
 		require.ErrorIs(t, err, isolation.ErrOccupied)
@@ -87,7 +88,7 @@ func TestMove_to_a_place_with_rows(t *testing.T) {
 // A process that does not know yet that the tenant has moved is told so, and writes nowhere.
 func TestMove_unknown_to_another_process(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, h *house) {
+	each(t, func(t *testing.T, h *fixture) {
 		acme := h.tenant("acme")
 		h.fill(acme, 1)
 		other := h.remake(t)
@@ -116,20 +117,24 @@ func TestMove_unknown_to_another_process(t *testing.T) {
 	})
 }
 
-// What is being copied when the target has no room left leaves nothing there, and the same call again works.
+// What is being copied when the target has no room left leaves nothing there, and the same call
+// again works.
 func TestMove_with_a_full_disk(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, h *house) {
+	each(t, func(t *testing.T, h *fixture) {
 		acme, zeta := h.tenant("acme"), h.tenant("zeta")
 		own := h.levels[len(h.levels)-1]
 		h.fill(acme, 3)
 		h.fill(zeta, 3)
 		h.move(acme.ID, own)
 		full := "CREATE FUNCTION full() RETURNS trigger LANGUAGE plpgsql AS " +
-			"$$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;" +
-			"CREATE TRIGGER no_room BEFORE INSERT ON docs FOR EACH ROW WHEN (NEW.body = '') EXECUTE FUNCTION full()"
+			"$$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' " +
+			"USING ERRCODE = '53100'; END $$;" +
+			"CREATE TRIGGER no_room BEFORE INSERT ON docs FOR EACH ROW WHEN (NEW.body = '') " +
+			"EXECUTE FUNCTION full()"
 		if h.shared.Name() == "sqlite" {
-			full = "CREATE TRIGGER no_room BEFORE INSERT ON docs WHEN NEW.body = '' BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+			full = "CREATE TRIGGER no_room BEFORE INSERT ON docs WHEN NEW.body = '' BEGIN " +
+				"SELECT RAISE(ABORT, 'database or disk is full'); END"
 		}
 		require.NoError(t, h.shared.Exec(full).Error)
 		mine, theirs, before := h.of(t, acme.ID), h.of(t, zeta.ID), h.now(acme.ID)
@@ -152,14 +157,16 @@ func TestMove_with_a_full_disk(t *testing.T) {
 // What arrives is compared with what was sent, and is given up if it differs.
 func TestMove_into_a_table_that_changes_rows(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, h *house) {
+	each(t, func(t *testing.T, h *fixture) {
 		acme := h.tenant("acme")
 		h.fill(acme, 2)
 		h.move(acme.ID, h.levels[len(h.levels)-1])
-		twist := "CREATE FUNCTION twist() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.body := 'twisted'; RETURN NEW; END $$;" +
+		twist := "CREATE FUNCTION twist() RETURNS trigger LANGUAGE plpgsql AS $$ " +
+			"BEGIN NEW.body := 'twisted'; RETURN NEW; END $$;" +
 			"CREATE TRIGGER twist BEFORE INSERT ON docs FOR EACH ROW EXECUTE FUNCTION twist()"
 		if h.shared.Name() == "sqlite" {
-			twist = "CREATE TRIGGER twist AFTER INSERT ON docs BEGIN UPDATE docs SET body = 'twisted' WHERE id = NEW.id; END"
+			twist = "CREATE TRIGGER twist AFTER INSERT ON docs BEGIN UPDATE docs " +
+				"SET body = 'twisted' WHERE id = NEW.id; END"
 		}
 		require.NoError(t, h.shared.Exec(twist).Error)
 		mine, before := h.of(t, acme.ID), h.now(acme.ID)
@@ -170,10 +177,11 @@ func TestMove_into_a_table_that_changes_rows(t *testing.T) {
 	})
 }
 
-// Of two moves of one tenant one works, and the other is told so, or finds that it has nothing to do.
+// Of two moves of one tenant one works, and the other is told so, or finds that it has nothing to
+// do.
 func TestMove_of_one_tenant_twice_at_once(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, h *house) {
+	each(t, func(t *testing.T, h *fixture) {
 		acme := h.tenant("acme")
 		h.fill(acme, 2)
 		other := h.remake(t)
@@ -182,7 +190,10 @@ func TestMove_of_one_tenant_twice_at_once(t *testing.T) {
 			var both sync.WaitGroup
 			errs := make([]error, 2)
 			for i, mover := range []*isolation.Mover{h.mover, other.mover} {
-				both.Go(func() { _, errs[i] = mover.Move(t.Context(), acme.ID, tenants.Placement{Level: to}) })
+				both.Go(func() {
+					_, errs[i] = mover.Move(t.Context(), acme.ID,
+						tenants.Placement{Level: to})
+				})
 			}
 			both.Wait()
 			require.True(t, errs[0] == nil || errs[1] == nil, "%v", errs)
@@ -202,7 +213,7 @@ func TestMove_of_one_tenant_twice_at_once(t *testing.T) {
 
 func TestMove_refuses(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, h *house) {
+	each(t, func(t *testing.T, h *fixture) {
 		acme := h.tenant("acme")
 		h.fill(acme, 1)
 		mine, before := h.of(t, acme.ID), h.now(acme.ID)
@@ -211,13 +222,18 @@ func TestMove_refuses(t *testing.T) {
 			to tenants.Placement
 			is error
 		}{
-			"nobody":         {"nobody", tenants.Placement{Level: tenants.Database}, tenants.ErrNotFound},
-			"slug":           {"acme@", tenants.Placement{Level: tenants.Database}, tenants.ErrNotFound},
-			"hostile_id":     {"../../etc'\x00", tenants.Placement{Level: tenants.Database}, tenants.ErrNotFound},
-			"unknown_level":  {acme.ID, tenants.Placement{Level: "galaxy"}, nil},
-			"path":           {acme.ID, tenants.Placement{Level: tenants.Database, Name: "../other"}, nil},
-			"unknown_server": {acme.ID, tenants.Placement{Level: tenants.Database, Server: "mars"}, nil},
-			"name_for_rows":  {acme.ID, tenants.Placement{Name: "x"}, nil},
+			"nobody": {"nobody", tenants.Placement{Level: tenants.Database},
+				tenants.ErrNotFound},
+			"slug": {"acme@", tenants.Placement{Level: tenants.Database},
+				tenants.ErrNotFound},
+			"hostile_id": {"../../etc'\x00", tenants.Placement{Level: tenants.Database},
+				tenants.ErrNotFound},
+			"unknown_level": {acme.ID, tenants.Placement{Level: "galaxy"}, nil},
+			"path": {acme.ID, tenants.Placement{Level: tenants.Database,
+				Name: "../other"}, nil},
+			"unknown_server": {acme.ID, tenants.Placement{Level: tenants.Database, Server: "mars"},
+				nil},
+			"name_for_rows": {acme.ID, tenants.Placement{Name: "x"}, nil},
 		} {
 			_, err := h.mover.Move(t.Context(), test.id, test.to)
 			require.Error(t, err, name)
@@ -226,8 +242,10 @@ func TestMove_refuses(t *testing.T) {
 			}
 			h.unmoved(t, before, mine)
 		}
-		require.ErrorContains(t, h.mover.Remove(t.Context(), acme.ID, tenants.Placement{}, "DELETE_ROWS_x"), "stays")
-		require.ErrorContains(t, h.mover.Remove(t.Context(), acme.ID, tenants.Placement{Level: tenants.Database}, ""), "nothing")
+		require.ErrorContains(t, h.mover.Remove(t.Context(), acme.ID, tenants.Placement{},
+			"DELETE_ROWS_x"), "stays")
+		require.ErrorContains(t, h.mover.Remove(t.Context(), acme.ID,
+			tenants.Placement{Level: tenants.Database}, ""), "nothing")
 		h.unmoved(t, before, mine)
 
 		cancelled, cancel := context.WithCancel(t.Context())
@@ -238,11 +256,11 @@ func TestMove_refuses(t *testing.T) {
 	})
 }
 
-// A move that was cut off is finished by the same call, or called off by one to where the tenant is; another
-// has to wait for that.
+// A move that was cut off is finished by the same call, or called off by one to where the tenant
+// is; another has to wait for that.
 func TestMove_after_one_that_was_cut_off(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, h *house) {
+	each(t, func(t *testing.T, h *fixture) {
 		acme := h.tenant("acme")
 		h.fill(acme, 2)
 		mine, before := h.of(t, acme.ID), h.now(acme.ID)

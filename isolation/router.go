@@ -7,30 +7,32 @@ import (
 	"fmt"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/option"
 	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/prefix"
 	"github.com/gormtenant/gormtenant/internal/route"
 	"github.com/gormtenant/gormtenant/isolation/databases"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// Router is the connection pool of an application whose tenants are at different levels of isolation: it
-// takes each call to where the tenant of the call's context is. It is a gorm.ConnPool; what needs a *sql.DB
-// gets one from (*gorm.DB).DB. Close it after use; the pools that it was given are their owner's to close. It is
-// safe for concurrent use.
+// Router is the connection pool of an application whose tenants are at different levels of
+// isolation. It runs each call where the tenant of the call's context lives. It is a gorm.ConnPool;
+// code that needs a *sql.DB gets one from (*gorm.DB).DB. It is safe for concurrent use. Close it
+// after use: that does not close the pools given to [NewRouter].
 type Router struct {
 	*pool
-	routes
+	routes *routes
 }
 
-// pool is embedded by a name that is not exported: its methods are those of a *sql.DB.
+// pool is embedded under an unexported name. Its methods are those of a *sql.DB.
 type pool = route.Pool
 
-// routes says where each context goes.
+// routes picks the pool for each context.
 type routes struct {
 	directory tenants.Directory
 	rows      *sql.DB
-	schemas   *sql.DB        // nil if there is none
-	databases databasePicker // nil if there is none
+	schemas   *sql.DB        // nil without that level
+	databases databasePicker // nil without that level
 }
 
 // databasePicker is the picker of a *databases.Pools.
@@ -43,72 +45,74 @@ type Option interface {
 	apply(r *routes) error
 }
 
-type option func(r *routes) error
+type routerOption func(r *routes) error
 
-func (o option) apply(r *routes) error { return o(r) }
+func (o routerOption) apply(r *routes) error { return o(r) }
 
-// Schemas is the pool of the tenants that have a schema of their own: one of schemas.NewConnector.
+// Schemas adds the level of schemas: pool is the one of schemas.NewConnector.
 func Schemas(pool *sql.DB) Option {
-	return option(func(r *routes) error {
+	return routerOption(func(r *routes) error {
 		if pool == nil {
-			return errors.New("gormtenant: isolation.Schemas needs a pool, as sql.OpenDB(schemas.NewConnector(config)) returns it")
+			return errors.New("gormtenant: isolation.Schemas needs a pool, " +
+				"as sql.OpenDB(schemas.NewConnector(config)) returns it")
 		}
 		r.schemas = pool
 		return nil
 	})
 }
 
-// Databases are the pools of the tenants that have a database of their own.
+// Databases adds the level of databases.
 func Databases(pools *databases.Pools) Option {
-	return option(func(r *routes) error {
+	return routerOption(func(r *routes) error {
 		if pools == nil {
-			return errors.New("gormtenant: isolation.Databases needs pools, as databases.NewPools returns them")
+			return errors.New("gormtenant: isolation.Databases needs pools, " +
+				"as databases.NewPools returns them")
 		}
 		r.databases = route.PickerOf(pools).(databasePicker)
 		return nil
 	})
 }
 
-// NewRouter returns a router. The directory says where each tenant is; it is asked for each statement, so give
-// it a tenants.Cache, of a directory that has a pool of its own: it is asked while connections of the others
-// are in use, and would ask itself through the router. rows is the pool of the shared tables, with row-level
-// security where that is wanted; rls.Check needs a *gorm.DB on that pool, as nobody whom it looks as is in the
-// directory.
+// NewRouter returns a router. It asks the directory for each statement, so pass a tenants.Cache.
+// Its directory needs its own pool: it is queried while routed connections are held, so querying
+// through the router would deadlock.
 //
-//	router, err := isolation.NewRouter(cache, shared, isolation.Schemas(own), isolation.Databases(pools))
+// rows is the pool of the shared tables, from rls.NewConnector for row-level security. Call
+// rls.Check on that pool, not on the router: the tenants that it makes up are in no directory.
+//
+//	router, err := isolation.NewRouter(cache, shared,
+//		isolation.Schemas(own), isolation.Databases(pools))
 //	db, err := gorm.Open(postgres.New(postgres.Config{Conn: router}), &gorm.Config{})
 //
-// All levels have to be of one dialect, that of the *gorm.DB: Postgres, or SQLite without the level of schemas.
+// All levels are of one dialect, that of the *gorm.DB: Postgres, or SQLite, which has no schemas.
 func NewRouter(directory tenants.Directory, rows *sql.DB, options ...Option) (*Router, error) {
 	if directory == nil || rows == nil {
-		return nil, errors.New("gormtenant: isolation.NewRouter needs a directory, such as a tenants.Cache, and the pool of the shared tables")
+		return nil, errors.New("gormtenant: isolation.NewRouter needs a directory, " +
+			"such as a tenants.Cache, " +
+			"and the pool of the shared tables")
 	}
-	r := &Router{routes: routes{directory: directory, rows: rows}}
-	for _, o := range options {
-		if o == nil {
-			return nil, errors.New("gormtenant: isolation.NewRouter: an option is nil")
-		}
-		if err := o.apply(&r.routes); err != nil {
-			return nil, err
-		}
+	r := &routes{directory: directory, rows: rows}
+	err := option.Apply("isolation.NewRouter", options, func(o Option) error { return o.apply(r) })
+	if err != nil {
+		return nil, err
 	}
-	r.pool = route.New(&r.routes)
-	return r, nil
+	return &Router{route.New(r), r}, nil
 }
 
-// ErrNoLevel is returned for a tenant whose placement the router cannot reach: it was given no pool for that level.
-var ErrNoLevel = errors.New("gormtenant: the router has no pool for the tenant's level of isolation")
+// ErrNoLevel is returned for a tenant at a level that the [Router] or the [Mover] was not given.
+var ErrNoLevel = errors.New("gormtenant: the router has no pool for the tenant's level of " +
+	"isolation")
 
-// key is that of a place: whose statements have taken a connection there, and at which level.
+// key tells connections apart: whose they are, and at which level.
 type key struct {
-	tenant string // "" for nobody's
+	tenant string // "" without one
 	level  tenants.Level
-	schema string // its name, where the placement has one
+	schema string // the name in the placement, "" if it has none
 }
 
-// Pick returns the place of the tenant of ctx. Without a tenant, and under gormtenant.Unscoped, that is the
-// shared tables: what is there of tenants is held by the plugin, and by policies. Unscoped does not reach
-// what tenants have of their own.
+// Pick returns the route of the tenant of ctx. Without a tenant, and under gormtenant.Unscoped, it
+// leads to the shared tables, where the plugin and the policies decide. Unscoped does not reach the
+// schemas and databases of tenants.
 func (r *routes) Pick(ctx context.Context) (route.Place, error) {
 	id, ok := gormtenant.FromContext(ctx)
 	if !ok {
@@ -131,19 +135,22 @@ func (r *routes) Pick(ctx context.Context) (route.Place, error) {
 		}
 		return route.Place{DB: r.schemas, Ctx: ctx, Key: key{text, tenants.Schema, at.Name}}, nil
 	case at.Level == tenants.Database && r.databases != nil:
-		picked, err := r.databases.PickDatabase(ctx, databases.Database{Tenant: text, Name: at.Name, Server: at.Server})
+		picked, err := r.databases.PickDatabase(ctx, databases.Database{Tenant: text, Name: at.Name,
+			Server: at.Server})
 		picked.Key = key{tenant: text, level: tenants.Database}
 		return picked, err
 	}
-	return route.Place{}, fmt.Errorf("%w: it is at %q: give NewRouter isolation.Schemas or isolation.Databases", ErrNoLevel, at.Level)
+	return route.Place{}, fmt.Errorf("%w: it is at %q: give NewRouter isolation.Schemas or "+
+		"isolation.Databases",
+		ErrNoLevel, at.Level)
 }
 
-// nobody is the key of what has no tenant, in an interface.
+// nobody is the key without a tenant. As an interface value it costs no allocation.
 var nobody any = key{level: tenants.Rows}
 
-// Stay says whether ctx may use a connection that is in use. A tenant stays where its transaction was begun,
-// also if it has moved since: its writes fail there with an error that [IsMoving] knows. In the shared tables
-// transactions may be of several tenants.
+// Stay reports whether ctx may use a connection that is in use. A tenant stays where its
+// transaction was begun even if it has moved since: its writes fail there with an error for which
+// [IsMoving] returns true. In the shared tables several tenants may share a transaction.
 func (r *routes) Stay(ctx context.Context, bound any) (run context.Context, ok bool, err error) {
 	at, _ := bound.(key)
 	id, scoped := gormtenant.FromContext(ctx)
@@ -167,14 +174,14 @@ func (r *routes) Stay(ctx context.Context, bound any) (run context.Context, ok b
 	return ctx, err == nil && there.Normal().Level == tenants.Rows, err
 }
 
-// placement asks the directory where a tenant is. One that is not in it, as it is being registered, may be in
-// the context.
+// placement asks the directory where a tenant is. One that is being registered is not in the
+// directory yet, but may be in the context.
 func (r *routes) placement(ctx context.Context, text string) (tenants.Placement, error) {
 	found, err := r.directory.Lookup(ctx, text)
 	if err == nil && found.ID == text {
 		return found.Placement, nil
 	}
-	if err == nil { // of another tenant, whose slug or domain that is
+	if err == nil { // another tenant has that slug or domain
 		err = tenants.ErrNotFound
 	}
 	if errors.Is(err, tenants.ErrNotFound) {
@@ -182,5 +189,5 @@ func (r *routes) placement(ctx context.Context, text string) (tenants.Placement,
 			return own.Placement, nil
 		}
 	}
-	return tenants.Placement{}, fmt.Errorf("gormtenant: where the tenant's rows are: %w", err)
+	return tenants.Placement{}, prefix.Errorf("where the tenant's rows are: %w", err)
 }

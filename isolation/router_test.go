@@ -23,7 +23,7 @@ func names(t *testing.T, db *gorm.DB) (found []string) {
 // Tenants on all levels at once, through one *gorm.DB.
 func TestRouter_takes_each_tenant_to_its_place(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, h *house) {
+	each(t, func(t *testing.T, h *fixture) {
 		var all []*tenants.Tenant
 		for _, level := range h.levels {
 			made := h.tenant("at-" + string(level))
@@ -33,7 +33,8 @@ func TestRouter_takes_each_tenant_to_its_place(t *testing.T) {
 			require.NoError(t, h.as(made).Create(&Folder{ID: "same", Name: string(level)}).Error)
 			all = append(all, made)
 		}
-		for _, setting := range []gorm.Session{{}, {PrepareStmt: true}, {SkipDefaultTransaction: true}} {
+		for _, setting := range []gorm.Session{{}, {PrepareStmt: true},
+			{SkipDefaultTransaction: true}} {
 			for range 2 {
 				for i, at := range all {
 					db := h.as(at).Session(&setting)
@@ -51,7 +52,8 @@ func TestRouter_takes_each_tenant_to_its_place(t *testing.T) {
 			h.strangers(t, at, all[(i+1)%len(all)])
 		}
 		require.ErrorIs(t, h.db.Find(&[]Folder{}).Error, gormtenant.ErrNoTenant)
-		require.ErrorIs(t, h.db.WithContext(gormtenant.WithTenant(t.Context(), "nobody")).Find(&[]Folder{}).Error, tenants.ErrNotFound)
+		require.ErrorIs(t, h.db.WithContext(gormtenant.WithTenant(t.Context(),
+			"nobody")).Find(&[]Folder{}).Error, tenants.ErrNotFound)
 		// Unscoped reaches the shared tables, and not what tenants have of their own.
 		across := h.db.WithContext(gormtenant.Unscoped(t.Context(), "test"))
 		if h.shared.Name() == "sqlite" {
@@ -63,7 +65,7 @@ func TestRouter_takes_each_tenant_to_its_place(t *testing.T) {
 }
 
 // strangers looks that a transaction stays at the place of its tenant.
-func (h *house) strangers(t *testing.T, at, other *tenants.Tenant) {
+func (h *fixture) strangers(t *testing.T, at, other *tenants.Tenant) {
 	t.Helper()
 	require.NoError(t, h.as(at).Transaction(func(tx *gorm.DB) error {
 		err := tx.WithContext(tenants.NewContext(t.Context(), other)).Find(&[]Folder{}).Error
@@ -72,17 +74,18 @@ func (h *house) strangers(t *testing.T, at, other *tenants.Tenant) {
 	}))
 }
 
-// A tenant that moves while its transaction is open ends it where it was: what it has written is refused, lost
-// is nothing.
+// A tenant that moves while its transaction is open ends it where it was: what it has written is
+// refused, lost is nothing.
 func TestRouter_stays_with_a_transaction(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, h *house) {
+	each(t, func(t *testing.T, h *fixture) {
 		acme := h.tenant("acme")
 		h.fill(acme, 1)
 		before := len(names(t, h.as(acme)))
 		for _, to := range tour(h.levels) {
 			require.NoError(t, h.as(acme).Transaction(func(tx *gorm.DB) error {
-				if h.shared.Name() != "sqlite" { // whose readers would see the file as it was, and hold nothing
+				// Whose readers would see the file as it was, and hold nothing.
+				if h.shared.Name() != "sqlite" {
 					require.Len(t, names(t, tx), before)
 				}
 				_, err := h.mover.Move(t.Context(), acme.ID, tenants.Placement{Level: to})
@@ -101,7 +104,8 @@ func TestRouter_refuses_bad_input(t *testing.T) {
 	h := onSQLite(t)
 	pool, err := h.shared.DB()
 	require.NoError(t, err)
-	for _, option := range []isolation.Option{nil, isolation.Schemas(nil), isolation.Databases(nil)} {
+	for _, option := range []isolation.Option{nil, isolation.Schemas(nil),
+		isolation.Databases(nil)} {
 		_, err := isolation.NewRouter(h.cache, pool, option)
 		require.ErrorContains(t, err, "gormtenant: ")
 	}
@@ -127,7 +131,8 @@ func TestRouter_refuses_bad_input(t *testing.T) {
 	require.NoError(t, router.Close())
 
 	for _, option := range []isolation.MoverOption{
-		nil, isolation.SharedTables(nil), isolation.OwnSchemas(nil), isolation.OwnDatabases(nil), isolation.Forget(nil),
+		nil, isolation.SharedTables(nil), isolation.OwnSchemas(nil),
+		isolation.OwnDatabases(nil), isolation.Forget(nil),
 	} {
 		_, err := isolation.NewMover(h.store, all(), option)
 		require.ErrorContains(t, err, "gormtenant: ")

@@ -10,7 +10,8 @@ import (
 	"gorm.io/gorm"
 )
 
-// Broken returns a connector that opens no connections: it reports err, an option that makes no sense.
+// Broken returns a connector that opens no connections: it reports err, an option that makes no
+// sense.
 func Broken(err error) driver.Connector { return broken{err} }
 
 type broken struct{ err error }
@@ -18,7 +19,8 @@ type broken struct{ err error }
 func (b broken) Connect(context.Context) (driver.Conn, error) { return nil, b.err }
 func (broken) Driver() driver.Driver                          { return stdlib.GetDefaultDriver() }
 
-// Dialector returns a dialector on a pool of connector. What a connector of [Broken] reports, gorm.Open does.
+// Dialector returns a dialector on a pool of connector. What a connector of [Broken] reports,
+// gorm.Open does.
 func Dialector(connector driver.Connector) gorm.Dialector {
 	if b, ok := connector.(broken); ok {
 		return failing{postgres.Dialector{Config: &postgres.Config{}}, b.err}

@@ -20,10 +20,10 @@ type Conn struct {
 	wire     *wire
 	router   Router
 	settings []Setting // of the last statement; its memory is used again
-	// caches says that pgx keeps what it learns of a text, which means something else to each tenant.
+	// caches reports that pgx caches by text, which means something else to each tenant.
 	caches bool
-	// away is the connection of another pool that has the transaction of this one.
-	away driver.Conn
+	// other is the connection of another pool on which the transaction of this one runs.
+	other driver.Conn
 }
 
 // pgxConn is embedded by a name that leaves the method Conn visible.
@@ -47,27 +47,28 @@ const (
 // status is that of the connection, as the server said last.
 func (c *Conn) status() byte { return c.Conn().PgConn().TxStatus() }
 
-// errAcross is returned for a statement whose transaction was begun elsewhere.
-var errAcross = fmt.Errorf("%w in a transaction of a tenant, nor a tenant's statements in one that was begun under Unscoped: "+
+// errAcross is returned for a statement whose transaction was begun on another pool.
+var errAcross = fmt.Errorf("%w in a transaction of a tenant, "+
+	"nor a tenant's statements in one that was begun under Unscoped: "+
 	"begin a transaction with the context of its statements", gormtenant.ErrUnscopedDenied)
 
-// place finds out where a statement in ctx runs: on another pool if that is not nil, on the connection
-// that has the transaction if there is one, or here.
-func (c *Conn) place(ctx context.Context) (pool *sql.DB, err error) {
-	pool, err = c.router.Elsewhere(ctx)
+// pool returns the pool that a statement in ctx runs on, nil for this one. It fails if the
+// transaction was begun on another.
+func (c *Conn) pool(ctx context.Context) (pool *sql.DB, err error) {
+	pool, err = c.router.OtherPool(ctx)
 	switch {
 	case err != nil:
 		return nil, err
-	case c.away != nil && pool == nil, c.away == nil && pool != nil && c.status() != idle:
+	case c.other != nil && pool == nil, c.other == nil && pool != nil && c.status() != idle:
 		return nil, errAcross
 	}
 	return pool, nil
 }
 
-// arm makes the next statement run with the settings of ctx. In a transaction that failed none can be
-// set, and none is needed: only its end is accepted.
+// arm makes the next statement run with the settings of ctx. In a transaction that failed none can
+// be set, and none is needed: only its end is accepted.
 func (c *Conn) arm(ctx context.Context, query string) error {
-	if c.wire.written && c.status() == idle && opens.MatchString(query) {
+	if c.wire.explicitTx && c.status() == idle && opens.MatchString(query) {
 		return errOpens
 	}
 	settings, err := c.router.AppendSettings(ctx, c.settings[:0])
@@ -83,13 +84,15 @@ func (c *Conn) arm(ctx context.Context, query string) error {
 }
 
 // ExecContext runs a statement with the settings of ctx.
-func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	pool, err := c.place(ctx)
+func (c *Conn) ExecContext(
+	ctx context.Context, query string, args []driver.NamedValue,
+) (driver.Result, error) {
+	pool, err := c.pool(ctx)
 	switch {
 	case err != nil:
 		return nil, err
-	case c.away != nil:
-		return execOn(ctx, c.away, query, args)
+	case c.other != nil:
+		return execOn(ctx, c.other, query, args)
 	case pool != nil:
 		return execIn(ctx, pool, query, args)
 	}
@@ -101,7 +104,9 @@ func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.Name
 }
 
 // exec runs a statement here.
-func (c *Conn) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+func (c *Conn) exec(
+	ctx context.Context, query string, args []driver.NamedValue,
+) (driver.Result, error) {
 	if err := c.arm(ctx, query); err != nil {
 		return nil, err
 	}
@@ -111,17 +116,19 @@ func (c *Conn) exec(ctx context.Context, query string, args []driver.NamedValue)
 		text = c.text(query, args)
 	}
 	result, err := c.pgxConn.ExecContext(ctx, text, args)
-	return result, c.honest(c.within(err, query))
+	return result, c.hideSentBadConn(c.clampPosition(err, query))
 }
 
 // QueryContext runs a query with the settings of ctx.
-func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	pool, err := c.place(ctx)
+func (c *Conn) QueryContext(
+	ctx context.Context, query string, args []driver.NamedValue,
+) (driver.Rows, error) {
+	pool, err := c.pool(ctx)
 	switch {
 	case err != nil:
 		return nil, err
-	case c.away != nil:
-		return queryOn(ctx, c.away, query, args)
+	case c.other != nil:
+		return queryOn(ctx, c.other, query, args)
 	case pool != nil:
 		return queryIn(ctx, pool, query, args)
 	}
@@ -133,21 +140,25 @@ func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 }
 
 // query runs a query here.
-func (c *Conn) query(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+func (c *Conn) query(
+	ctx context.Context, query string, args []driver.NamedValue,
+) (driver.Rows, error) {
 	if err := c.arm(ctx, query); err != nil {
 		return nil, err
 	}
 	defer c.wire.disarm()
 	rows, err := c.pgxConn.QueryContext(ctx, c.text(query, args), args)
-	return rows, c.honest(c.within(err, query))
+	return rows, c.hideSentBadConn(c.clampPosition(err, query))
 }
 
-var errUnknown = errors.New("gormtenant: the connection was lost after the statement was sent: whether it ran is not known")
+var errUnknown = errors.New("gormtenant: the connection was lost after the statement was sent: " +
+	"whether it ran is not known")
 
-// honest lets driver.ErrBadConn through only where nothing was sent: database/sql then tries again. pgx
-// reports it too for a statement without arguments that was sent and whose answer was lost: its
-// MultiResultReader reads again after a failed read, and is told that the connection is closed.
-func (c *Conn) honest(err error) error {
+// hideSentBadConn replaces driver.ErrBadConn if something was sent, because database/sql would send
+// it again. pgx also returns it for a statement without arguments that was sent and whose reply was
+// lost: its MultiResultReader reads again after a failed read, and is told that the connection is
+// closed.
+func (c *Conn) hideSentBadConn(err error) error {
 	if err != nil && c.wire.wrote.Load() && errors.Is(err, driver.ErrBadConn) {
 		return errUnknown
 	}
@@ -162,15 +173,15 @@ func (c *Conn) Prepare(query string) (driver.Stmt, error) {
 // PrepareContext prepares a statement. Each of its executions runs with the settings of its own
 // context.
 func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	if c.away != nil {
-		preparer, ok := c.away.(driver.ConnPrepareContext)
+	if c.other != nil {
+		preparer, ok := c.other.(driver.ConnPrepareContext)
 		if !ok {
-			return nil, errNoPgx(c.away)
+			return nil, errNoPgx(c.other)
 		}
 		return preparer.PrepareContext(ctx, query)
 	}
 	if c.wire.names {
-		return c.prepareLater(ctx, query)
+		return c.prepareLazily(ctx, query)
 	}
 	prepared, err := c.pgxConn.PrepareContext(ctx, query)
 	if err != nil {
@@ -206,10 +217,10 @@ func (c *Conn) Begin() (driver.Tx, error) {
 	return c.BeginTx(context.Background(), driver.TxOptions{})
 }
 
-// BeginTx begins a transaction where the statements of ctx run. BEGIN needs no settings: each statement
-// brings its own.
+// BeginTx begins a transaction where the statements of ctx run. BEGIN needs no settings: each
+// statement brings its own.
 func (c *Conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
-	pool, err := c.place(ctx)
+	pool, err := c.pool(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -224,21 +235,21 @@ func (c *Conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx
 		}
 		return &tx{Tx: begun, conn: c, settings: settings}, nil
 	}
-	away := &awayTx{conn: c}
-	away.release, err = on(ctx, pool, func(conn driver.Conn) (err error) {
+	other := &otherPoolTx{conn: c}
+	other.release, err = on(ctx, pool, func(conn driver.Conn) (err error) {
 		beginner, ok := conn.(driver.ConnBeginTx)
 		if !ok {
 			return errNoPgx(conn)
 		}
-		c.away = conn
-		away.Tx, err = beginner.BeginTx(ctx, options)
+		c.other = conn
+		other.Tx, err = beginner.BeginTx(ctx, options)
 		return err
 	})
 	if err != nil {
-		c.away = nil
+		c.other = nil
 		return nil, err
 	}
-	return away, nil
+	return other, nil
 }
 
 // tx is a transaction on this connection.
@@ -248,8 +259,8 @@ type tx struct {
 	settings []Setting
 }
 
-// Commit commits. What the server does then, such as deferred triggers, runs with the settings of the
-// transaction's own context, whatever its last statement had.
+// Commit commits. What the server does then, such as deferred triggers, runs with the settings of
+// the transaction's own context, whatever its last statement had.
 func (t *tx) Commit() error {
 	if t.conn.status() != failed {
 		t.conn.wire.arm(t.settings, false)
@@ -258,21 +269,21 @@ func (t *tx) Commit() error {
 	return t.Tx.Commit()
 }
 
-// awayTx is a transaction on a connection of another pool.
-type awayTx struct {
+// otherPoolTx is a transaction on a connection of another pool.
+type otherPoolTx struct {
 	driver.Tx
 	conn    *Conn
 	release func() error
 }
 
 // Commit commits, and gives the connection back.
-func (t *awayTx) Commit() error {
-	t.conn.away = nil
+func (t *otherPoolTx) Commit() error {
+	t.conn.other = nil
 	return errors.Join(t.Tx.Commit(), t.release())
 }
 
 // Rollback rolls back, and gives the connection back.
-func (t *awayTx) Rollback() error {
-	t.conn.away = nil
+func (t *otherPoolTx) Rollback() error {
+	t.conn.other = nil
 	return errors.Join(t.Tx.Rollback(), t.release())
 }

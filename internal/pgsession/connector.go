@@ -1,5 +1,13 @@
-// Package pgsession sends settings of a Postgres session with each statement: in the same flight, for
-// that statement alone. Row-level security and schemas for tenants are built on it.
+// Package pgsession sends settings of a Postgres session with each statement: in the same round
+// trip, and for that statement alone. Packages rls and schemas are built on it.
+//
+// It promises that a statement runs with the settings of its context or fails, that nothing of them
+// stays on the connection, and that pgx never sees them. It does not hold against SQL of a tenant
+// that changes the session itself, nor for what is sent through Conn(), such as COPY.
+//
+// To read it, begin with wire.go, which adds the settings to what pgx sends, then replies.go, which
+// removes their replies, then conn.go, the connection of database/sql. package pgsessiontest has
+// the contract.
 package pgsession
 
 import (
@@ -19,12 +27,12 @@ import (
 
 // Router decides for each statement what it runs with, and where.
 type Router interface {
-	// AppendSettings appends the settings that a statement in ctx runs with: always the same names, in
-	// the same order. An error fails the statement before anything is sent.
+	// AppendSettings appends the settings that a statement in ctx runs with: always the same names,
+	// in the same order. An error fails the statement before anything is sent.
 	AppendSettings(ctx context.Context, settings []Setting) ([]Setting, error)
-	// Elsewhere returns the pool that a statement in ctx runs on instead of this one, nil for this
+	// OtherPool returns the pool that a statement in ctx runs on instead of this one, nil for this
 	// one. An error fails the statement before anything is sent.
-	Elsewhere(ctx context.Context) (*sql.DB, error)
+	OtherPool(ctx context.Context) (*sql.DB, error)
 }
 
 // Connector opens connections for database/sql whose statements run with the settings of their
@@ -32,14 +40,16 @@ type Router interface {
 type Connector struct {
 	config *pgx.ConnConfig
 	router Router
-	// Written makes every setting a SET LOCAL with its value in its text, and puts statements that are in
-	// no transaction into one of their own, in the same flight. It is to be set before the first Connect.
-	Written bool
-	// Names says that the settings decide what the names in a statement mean, as search_path does. They then
-	// go with the preparation of a statement too, and pgx gets a text of its own for each Setting.Mark. It is
-	// to be set before the first Connect, and not together with Written.
+	// ExplicitTx makes every setting a SET LOCAL with its value in its text, and puts statements
+	// that are in no transaction into one of their own, in the same round trip. Set it before the
+	// first Connect.
+	ExplicitTx bool
+	// Names says that the settings decide what the names in a statement mean, as search_path does.
+	// They then go with the preparation of a statement too, and pgx gets a text of its own for each
+	// Setting.Mark. It is to be set before the first Connect, and not together with ExplicitTx.
 	Names bool
-	// AfterConnect prepares new connections. It may be nil, and is to be set before the first Connect.
+	// AfterConnect prepares new connections. It may be nil, and is to be set before the first
+	// Connect.
 	AfterConnect AfterConnect
 }
 
@@ -53,8 +63,8 @@ func NewConnector(config *pgx.ConnConfig, router Router) *Connector {
 	return &Connector{config: config.Copy(), router: router}
 }
 
-// SetParameter makes connections start with a run-time parameter of the server, unless the configuration
-// has one of that name. It is to be called before the first Connect.
+// SetParameter makes connections start with a run-time parameter of the server, unless the
+// configuration has one of that name. It is to be called before the first Connect.
 func (c *Connector) SetParameter(name, value string) {
 	if _, set := c.config.RuntimeParams[name]; !set {
 		c.config.RuntimeParams[name] = value
@@ -71,7 +81,7 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	keep := config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
 	var last *wire // of several hosts that are tried, the last is the one that answered
 	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		last = &wire{in: r, out: w, keep: keep, written: c.Written, names: c.Names}
+		last = &wire{in: r, out: w, keep: keep, explicitTx: c.ExplicitTx, names: c.Names}
 		return build(last, last)
 	}
 	options := []stdlib.OptionOpenDB{PingStale()}
@@ -84,24 +94,27 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	plain, ok := conn.(*stdlib.Conn)
 	if !ok || last == nil {
-		return nil, errors.Join(fmt.Errorf("gormtenant: pgx opened a %T, which cannot be given settings", conn), conn.Close())
+		return nil, errors.Join(fmt.Errorf("gormtenant: pgx opened a %T, "+
+			"which cannot be given settings", conn), conn.Close())
 	}
 	if err := supported(plain.Conn().PgConn().ParameterStatus("server_version")); err != nil {
 		return nil, errors.Join(err, plain.Close())
 	}
-	return &Conn{pgxConn: plain, wire: last, router: c.router, caches: c.Names && caches(config.DefaultQueryExecMode)}, nil
+	return &Conn{pgxConn: plain, wire: last, router: c.router,
+		caches: c.Names && caches(config.DefaultQueryExecMode)}, nil
 }
 
 // oldest is the major version of the oldest server that is tested.
 const oldest = 14
 
-// supported refuses a server that is too old. One that gives no number, such as a pooler's console, is
-// let be.
+// supported refuses a server that is too old. One that gives no number, such as a pooler's console,
+// is let be.
 func supported(version string) error {
 	digits, _, _ := strings.Cut(version, ".")
 	digits, _, _ = strings.Cut(digits, " ")
 	if major, err := strconv.Atoi(digits); err == nil && major < oldest {
-		return fmt.Errorf("gormtenant: the server is PostgreSQL %s, which is too old: upgrade it to %d or newer", version, oldest)
+		return fmt.Errorf("gormtenant: the server is PostgreSQL %s, which is too old: "+
+			"upgrade it to %d or newer", version, oldest)
 	}
 	return nil
 }

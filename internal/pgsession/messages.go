@@ -28,14 +28,14 @@ func (w *wire) withText(buffer []byte, text string) []byte {
 	}
 	w.expect(count, 'C', shift)
 	if w.begin {
-		w.tail.reset(last)
+		w.commitFilter.reset(last)
 	}
 	query := pgproto3.Query{String: b.String()}
 	buffer, _ = query.Encode(buffer) // fails over a gigabyte only, which pgx would not have written
 	return buffer
 }
 
-// setLocal returns the statement that sets one.
+// setLocal returns the statement that sets a setting.
 func setLocal(s Setting) string {
 	value := s.Value
 	if !s.Identifiers {
@@ -53,18 +53,18 @@ func Literal(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 }
 
-// custom is the form of a customized option's name
+// custom matches the name of a customized option
 // (https://www.postgresql.org/docs/current/runtime-config-custom.html).
 var custom = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$]*$`)
 
-// IsCustom says whether name can be that of a run-time parameter of the application's own.
+// IsCustom reports whether name can be the name of a custom run-time parameter.
 func IsCustom(name string) bool { return custom.MatchString(name) }
 
-// statementName is that of the prepared statement that sets. pgx uses the unnamed one, and may have
-// parsed something into it for the very next message.
+// statementName is the name of the prepared statement of the settings. pgx uses the unnamed one,
+// and may have parsed a statement into it for the very next message.
 const statementName = "gormtenant_settings"
 
-// textOID is that of the type text.
+// textOID is the OID of the type text.
 const textOID = 25
 
 // withStatement writes the messages that set the settings in the extended protocol, and behind them
@@ -112,8 +112,10 @@ func (w *wire) withStatement(buffer, p []byte) (_ []byte, err error) {
 func parseOf(settings []Setting) pgproto3.Parse {
 	calls, oids := make([]string, len(settings)), make([]uint32, len(settings))
 	for i, s := range settings {
-		calls[i] = "pg_catalog.set_config(" + Literal(s.Name) + ", $" + strconv.Itoa(i+1) + ", true)"
+		calls[i] = "pg_catalog.set_config(" + Literal(s.Name) + ", $" + strconv.Itoa(i+1) +
+			", true)"
 		oids[i] = textOID
 	}
-	return pgproto3.Parse{Name: statementName, Query: "SELECT " + strings.Join(calls, ", "), ParameterOIDs: oids}
+	return pgproto3.Parse{Name: statementName, Query: "SELECT " + strings.Join(calls, ", "),
+		ParameterOIDs: oids}
 }

@@ -6,43 +6,43 @@ import (
 	"strconv"
 )
 
-// replies follows the messages that the server sends, and takes those out that answer the settings.
+// replies follows the messages of the server, and removes those that answer the settings.
 type replies struct {
-	head   [5]byte // of the message that is being read: its type and length
-	headed int     // how much of it was read
-	left   int     // how much of the body is still to come
-	fate   fate    // of that message
+	head        [5]byte     // of the message that is being read: its type and length
+	headed      int         // how much of it was read
+	left        int         // how much of the body is still to come
+	disposition disposition // of that message
 
-	active  bool // a flight with settings is being answered
-	ignored int  // how many messages of type end are still answers to the settings
+	active  bool // a round trip with settings is being answered
+	ignored int  // how many messages of type end still answer the settings
 	end     byte
 	shift   int // how many characters were put in front of the statement
 
-	held   []byte // a message that has to be read whole
-	passed []byte // what was let through
+	held   []byte // a message that is needed whole
+	passed []byte // messages for pgx
 	taken  int    // how much of it was read
 	parsed bool   // the settings' prepared statement exists
 	failed bool   // the settings themselves failed
 
-	tail
+	commitFilter
 }
 
-type fate byte
+type disposition byte
 
 const (
-	pass fate = iota
+	pass disposition = iota
 	drop
 	hold
 )
 
-// expect makes the next flight's first messages be taken out, up to the count-th of type end.
+// expect begins a round trip whose first messages are removed, up to the count-th of type end.
 func (r *replies) expect(count int, end byte, shift int) {
 	r.active, r.ignored, r.end, r.shift = true, count, end, shift
 	r.parsed, r.failed = false, false
-	r.tail.reset(none)
+	r.commitFilter.reset(none)
 }
 
-// take returns what was let through before.
+// take copies messages for pgx to p.
 func (r *replies) take(p []byte) int {
 	n := copy(p, r.passed[r.taken:])
 	r.taken += n
@@ -52,11 +52,11 @@ func (r *replies) take(p []byte) int {
 	return n
 }
 
-// empty says whether all that was let through was taken.
+// empty reports whether all messages for pgx were taken.
 func (r *replies) empty() bool { return r.taken == len(r.passed) }
 
-// pass follows b and returns how much of it, from its beginning, is for pgx now. While a flight with
-// settings is answered, that is nothing: what is for pgx is kept for take.
+// pass follows b, and returns how many of its first bytes are for pgx now. During a round trip with
+// settings that is 0: messages for pgx are kept for take.
 func (r *replies) pass(b []byte) int {
 	if !r.active {
 		r.follow(b)
@@ -68,7 +68,7 @@ func (r *replies) pass(b []byte) int {
 	return 0
 }
 
-// follow keeps count of messages that are let through as they are.
+// follow keeps track of messages that are passed on as they are.
 func (r *replies) follow(b []byte) {
 	for len(b) > 0 {
 		if r.headed < len(r.head) {
@@ -87,7 +87,8 @@ func (r *replies) follow(b []byte) {
 	}
 }
 
-// header reads more of a message's header, and says how much it took and whether it is whole now.
+// header reads more of a message header. It returns how much it took, and whether the header is
+// whole.
 func (r *replies) header(b []byte) (n int, whole bool) {
 	n = copy(r.head[r.headed:], b)
 	r.headed += n
@@ -97,14 +98,14 @@ func (r *replies) header(b []byte) (n int, whole bool) {
 	return n, whole
 }
 
-// step takes the next piece of a flight, a header or a part of a body, and returns the rest.
+// step takes the next piece, a header or a part of a body, and returns the rest.
 func (r *replies) step(b []byte) []byte {
 	if r.headed < len(r.head) {
 		n, whole := r.header(b)
 		if !whole {
 			return nil
 		}
-		r.fate = r.decide(r.head[0])
+		r.disposition = r.decide(r.head[0])
 		r.deliver(r.head[:])
 		b = b[n:]
 	}
@@ -118,7 +119,7 @@ func (r *replies) step(b []byte) []byte {
 }
 
 func (r *replies) deliver(b []byte) {
-	switch r.fate {
+	switch r.disposition {
 	case pass:
 		r.passed = append(r.passed, b...)
 	case hold:
@@ -126,9 +127,9 @@ func (r *replies) deliver(b []byte) {
 	}
 }
 
-// decide says what becomes of a message of that type. What the server says between, notices and
-// changed parameters, is always let through.
-func (r *replies) decide(kind byte) fate {
+// decide returns what to do with a message of that type. Notices and changed parameters, which may
+// come at any time, are always passed on.
+func (r *replies) decide(kind byte) disposition {
 	if r.ignored > 0 {
 		switch kind {
 		case '1', '2', '3', 'C', 'D', 'T', 'n', 'I':
@@ -136,45 +137,45 @@ func (r *replies) decide(kind byte) fate {
 				r.parsed = true
 			}
 			return drop
-		case 'E': // a setting was refused: to pgx, its statement was
+		case 'E': // a setting was refused: pgx takes it for an error of its statement
 			r.ignored, r.failed = 0, true
 		}
 	}
-	if released := r.tail.release(kind); released != nil {
+	if released := r.commitFilter.release(kind); released != nil {
 		r.passed = append(r.passed, released...)
 	}
 	if r.shift > 0 && (kind == 'E' || kind == 'N') {
 		return hold
 	}
-	return r.tail.decide(kind)
+	return r.commitFilter.decide(kind)
 }
 
 // finish ends a message.
 func (r *replies) finish() {
 	kind := r.head[0]
-	if r.fate == drop && kind == r.end {
+	if r.disposition == drop && kind == r.end {
 		r.ignored--
 	}
-	switch r.fate {
+	switch r.disposition {
 	case hold:
 		if r.shift > 0 && (kind == 'E' || kind == 'N') {
 			r.held = moved(r.held, r.shift)
 		}
-		if r.tail.finish(kind, r.held) {
+		if r.commitFilter.finish(kind, r.held) {
 			r.passed = append(r.passed, r.held...)
 		}
 		r.held = r.held[:0]
-	case pass: // what is dropped answers a setting, or COMMIT
-		r.tail.finish(kind, nil)
+	case pass: // dropped messages answer a setting, or COMMIT
+		r.commitFilter.finish(kind, nil)
 	}
-	if kind == 'Z' && !r.stuck { // ReadyForQuery: the flight is answered
+	if kind == 'Z' && !r.stuck { // ReadyForQuery: the round trip is over
 		r.active, r.ignored, r.shift = false, 0, 0
 	}
 	r.headed = 0
 }
 
-// moved takes shift off the position of an error or notice, so that it is one in the statement that
-// the caller wrote (https://www.postgresql.org/docs/current/protocol-error-fields.html).
+// moved subtracts shift from the position in an error or notice, so that it points into the
+// statement of the caller (https://www.postgresql.org/docs/current/protocol-error-fields.html).
 func moved(message []byte, shift int) []byte {
 	const header = 5
 	out := append(make([]byte, 0, len(message)), message[:header]...)
@@ -190,6 +191,7 @@ func moved(message []byte, shift int) []byte {
 		fields = rest
 	}
 	out = append(out, 0)
-	binary.BigEndian.PutUint32(out[1:header], uint32(len(out)-1)) //nolint:gosec // It was shorter before.
+	length := uint32(len(out) - 1) //nolint:gosec // It is shorter than before.
+	binary.BigEndian.PutUint32(out[1:header], length)
 	return out
 }

@@ -15,11 +15,13 @@ import (
 // noSettings is a router of statements that run as they are.
 type noSettings struct{}
 
-func (noSettings) AppendSettings(_ context.Context, s []pgsession.Setting) ([]pgsession.Setting, error) {
+func (noSettings) AppendSettings(
+	_ context.Context, s []pgsession.Setting,
+) ([]pgsession.Setting, error) {
 	return s, nil
 }
 
-func (noSettings) Elsewhere(context.Context) (*sql.DB, error) { return nil, nil }
+func (noSettings) OtherPool(context.Context) (*sql.DB, error) { return nil, nil }
 
 func TestConnections_that_the_server_has_ended_are_replaced(t *testing.T) {
 	t.Parallel()
@@ -35,7 +37,8 @@ func TestConnections_that_the_server_has_ended_are_replaced(t *testing.T) {
 		var pid int
 		require.NoError(t, used.QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&pid))
 		var ended bool // it waits until the session is over
-		err := other.QueryRowContext(t.Context(), "SELECT pg_terminate_backend($1, 20000)", pid).Scan(&ended)
+		err := other.QueryRowContext(t.Context(), "SELECT pg_terminate_backend($1, 20000)",
+			pid).Scan(&ended)
 		require.NoError(t, err)
 		require.True(t, ended)
 		_, err = used.ExecContext(t.Context(), "SELECT 1")

@@ -6,28 +6,29 @@ import (
 	"sync/atomic"
 )
 
-// Setting is a run-time parameter of the server, and the value that it is to have for one statement.
+// Setting is a run-time parameter of the server, and the value that it is to have for one
+// statement.
 type Setting struct {
 	Name, Value string
-	// Identifiers says that the value is a list of quoted identifiers, which SET takes as they are: as one
-	// string it would be one identifier to it.
+	// Identifiers says that the value is a list of quoted identifiers, which SET takes as they are:
+	// as one string it would be one identifier to it.
 	Identifiers bool
-	// Mark stands for the value where Connector.Names is set: other values have other marks. It is made of
-	// letters, digits and the characters _.-= alone. One setting of a statement has it.
+	// Mark stands for the value where Connector.Names is set: other values have other marks. It is
+	// made of letters, digits and the characters _.-= alone. One setting of a statement has it.
 	Mark string
 }
 
-// wire sits between pgx's protocol code and its connection. Armed with settings, it puts them in front
-// of the next statement that pgx sends, in the same write, and takes their answer out of what the
-// server replies, so that pgx never knows.
+// wire sits between pgx's protocol code and its connection. Armed with settings, it puts them in
+// front of the next statement that pgx sends, in the same write, and takes their answer out of what
+// the server replies, so that pgx never knows.
 //
-// In the extended protocol everything up to the Sync is one implicit transaction, so a setting that is
-// local to the transaction holds for the statement behind it and is gone after it. In the simple
+// In the extended protocol everything up to the Sync is one implicit transaction, so a setting that
+// is local to the transaction holds for the statement behind it and is gone after it. In the simple
 // protocol the same is true of the statements of one Query message
 // (https://www.postgresql.org/docs/current/protocol-flow.html).
 //
-// It is used by one goroutine at a time, as the connection is, but for what pgx does when a context was
-// cancelled: it says goodbye to the server from another.
+// It is used by one goroutine at a time, as the connection is, but for what pgx does when a context
+// was cancelled: it says goodbye to the server from another.
 type wire struct {
 	out io.Writer
 	in  io.Reader
@@ -39,21 +40,21 @@ type wire struct {
 	// that gives the next transaction another one.
 	keep     bool
 	prepared bool
-	// written says that settings are SET LOCAL in an explicit transaction, always.
-	written bool
-	begin   bool // the armed statement is in none
-	names   bool // settings go with preparations too
-	buffer  []byte
-	before  int // how much of the buffer comes before the statement
-	values  [][]byte
-	text    []byte // of the values
+	// explicitTx says that settings are SET LOCAL in an explicit transaction, always.
+	explicitTx bool
+	begin      bool // the armed statement is in none
+	names      bool // settings go with preparations too
+	buffer     []byte
+	before     int // how much of the buffer comes before the statement
+	values     [][]byte
+	text       []byte // of the values
 
 	replies
 }
 
 // arm makes the next statement run with settings. idle says that it is in no transaction.
 func (w *wire) arm(settings []Setting, idle bool) {
-	w.settings, w.begin = settings, w.written && idle
+	w.settings, w.begin = settings, w.explicitTx && idle
 	w.armed.Store(true)
 }
 
@@ -72,8 +73,8 @@ func (w *wire) Write(p []byte) (int, error) {
 		w.buffer = w.withText(w.buffer[:0], text)
 	case last, w.names && contains(p, 'P'):
 		with := w.withStatement
-		if w.written {
-			with = w.withWritten
+		if w.explicitTx {
+			with = w.withExplicitTx
 		}
 		var err error
 		if w.buffer, err = with(w.buffer[:0], p); err != nil {
@@ -90,8 +91,8 @@ func (w *wire) Write(p []byte) (int, error) {
 	return min(n, len(p)), err
 }
 
-// send writes to the server, and returns how much was sent of what comes after the first bytes before. To
-// pgx only what it wrote itself counts: where none of that was sent, it may try again.
+// send writes to the server, and returns how much was sent of what comes after the first bytes
+// before. To pgx only what it wrote itself counts: where none of that was sent, it may try again.
 func (w *wire) send(p []byte, before int) (int, error) {
 	n, err := w.out.Write(p)
 	if n = max(0, n-before); n > 0 {
@@ -118,7 +119,7 @@ func simpleQuery(p []byte) (text string, ok bool) {
 	return string(p[header : len(p)-1]), true
 }
 
-// contains says whether one of the messages in p is of that type.
+// contains reports whether one of the messages in p is of that type.
 func contains(p []byte, kind byte) bool {
 	const header = 5
 	for len(p) >= header {

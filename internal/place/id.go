@@ -11,8 +11,8 @@ import (
 	"github.com/gormtenant/gormtenant"
 )
 
-// TextOf writes a tenant's ID as text: what a policy casts to the type of the tenant column, and what
-// schemas, databases and files are named after. The error is a gormtenant.ErrInvalidID.
+// TextOf writes a tenant's ID as text: what a policy casts to the type of the tenant column, and
+// what schemas, databases and files are named after. The error is a gormtenant.ErrInvalidID.
 func TextOf(id any) (string, error) {
 	if text, ok := id.(string); ok && plain(text) {
 		return text, nil
@@ -29,7 +29,8 @@ func TextOf(id any) (string, error) {
 	case err != nil:
 		return "", err
 	case strings.ContainsRune(text, 0):
-		return "", fmt.Errorf("%w: it contains a zero byte, which no text in Postgres can", gormtenant.ErrInvalidID)
+		return "", fmt.Errorf("%w: it contains a zero byte, which no text in Postgres can",
+			gormtenant.ErrInvalidID)
 	case !utf8.ValidString(text):
 		return "", fmt.Errorf("%w: it is no valid UTF-8", gormtenant.ErrInvalidID)
 	}
@@ -54,11 +55,12 @@ func plainText(v reflect.Value) (string, error) {
 			return stringer.String(), nil
 		}
 	}
-	return "", fmt.Errorf("%w: a %s cannot be written to a setting of Postgres: give it the method String, or Value of driver.Valuer",
+	return "", fmt.Errorf("%w: a %s cannot be written to a setting of Postgres: "+
+		"give it the method String, or Value of driver.Valuer",
 		gormtenant.ErrInvalidID, v.Kind())
 }
 
-// plain says whether text is nothing but printable ASCII.
+// plain reports whether text is nothing but printable ASCII.
 func plain(text string) bool {
 	for i := range len(text) {
 		if text[i] < ' ' || text[i] > '~' {

@@ -39,7 +39,8 @@ func TestName_refuses(t *testing.T) {
 	t.Parallel()
 	_, err := place.Name("")
 	require.ErrorIs(t, err, gormtenant.ErrNoTenant)
-	for name, id := range map[string]string{"long": strings.Repeat("x", 300), "nul": "a\x00b", "no_utf8": "a\xff"} {
+	for name, id := range map[string]string{"long": strings.Repeat("x", 300), "nul": "a\x00b",
+		"no_utf8": "a\xff"} {
 		_, err := place.Name(id)
 		require.ErrorIs(t, err, gormtenant.ErrInvalidID, name)
 	}
@@ -51,7 +52,8 @@ func TestCheckName(t *testing.T) {
 		require.NoError(t, place.CheckName(name), name)
 	}
 	for _, name := range []string{
-		"", "public", "PUBLIC", "pg_temp", "Pg_catalog", "information_schema", "postgres", "template1", "a\x00b", "a\xff",
+		"", "public", "PUBLIC", "pg_temp", "Pg_catalog", "information_schema", "postgres",
+		"template1", "a\x00b", "a\xff",
 		strings.Repeat("x", 64), "../a", "a/b", `a\b`, "..", ".", "a.", " a",
 	} {
 		require.Error(t, place.CheckName(name), name)

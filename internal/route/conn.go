@@ -22,9 +22,9 @@ func (noDriver) Open(string) (driver.Conn, error) {
 	return nil, errors.New("gormtenant: connections are opened by the pool of a tenant")
 }
 
-// conn is a virtual connection. It is on a real one, bound, from its first statement until database/sql
-// puts it back. It passes on what is asked of it to database/sql's own types, not to the driver: they
-// know what to do where a driver has only a part of the interfaces.
+// conn is a virtual connection. It is on a real one, bound, from its first statement until
+// database/sql puts it back. It passes on what is asked of it to database/sql's own types, not to
+// the driver: they know what to do where a driver has only a part of the interfaces.
 type conn struct {
 	pool  *Pool
 	place Place
@@ -54,7 +54,9 @@ func (otherTenantError) Error() string {
 func (otherTenantError) Unwrap() error { return gormtenant.ErrOtherTenant }
 
 // run runs use on the real connection, with the context that the picker gives for ctx.
-func (c *conn) run(ctx context.Context, use func(ctx context.Context, inner *sql.Conn) error) error {
+func (c *conn) run(
+	ctx context.Context, use func(ctx context.Context, inner *sql.Conn) error,
+) error {
 	if err := failureOf(ctx); err != nil {
 		return err
 	}
@@ -93,9 +95,12 @@ func (c *conn) check(ctx context.Context) (run context.Context, err error) {
 	return place.Ctx, nil
 }
 
-// bind takes a real connection of the place of ctx, and runs use on it. One that turns out to be gone
-// before anything was sent is replaced, as database/sql does, until there can be no idle one left.
-func (c *conn) bind(ctx context.Context, use func(ctx context.Context, inner *sql.Conn) error) error {
+// bind takes a real connection of the place of ctx, and runs use on it. One that turns out to be
+// gone before anything was sent is replaced, as database/sql does, until there can be no idle one
+// left.
+func (c *conn) bind(
+	ctx context.Context, use func(ctx context.Context, inner *sql.Conn) error,
+) error {
 	place, err := c.pool.pick(ctx)
 	if err != nil {
 		return err
@@ -119,8 +124,8 @@ func (c *conn) bind(ctx context.Context, use func(ctx context.Context, inner *sq
 	}
 }
 
-// unbind gives the real connection back. It waits for what is still going on there: a transaction whose
-// context has ended is rolled back.
+// unbind gives the real connection back. It waits for what is still going on there: a transaction
+// whose context has ended is rolled back.
 func (c *conn) unbind() {
 	if c.bound == nil {
 		return
@@ -133,7 +138,8 @@ func (c *conn) unbind() {
 	c.tx, c.bound, c.place = nil, nil, Place{}
 }
 
-// IsValid is what database/sql asks when it puts the connection back: here the real one is given back.
+// IsValid is what database/sql asks when it puts the connection back: here the real one is given
+// back.
 func (c *conn) IsValid() bool {
 	c.unbind()
 	return true
@@ -153,7 +159,10 @@ func (*conn) CheckNamedValue(*driver.NamedValue) error { return nil }
 
 // Ping reaches the place of ctx. Without a tenant there is none to reach, and no error.
 func (c *conn) Ping(ctx context.Context) error {
-	err := c.run(ctx, func(ctx context.Context, inner *sql.Conn) error { return inner.PingContext(ctx) })
+	err := c.run(ctx, func(ctx context.Context,
+		inner *sql.Conn) error {
+		return inner.PingContext(ctx)
+	})
 	if errors.Is(err, gormtenant.ErrNoTenant) {
 		return nil
 	}
@@ -165,8 +174,8 @@ func (c *conn) Raw(ctx context.Context, use func(driverConn any) error) error {
 	return c.run(ctx, func(_ context.Context, inner *sql.Conn) error { return inner.Raw(use) })
 }
 
-// Raw runs use on the driver's own connection under one of a [Pool], at the place of ctx. It must not be
-// used after use returns.
+// Raw runs use on the driver's own connection under one of a [Pool], at the place of ctx. It must
+// not be used after use returns.
 func Raw(ctx context.Context, virtual *sql.Conn, use func(driverConn any) error) error {
 	return virtual.Raw(func(driverConn any) error {
 		if c, ok := driverConn.(*conn); ok {

@@ -107,7 +107,9 @@ func nestedTransaction(t *testing.T, e *env, db *gorm.DB) {
 			require.NoError(t, inner.Create(&Note{Text: "undone"}).Error)
 			return errUndo
 		}), errUndo)
-		return tx.Transaction(func(inner *gorm.DB) error { return inner.Create(&Note{Text: "inner"}).Error })
+		return tx.Transaction(func(inner *gorm.DB) error {
+			return inner.Create(&Note{Text: "inner"}).Error
+		})
 	}))
 	require.Equal(t, []string{"acme 1", "acme 2", "outer", "inner"}, texts(t, a))
 }
@@ -132,10 +134,12 @@ func otherTenantInside(t *testing.T, e *env, db *gorm.DB) {
 		require.ErrorIs(t, other.Exec("DELETE FROM notes").Error, gormtenant.ErrOtherTenant)
 		require.ErrorIs(t, other.Create(&Note{Text: "theirs"}).Error, gormtenant.ErrOtherTenant)
 		require.ErrorIs(t, other.Raw("SELECT 1").Row().Scan(new(int)), gormtenant.ErrOtherTenant)
-		require.ErrorIs(t, other.Transaction(func(inner *gorm.DB) error { return inner.Find(&found).Error }),
+		find := func(inner *gorm.DB) error { return inner.Find(&found).Error }
+		require.ErrorIs(t, other.Transaction(find),
 			gormtenant.ErrOtherTenant) // GORM drops the error of SAVEPOINT itself
 		require.ErrorIs(t, tx.WithContext(e.none).Find(&found).Error, gormtenant.ErrNoTenant)
-		return tx.WithContext(gormtenant.WithTenant(e.none, A)).Create(&Note{Text: "mine too"}).Error
+		return tx.WithContext(gormtenant.WithTenant(e.none, A)).Create(&Note{Text: "mine " +
+			"too"}).Error
 	}))
 	require.Equal(t, []string{"acme 1", "acme 2", "mine", "mine too"}, texts(t, a))
 	require.Equal(t, []string{"zeta 1", "zeta 2"}, texts(t, db.WithContext(e.b)))
@@ -153,7 +157,8 @@ func connection(t *testing.T, e *env, db *gorm.DB) {
 		var n int64
 		require.NoError(t, tx.Table("session_only").Count(&n).Error)
 		require.EqualValues(t, 1, n)
-		require.ErrorIs(t, tx.WithContext(e.b).Table("session_only").Count(&n).Error, gormtenant.ErrOtherTenant)
+		require.ErrorIs(t, tx.WithContext(e.b).Table("session_only").Count(&n).Error,
+			gormtenant.ErrOtherTenant)
 		return tx.Exec("DROP TABLE session_only").Error
 	}))
 }

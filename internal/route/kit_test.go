@@ -127,7 +127,8 @@ func newEnv(t *testing.T, name string, keys bool) *env {
 func (e *env) reset(t *testing.T) {
 	t.Helper()
 	for tenant, pool := range e.pools {
-		_, err := pool.ExecContext(t.Context(), fmt.Sprintf("DELETE FROM notes; INSERT INTO notes (text) VALUES ('%[1]v 1'), ('%[1]v 2')", tenant))
+		_, err := pool.ExecContext(t.Context(), fmt.Sprintf("DELETE FROM notes; "+
+			"INSERT INTO notes (text) VALUES ('%[1]v 1'), ('%[1]v 2')", tenant))
 		require.NoError(t, err)
 	}
 }
@@ -137,7 +138,8 @@ func open(t *testing.T, name string) *sql.DB {
 	var pool *sql.DB
 	if name == "sqlite" {
 		var err error
-		pool, err = sql.Open("sqlite", "file:"+filepath.ToSlash(filepath.Join(t.TempDir(), "test.db"))+
+		pool, err = sql.Open("sqlite", "file:"+filepath.ToSlash(filepath.Join(t.TempDir(),
+			"test.db"))+
 			"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(0)")
 		require.NoError(t, err)
 	} else {

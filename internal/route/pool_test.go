@@ -37,15 +37,36 @@ func TestPool_without_a_tenant(t *testing.T) {
 			name   string
 			attack func() error
 		}{
-			{"exec", func() error { _, err := e.pool.ExecContext(e.none, "DELETE FROM notes"); return err }},
-			{"query", func() error { _, err := e.pool.QueryContext(e.none, firstNote); return err }},
-			{"row", func() error { return e.pool.QueryRowContext(e.none, firstNote).Scan(new(string)) }},
+			{"exec", func() error {
+				_, err := e.pool.ExecContext(e.none,
+					"DELETE FROM notes")
+				return err
+			}},
+			{"query", func() error {
+				_, err := e.pool.QueryContext(e.none,
+					firstNote)
+				return err
+			}},
+			{"row", func() error {
+				return e.pool.QueryRowContext(e.none,
+					firstNote).Scan(new(string))
+			}},
 			{"begin", func() error { _, err := e.pool.BeginTx(e.none, nil); return err }},
-			{"db_exec", func() error { _, err := db.ExecContext(e.none, "DELETE FROM notes"); return err }},
+			{"db_exec", func() error {
+				_, err := db.ExecContext(e.none,
+					"DELETE FROM notes")
+				return err
+			}},
 			{"db_begin", func() error { _, err := db.BeginTx(e.none, nil); return err }},
-			{"conn_query", func() error { return conn.QueryRowContext(e.none, firstNote).Scan(new(string)) }},
+			{"conn_query", func() error {
+				return conn.QueryRowContext(e.none,
+					firstNote).Scan(new(string))
+			}},
 			{"statement", func() error { return stmt.QueryRowContext(e.none).Scan(new(string)) }},
-			{"raw", func() error { return route.Raw(e.none, conn, func(any) error { return nil }) }},
+			{"raw", func() error {
+				return route.Raw(e.none, conn,
+					func(any) error { return nil })
+			}},
 		} {
 			require.ErrorIs(t, c.attack(), gormtenant.ErrNoTenant, c.name)
 		}
@@ -73,7 +94,8 @@ func TestStatement_of_one_tenant_run_by_another(t *testing.T) {
 		tx, err := e.pool.BeginTx(e.b, nil)
 		require.NoError(t, err)
 		require.Equal(t, "zeta 1", first(t, tx.StmtContext(e.b, stmt).QueryRowContext(e.b)))
-		require.ErrorIs(t, tx.StmtContext(e.b, stmt).QueryRowContext(e.a).Scan(new(string)), gormtenant.ErrOtherTenant)
+		require.ErrorIs(t, tx.StmtContext(e.b, stmt).QueryRowContext(e.a).Scan(new(string)),
+			gormtenant.ErrOtherTenant)
 		require.NoError(t, tx.Commit())
 	})
 }
@@ -88,7 +110,8 @@ func TestConn_belongs_to_its_first_tenant(t *testing.T) {
 			mine := first(t, conn.QueryRowContext(pair[0], firstNote))
 			id, _ := gormtenant.FromContext(pair[0])
 			require.Equal(t, fmt.Sprint(id, " 1"), mine)
-			require.ErrorIs(t, conn.QueryRowContext(pair[1], firstNote).Scan(new(string)), gormtenant.ErrOtherTenant)
+			require.ErrorIs(t, conn.QueryRowContext(pair[1], firstNote).Scan(new(string)),
+				gormtenant.ErrOtherTenant)
 			_, err = conn.BeginTx(pair[1], nil)
 			require.ErrorIs(t, err, gormtenant.ErrOtherTenant)
 			tx, err := conn.BeginTx(pair[0], nil)
@@ -110,7 +133,10 @@ func TestTransaction_whose_context_ends(t *testing.T) {
 		require.NoError(t, err)
 		cancel()
 		require.Error(t, tx.Commit())
-		require.Eventually(t, func() bool { return e.held.Load() == 0 && e.pools[A].Stats().InUse == 0 },
+		require.Eventually(t, func() bool {
+			return e.held.Load() == 0 &&
+				e.pools[A].Stats().InUse == 0
+		},
 			10*time.Second, time.Millisecond)
 		var n int
 		require.NoError(t, e.pool.QueryRowContext(e.a, "SELECT count(*) FROM notes").Scan(&n))
@@ -128,7 +154,10 @@ func TestRows_whose_context_ends(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, rows.Next())
 		cancel()
-		require.Eventually(t, func() bool { return e.held.Load() == 0 && e.pools[A].Stats().InUse == 0 },
+		require.Eventually(t, func() bool {
+			return e.held.Load() == 0 &&
+				e.pools[A].Stats().InUse == 0
+		},
 			10*time.Second, time.Millisecond)
 	})
 }
@@ -138,7 +167,8 @@ func TestRows_are_the_driver_s_own(t *testing.T) {
 	t.Parallel()
 	run(t, func(t *testing.T, e *env) {
 		query := "SELECT id, text, NULL AS empty, 1.5 AS number, CAST(text AS " +
-			map[string]string{"sqlite": "blob", "postgres": "bytea"}[e.name] + ") AS bytes FROM notes WHERE text LIKE '%1' AND 1 = " +
+			map[string]string{"sqlite": "blob", "postgres": "bytea"}[e.name] +
+			") AS bytes FROM notes WHERE text LIKE '%1' AND 1 = " +
 			map[string]string{"sqlite": "?", "postgres": "$1"}[e.name]
 		db, err := e.pool.GetDBConn()
 		require.NoError(t, err)
@@ -146,7 +176,8 @@ func TestRows_are_the_driver_s_own(t *testing.T) {
 			types  string
 			values []any
 		}
-		read := func(query func(context.Context, string, ...any) (*sql.Rows, error), text string, id any) (got answer) {
+		read := func(query func(context.Context, string, ...any) (*sql.Rows, error), text string,
+			id any) (got answer) {
 			rows, err := query(e.a, text, id)
 			require.NoError(t, err)
 			defer func() { require.NoError(t, rows.Close()) }()
@@ -157,7 +188,8 @@ func TestRows_are_the_driver_s_own(t *testing.T) {
 				length, sized := c.Length()
 				precision, scale, decimal := c.DecimalSize()
 				nullable, known := c.Nullable()
-				got.types += fmt.Sprintln(c.Name(), c.DatabaseTypeName(), c.ScanType(), length, sized,
+				got.types += fmt.Sprintln(c.Name(), c.DatabaseTypeName(), c.ScanType(), length,
+					sized,
 					precision, scale, decimal, nullable, known)
 			}
 			got.values = make([]any, len(types))
@@ -175,8 +207,10 @@ func TestRows_are_the_driver_s_own(t *testing.T) {
 		require.Equal(t, want, read(db.QueryContext, query, 1))
 		require.Equal(t, want, read(db.QueryContext, query, sql.NullInt64{Int64: 1, Valid: true}))
 
-		_, plain := e.pools[A].QueryContext(e.a, query, struct{ X int }{1}) //nolint:rowserrcheck,sqlclosecheck // It fails.
-		_, routed := db.QueryContext(e.a, query, struct{ X int }{1})        //nolint:rowserrcheck,sqlclosecheck // So does it.
+		//nolint:rowserrcheck,sqlclosecheck // Both fail.
+		_, plain := e.pools[A].QueryContext(e.a, query, struct{ X int }{1})
+		//nolint:rowserrcheck,sqlclosecheck // See above.
+		_, routed := db.QueryContext(e.a, query, struct{ X int }{1})
 		require.Error(t, plain)
 		require.ErrorContains(t, routed, plain.Error())
 	})
@@ -193,7 +227,8 @@ func TestRaw(t *testing.T) {
 			require.Equal(t, e.name == "postgres", pgx)
 			return nil
 		}))
-		require.ErrorIs(t, route.Raw(e.b, conn, func(any) error { return nil }), gormtenant.ErrOtherTenant)
+		require.ErrorIs(t, route.Raw(e.b, conn, func(any) error { return nil }),
+			gormtenant.ErrOtherTenant)
 	})
 }
 

@@ -20,11 +20,12 @@ type Picker interface {
 	Pick(ctx context.Context) (Place, error)
 }
 
-// Stayer is a Picker that knows better than by comparing keys whether a connection that is in use may serve
-// another context too, and opens nothing to say so.
+// Stayer is a Picker that knows better than by comparing keys whether a connection that is in use
+// may serve another context too, and opens nothing to say so.
 type Stayer interface {
-	// Stay returns the context to run with on the connection of the place whose Key is bound; nil is the
-	// caller's. ok is false if ctx belongs elsewhere, and err is why nothing can be sent in it.
+	// Stay returns the context to run with on the connection of the place whose Key is bound; nil
+	// is the caller's. ok is false if ctx belongs elsewhere, and err is why nothing can be sent in
+	// it.
 	Stay(ctx context.Context, bound any) (run context.Context, ok bool, err error)
 }
 
@@ -33,9 +34,9 @@ type Holder interface{ Release() }
 
 // Place is where a call goes: the pool of one tenant, held until it is released.
 //
-// A statement on the pool itself is released when the call returns, even though its *sql.Rows may be
-// open then: from there on the connection counts in DB.Stats().InUse. All else is released when its
-// connection is given back.
+// A statement on the pool itself is released when the call returns, even though its *sql.Rows may
+// be open then: from there on the connection counts in DB.Stats().InUse. All else is released when
+// its connection is given back.
 type Place struct {
 	// DB is the pool.
 	DB *sql.DB
@@ -53,10 +54,10 @@ func (p *Place) release() {
 	}
 }
 
-// Pool is one pool over many. A single statement goes straight to the pool that was picked. All that
-// needs one connection, or outlives a call, goes through one *sql.DB of virtual connections: each is on
-// the real connection of one place from its first use until it is given back, and refuses contexts of
-// another place till then. It is safe for concurrent use.
+// Pool is one pool over many. A single statement goes straight to the pool that was picked. All
+// that needs one connection, or outlives a call, goes through one *sql.DB of virtual connections:
+// each is on the real connection of one place from its first use until it is given back, and
+// refuses contexts of another place till then. It is safe for concurrent use.
 type Pool struct {
 	picker  Picker
 	stayer  Stayer // nil if the picker is none
@@ -74,7 +75,8 @@ func New(picker Picker) *Pool {
 	p := &Pool{picker: picker}
 	p.stayer, _ = picker.(Stayer)
 	p.virtual = sql.OpenDB(connector{p})
-	// Virtual connections cost nothing while they are idle, but a prepared statement remembers each.
+	// Virtual connections cost nothing while they are idle, but a prepared statement remembers
+	// each.
 	p.virtual.SetMaxIdleConns(16)
 	return p
 }
@@ -82,13 +84,14 @@ func New(picker Picker) *Pool {
 // Embedder is a pool that embeds a *[Pool].
 type Embedder interface{ source() Picker }
 
-// PickerOf returns the picker of a pool: what one of this module's packages asks of another's pool, though
-// users of the pool do not see it.
+// PickerOf returns the picker of a pool: what one of this module's packages asks of another's pool,
+// though users of the pool do not see it.
 func PickerOf(pool Embedder) Picker { return pool.source() }
 
 func (p *Pool) source() Picker { return p.picker }
 
-// pick asks the picker. database/sql repeats a call over driver.ErrBadConn, which is not meant here.
+// pick asks the picker. database/sql repeats a call over driver.ErrBadConn, which is not meant
+// here.
 func (p *Pool) pick(ctx context.Context) (Place, error) {
 	place, err := p.picker.Pick(ctx)
 	if err != nil {
@@ -103,7 +106,9 @@ func (p *Pool) pick(ctx context.Context) (Place, error) {
 // final returns an error over which database/sql does not try again.
 func final(err error) error {
 	if errors.Is(err, driver.ErrBadConn) {
-		return fmt.Errorf("gormtenant: no connection of the tenant's pool would work: nothing was sent (%v)", err) //nolint:errorlint // See above.
+		//nolint:errorlint // See above.
+		return fmt.Errorf("gormtenant: no connection of the tenant's pool works: "+
+			"nothing was sent (%v)", err)
 	}
 	return err
 }
@@ -138,14 +143,14 @@ func (p *Pool) QueryRowContext(ctx context.Context, query string, args ...any) *
 	return place.DB.QueryRowContext(place.Ctx, query, args...)
 }
 
-// PrepareContext returns a statement for all places: each of its executions goes where its own context
-// says. Nothing is sent before.
+// PrepareContext returns a statement for all places: each of its executions goes where its own
+// context says. Nothing is sent before.
 func (p *Pool) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
 	return p.virtual.PrepareContext(ctx, query)
 }
 
-// BeginTx begins a transaction at the place of ctx. Statements in it whose context has another place
-// fail with gormtenant.ErrOtherTenant.
+// BeginTx begins a transaction at the place of ctx. Statements in it whose context has another
+// place fail with gormtenant.ErrOtherTenant.
 func (p *Pool) BeginTx(ctx context.Context, options *sql.TxOptions) (*sql.Tx, error) {
 	return p.virtual.BeginTx(ctx, options)
 }
@@ -153,8 +158,8 @@ func (p *Pool) BeginTx(ctx context.Context, options *sql.TxOptions) (*sql.Tx, er
 // Conn returns a connection that belongs to the place of its first statement until it is closed.
 func (p *Pool) Conn(ctx context.Context) (*sql.Conn, error) { return p.virtual.Conn(ctx) }
 
-// GetDBConn returns the *sql.DB whose statements go where their contexts say; gorm's db.DB() calls it.
-// Its limits and its statistics are those of virtual connections, which are not limited.
+// GetDBConn returns the *sql.DB whose statements go where their contexts say; gorm's db.DB() calls
+// it. Its limits and its statistics are those of virtual connections, which are not limited.
 func (p *Pool) GetDBConn() (*sql.DB, error) { return p.virtual, nil }
 
 // Ping reports nothing: with no context there is no place to reach. gorm.Open calls it.

@@ -75,8 +75,8 @@ func (r *rows) Next(dest []driver.Value) error {
 	return nil
 }
 
-// HasNextResultSet is asked at the end of a result set, where database/sql has closed the rows if it was
-// the last.
+// HasNextResultSet is asked at the end of a result set, where database/sql has closed the rows if
+// it was the last.
 func (r *rows) HasNextResultSet() bool {
 	_, err := r.inner.Columns()
 	return err == nil
@@ -89,8 +89,8 @@ func (r *rows) NextResultSet() error {
 	return r.begin()
 }
 
-// typed returns what is known of a column. database/sql asks for all columns in their order, the scan
-// type first, and some drivers' answer depends on the row.
+// typed returns what is known of a column. database/sql asks for all columns in their order, the
+// scan type first, and some drivers' answer depends on the row.
 func (r *rows) typed(i int, anew bool) *sql.ColumnType {
 	if r.types == nil || anew {
 		r.types, _ = r.inner.ColumnTypes()
@@ -103,7 +103,9 @@ func (r *rows) typed(i int, anew bool) *sql.ColumnType {
 
 func (r *rows) ColumnTypeScanType(i int) reflect.Type { return r.typed(i, i == 0).ScanType() }
 
-func (r *rows) ColumnTypeDatabaseTypeName(i int) string { return r.typed(i, false).DatabaseTypeName() }
+func (r *rows) ColumnTypeDatabaseTypeName(i int) string {
+	return r.typed(i, false).DatabaseTypeName()
+}
 
 func (r *rows) ColumnTypeLength(i int) (length int64, ok bool) { return r.typed(i, false).Length() }
 

@@ -33,7 +33,9 @@ func argsOf(values []driver.NamedValue) []any {
 }
 
 // ExecContext runs a statement at the place of ctx.
-func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (result driver.Result, err error) {
+func (c *conn) ExecContext(
+	ctx context.Context, query string, args []driver.NamedValue,
+) (result driver.Result, err error) {
 	err = c.run(ctx, func(ctx context.Context, inner *sql.Conn) (err error) {
 		result, err = c.session(inner).ExecContext(ctx, query, argsOf(args)...)
 		return err
@@ -42,10 +44,13 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 }
 
 // QueryContext runs a query at the place of ctx.
-func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+func (c *conn) QueryContext(
+	ctx context.Context, query string, args []driver.NamedValue,
+) (driver.Rows, error) {
 	var found *sql.Rows
 	err := c.run(ctx, func(ctx context.Context, inner *sql.Conn) (err error) {
-		found, err = c.session(inner).QueryContext(ctx, query, argsOf(args)...) //nolint:sqlclosecheck,rowserrcheck // The caller closes it.
+		//nolint:sqlclosecheck,rowserrcheck // The caller closes them.
+		found, err = c.session(inner).QueryContext(ctx, query, argsOf(args)...)
 		return err
 	})
 	if err != nil {
@@ -57,8 +62,8 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 // Prepare prepares a statement.
 func (c *conn) Prepare(query string) (driver.Stmt, error) { return &stmt{c, query}, nil }
 
-// PrepareContext prepares a statement. Nothing is sent: pgx keeps prepared statements for each of its
-// connections by their text, and SQLite's driver prepares at each execution.
+// PrepareContext prepares a statement. Nothing is sent: pgx keeps prepared statements for each of
+// its connections by their text, and SQLite's driver prepares at each execution.
 func (c *conn) PrepareContext(_ context.Context, query string) (driver.Stmt, error) {
 	return c.Prepare(query)
 }

@@ -13,7 +13,8 @@ func (c *conn) Begin() (driver.Tx, error) { return nil, errNoContext }
 // BeginTx begins a transaction at the place of ctx.
 func (c *conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
 	if c.tx != nil {
-		return nil, errors.New("gormtenant: a transaction is open on this connection: use a savepoint in it")
+		return nil, errors.New("gormtenant: a transaction is open on this connection: " +
+			"use a savepoint in it")
 	}
 	err := c.run(ctx, func(ctx context.Context, inner *sql.Conn) (err error) {
 		c.tx, err = inner.BeginTx(ctx, &sql.TxOptions{
@@ -38,8 +39,8 @@ func (t tx) Commit() error {
 	return inner.Commit()
 }
 
-// Rollback rolls back. Where the context has ended, both the virtual transaction and the real one do so
-// by themselves: that the real one was first is no error.
+// Rollback rolls back. Where the context has ended, both the virtual transaction and the real one
+// do so by themselves: that the real one was first is no error.
 func (t tx) Rollback() error {
 	inner := t.conn.tx
 	t.conn.tx = nil

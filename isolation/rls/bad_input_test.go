@@ -25,8 +25,10 @@ func TestTenant_of_any_name(t *testing.T) {
 	t.Parallel()
 	s := newServer(t).withPooler(t)
 	hostile := []string{
-		"'", "''", `"`, `\`, `\\`, `\'`, `'; DROP TABLE notes; --`, "a\nb", "a\r\nb", "\t", " acme", "acme ", "ACME", "$1", "%s", "?", ":x",
-		"''::text", "E'\\x41'", "/*", "--", "ö☃😀", "\u202eacme", "acme\u200b", strings.Repeat("x", 10_000), strings.Repeat("'", 10_000), strings.Repeat("😀", 5_000),
+		"'", "''", `"`, `\`, `\\`, `\'`, `'; DROP TABLE notes; --`, "a\nb", "a\r\nb", "\t",
+		" acme", "acme ", "ACME", "$1", "%s", "?", ":x",
+		"''::text", "E'\\x41'", "/*", "--", "ö☃😀", "\u202eacme", "acme\u200b",
+		strings.Repeat("x", 10_000), strings.Repeat("'", 10_000), strings.Repeat("😀", 5_000),
 	}
 	for i, name := range hostile {
 		_, err := s.owner.Exec("INSERT INTO notes VALUES ($1, $2, 'hostile')", 100+i, name)
@@ -38,9 +40,11 @@ func TestTenant_of_any_name(t *testing.T) {
 			for i, name := range hostile {
 				ctx := gormtenant.WithTenant(t.Context(), name)
 				var id int
-				require.NoError(t, db.QueryRowContext(ctx, "SELECT sum(id) FROM notes").Scan(&id), "%.20q", name)
+				require.NoError(t, db.QueryRowContext(ctx, "SELECT sum(id) FROM notes").Scan(&id),
+					"%.20q", name)
 				require.Equal(t, 100+i, id, "%.20q", name)
-				require.NoError(t, db.QueryRowContext(ctx, "SELECT sum(id) FROM notes WHERE id > $1", 1).Scan(&id), "%.20q", name)
+				require.NoError(t, db.QueryRowContext(ctx, "SELECT sum(id) FROM notes "+
+					"WHERE id > $1", 1).Scan(&id), "%.20q", name)
 				require.Equal(t, 100+i, id, "%.20q", name)
 			}
 		})
@@ -88,12 +92,16 @@ func TestOpen_reports_what_makes_no_sense(t *testing.T) {
 	require.ErrorContains(t, open("postgres://%zz"), "rls.Open")
 	require.ErrorContains(t, open("nonsense"), "rls.Open")
 	require.ErrorContains(t, open(dsn(s.app, "&TimeZone=Nowhere/Land")), "the DSN's TimeZone")
-	for _, name := range []string{"", "tenant", "app.", ".id", "app.tenant id", "app.x'; DROP TABLE notes; --", "app.tenant.id", "app.é"} {
+	for _, name := range []string{"", "tenant", "app.", ".id", "app.tenant id",
+		"app.x'; DROP TABLE notes; --", "app.tenant.id", "app.é"} {
 		require.ErrorContains(t, open(dsn(s.app, ""), rls.Setting(name)), "needs two parts", name)
-		require.ErrorContains(t, sql.OpenDB(rls.NewConnector(s.app, rls.Setting(name))).Ping(), "needs two parts", name)
+		require.ErrorContains(t, sql.OpenDB(rls.NewConnector(s.app, rls.Setting(name))).Ping(),
+			"needs two parts", name)
 	}
-	require.ErrorContains(t, open(dsn(s.app, ""), rls.Admin(nil)), "rls.Admin needs a configuration")
-	require.ErrorContains(t, sql.OpenDB(rls.NewConnector(nil)).Ping(), "rls.NewConnector needs a configuration")
+	require.ErrorContains(t, open(dsn(s.app, ""), rls.Admin(nil)),
+		"rls.Admin needs a configuration")
+	require.ErrorContains(t, sql.OpenDB(rls.NewConnector(nil)).Ping(),
+		"rls.NewConnector needs a configuration")
 	wrong := s.app.Copy()
 	wrong.Password = "wrong"
 	require.ErrorContains(t, open(dsn(wrong, "")), "28P01")
@@ -107,7 +115,8 @@ type aged struct {
 
 func (a aged) Read(p []byte) (int, error) {
 	n, err := a.Conn.Read(p)
-	copy(p, bytes.Replace(p[:n], []byte("server_version\x00"+a.from), []byte("server_version\x00"+a.to), 1))
+	copy(p, bytes.Replace(p[:n], []byte("server_version\x00"+a.from),
+		[]byte("server_version\x00"+a.to), 1))
 	return n, err
 }
 
@@ -134,8 +143,8 @@ func TestConnect_refuses_an_old_server(t *testing.T) {
 	}
 }
 
-// The connection is lost after each byte of a statement's flight in turn. The caller gets an error, the
-// statement ran whole and as its tenant, or not at all, and the pool goes on to work.
+// The connection is lost after each byte of a statement's round trip in turn. The caller gets an
+// error, the statement ran whole and as its tenant, or not at all, and the pool goes on to work.
 func TestConnection_lost_on_the_way(t *testing.T) {
 	t.Parallel()
 	s := newServer(t).withPooler(t)
@@ -167,9 +176,11 @@ func TestConnection_lost_on_the_way(t *testing.T) {
 				proxy.Cut(func([]byte) (int, bool) { return at, true })
 				_, err := conn.ExecContext(acme, "UPDATE notes SET body = body || $1", "+")
 				require.Error(t, err, "after %d of %d bytes", at, length)
-				require.NotErrorIs(t, err, driver.ErrBadConn, "after %d bytes it would be tried again", at)
+				require.NotErrorIs(t, err, driver.ErrBadConn, "after %d bytes it would be tried "+
+					"again", at)
 				_ = conn.Close()
-				require.Contains(t, []string{before, strings.ReplaceAll(before, ",", "+,")}, bodies(t, s, "acme"), "half done")
+				require.Contains(t, []string{before, strings.ReplaceAll(before, ",", "+,")},
+					bodies(t, s, "acme"), "half done")
 				require.Equal(t, others, bodies(t, s, "zeta"))
 				require.Equal(t, "1 2 3", ids(t, acme, db, all))
 			}
@@ -177,15 +188,18 @@ func TestConnection_lost_on_the_way(t *testing.T) {
 	}
 }
 
-// bodies returns the notes of a tenant, as the owner sees them once no statement of the app is under way.
+// bodies returns the notes of a tenant, as the owner sees them once no statement of the app is
+// under way.
 func bodies(t *testing.T, s *server, tenant string) (text string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		var busy int
-		require.NoError(t, s.owner.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND state <> 'idle'", s.app.User).Scan(&busy))
+		require.NoError(t, s.owner.QueryRow("SELECT count(*) FROM pg_stat_activity "+
+			"WHERE usename = $1 AND state <> 'idle'", s.app.User).Scan(&busy))
 		return busy == 0
 	}, patience, tick)
-	require.NoError(t, s.owner.QueryRow("SELECT string_agg(body, ',' ORDER BY id) || ',' FROM notes WHERE tenant_id = $1", tenant).Scan(&text))
+	require.NoError(t, s.owner.QueryRow("SELECT string_agg(body, ',' ORDER BY id) || ',' "+
+		"FROM notes WHERE tenant_id = $1", tenant).Scan(&text))
 	return text
 }
 
@@ -215,7 +229,8 @@ func TestStatement_is_tried_again_only_if_it_was_not_sent(t *testing.T) {
 	for name, sends := range map[string]struct {
 		bytes int
 		again bool
-	}{"nothing": {0, true}, "part_of_the_setting": {20, true}, "part_of_the_statement": {400, false}} {
+	}{"nothing": {0, true}, "part_of_the_setting": {20, true}, "part_of_the_statement": {400,
+		false}} {
 		t.Run(name, func(t *testing.T) {
 			config := s.app.Copy()
 			all := -1
@@ -236,7 +251,8 @@ func TestStatement_is_tried_again_only_if_it_was_not_sent(t *testing.T) {
 			*next = bytes
 			reconnects := -1
 			next = &reconnects // of the connection that replaces this one
-			_, err := db.ExecContext(acme, "UPDATE notes SET body = $1 WHERE id = 1 /* "+strings.Repeat("x", 500)+" */", name)
+			_, err := db.ExecContext(acme, "UPDATE notes SET body = $1 WHERE id = 1 /* "+
+				strings.Repeat("x", 500)+" */", name)
 			if sends.again {
 				require.NoError(t, err)
 			} else {

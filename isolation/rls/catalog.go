@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// state is what the server knows of a table.
+// state is what the catalog has about a table.
 type state struct {
 	OID     uint32 `gorm:"column:oid"`
 	Enabled bool
@@ -30,7 +30,8 @@ type policyRow struct {
 // stateOf reads the state of a table, nil if there is no such table.
 func stateOf(db *gorm.DB, name string) (*state, error) {
 	var found []state
-	err := db.Raw("SELECT oid, relrowsecurity AS enabled, relforcerowsecurity AS forced FROM pg_class WHERE oid = to_regclass(?)",
+	err := db.Raw("SELECT oid, relrowsecurity AS enabled, relforcerowsecurity AS forced "+
+		"FROM pg_class WHERE oid = to_regclass(?)",
 		quote(db, name)).Scan(&found).Error
 	if err != nil || len(found) == 0 {
 		return nil, err
@@ -41,21 +42,25 @@ func stateOf(db *gorm.DB, name string) (*state, error) {
 // policiesOf reads the policies of a table.
 func policiesOf(db *gorm.DB, oid uint32) ([]policyRow, error) {
 	var found []policyRow
-	err := db.Raw("SELECT polname AS name, polpermissive AS permissive, polcmd::text AS command, polroles = '{0}' AS public, "+
-		"EXISTS (SELECT FROM unnest(polroles) AS r WHERE r = 0 OR pg_has_role(session_user, r, 'MEMBER')) AS ours, "+
-		"coalesce(pg_get_expr(polqual, polrelid), '') AS using, coalesce(pg_get_expr(polwithcheck, polrelid), '') AS check "+
+	err := db.Raw("SELECT polname AS name, polpermissive AS permissive, polcmd::text AS command, "+
+		"polroles = '{0}' AS public, "+
+		"EXISTS (SELECT FROM unnest(polroles) AS r WHERE r = 0 OR pg_has_role(session_user, r, "+
+		"'MEMBER')) AS ours, "+
+		"coalesce(pg_get_expr(polqual, polrelid), '') AS using, "+
+		"coalesce(pg_get_expr(polwithcheck, polrelid), '') AS check "+
 		"FROM pg_policy WHERE polrelid = ? ORDER BY polname", oid).Scan(&found).Error
 	return found, err
 }
 
-// inPlace says whether a table is already as Enable would leave it.
+// inPlace reports whether a table is already as Enable would leave it.
 func (p *policies) inPlace(t *table) (bool, error) {
 	s, err := stateOf(p.db, t.name)
 	if err != nil {
 		return false, err
 	}
 	if s == nil {
-		return false, fmt.Errorf("gormtenant: there is no table %s: migrate before rls.Enable", t.name)
+		return false, fmt.Errorf("gormtenant: there is no table %s: migrate before rls.Enable",
+			t.name)
 	}
 	found, err := policiesOf(p.db, s.OID)
 	if err != nil || !s.Enabled || !s.Forced {
@@ -69,13 +74,14 @@ func (p *policies) inPlace(t *table) (bool, error) {
 	return false, nil
 }
 
-// asWritten says whether a policy is the one that Enable writes.
+// asWritten reports whether a policy is the one that Enable writes.
 func (p *policies) asWritten(t *table, policy policyRow) bool {
 	want, casts := normal(p.condition(t)), t.casts()
 	same := func(expression string) bool {
 		return normal(expression) == want && slices.Equal(castsIn(expression), casts)
 	}
-	return policy.Permissive && policy.Command == "*" && policy.Public && same(policy.Using) && same(policy.Check)
+	return policy.Permissive && policy.Command == "*" && policy.Public && same(policy.Using) &&
+		same(policy.Check)
 }
 
 // casts returns the types that the server names where it prints the policy of t.
@@ -91,7 +97,8 @@ func (t *table) casts() []string {
 }
 
 var (
-	cast    = regexp.MustCompile(`::\s*("[^"]+"|[a-z_][a-z0-9_]*)(\."[^"]+"|\.[a-z_][a-z0-9_]*)?( varying| precision)?( with(out)? time zone)?`)
+	cast = regexp.MustCompile(`::\s*("[^"]+"|[a-z_][a-z0-9_]*)(\."[^"]+"|\.[a-z_][a-z0-9_]*)?` +
+		`( varying| precision)?( with(out)? time zone)?`)
 	trivial = strings.NewReplacer(" ", "", "\n", "", "(", "", ")", "", `"`, "")
 )
 

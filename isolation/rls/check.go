@@ -23,11 +23,11 @@ var ErrHole = errors.New("hole in row-level security")
 // there is nothing. Call it at start-up, and in CI, with the same models and options as [Enable].
 //
 // It finds: a role that is superuser, has BYPASSRLS, or can become one that does; a table without
-// row-level security, or owned by the role and not forced; a policy that is missing, differs from what
-// Enable writes, or is another's and lets more through; a tenant column that may be NULL; a view that
-// reads a table as its owner; a partition that can be reached past its table; a pooler in front of the
-// server with statements that are cached on the connection. Last it looks for rows as a tenant that
-// nobody is.
+// row-level security, or owned by the role and not forced; a policy that is missing, differs from
+// what Enable writes, or is another's and lets more through; a tenant column that may be NULL; a
+// view that reads a table as its owner; a partition that can be reached past its table; a pooler in
+// front of the server with statements that are cached on the connection. Last it looks for rows as
+// a tenant that nobody is.
 //
 // Errors other than ErrHole mean that it could not look.
 func Check(db *gorm.DB, args ...any) error {
@@ -63,7 +63,8 @@ type checker struct {
 
 // found notes a hole, and what mends it.
 func (c *checker) found(mend, format string, args ...any) {
-	c.holes = append(c.holes, fmt.Errorf("gormtenant: %w: %s: %s", ErrHole, fmt.Sprintf(format, args...), mend))
+	c.holes = append(c.holes, fmt.Errorf("gormtenant: %w: %s: %s", ErrHole,
+		fmt.Sprintf(format, args...), mend))
 }
 
 // role looks at what the role may do, and what it may become.
@@ -74,19 +75,23 @@ func (c *checker) role() error {
 		Bypass bool
 		Self   bool
 	}
-	err := c.db.Raw("SELECT rolname AS name, rolsuper AS super, rolbypassrls AS bypass, rolname = session_user AS self FROM pg_roles " +
-		"WHERE (rolsuper OR rolbypassrls) AND (rolname = session_user OR pg_has_role(session_user, oid, 'MEMBER')) ORDER BY rolname").
+	err := c.db.Raw("SELECT rolname AS name, rolsuper AS super, rolbypassrls AS bypass, " +
+		"rolname = session_user AS self FROM pg_roles " +
+		"WHERE (rolsuper OR rolbypassrls) AND (rolname = session_user " +
+		"OR pg_has_role(session_user, oid, 'MEMBER')) ORDER BY rolname").
 		Scan(&roles).Error
 	for _, r := range roles {
 		name := quote(c.db, r.Name)
 		switch {
 		case r.Self && r.Super:
-			c.found("connect as a role of its own: CREATE ROLE app LOGIN NOSUPERUSER NOBYPASSRLS", "the role %s is a superuser, whom no policy holds", name)
+			c.found("connect as a role of its own: CREATE ROLE app LOGIN NOSUPERUSER NOBYPASSRLS",
+				"the role %s is a superuser, whom no policy holds", name)
 			return err // a superuser is a member of every role
 		case r.Self:
 			c.found("ALTER ROLE "+name+" NOBYPASSRLS", "the role %s has BYPASSRLS", name)
 		default:
-			c.found("REVOKE "+name+" FROM CURRENT_USER", "the role can SET ROLE to %s, whom no policy holds", name)
+			c.found("REVOKE "+name+" FROM CURRENT_USER", "the role can SET ROLE to %s, "+
+				"whom no policy holds", name)
 		}
 	}
 	return err
@@ -104,15 +109,18 @@ func (c *checker) table(t *table) error {
 		return nil
 	}
 	if !s.Enabled {
-		c.found("ALTER TABLE "+name+" ENABLE ROW LEVEL SECURITY", "%s has no row-level security", name)
+		c.found("ALTER TABLE "+name+" ENABLE ROW LEVEL SECURITY", "%s has no row-level security",
+			name)
 	}
 	if !s.Forced {
-		c.found("ALTER TABLE "+name+" FORCE ROW LEVEL SECURITY", "%s does not force row-level security on its owner", name)
+		c.found("ALTER TABLE "+name+" FORCE ROW LEVEL SECURITY",
+			"%s does not force row-level security on its owner", name)
 	}
 	if err := c.rules(t, s); err != nil {
 		return err
 	}
-	for _, look := range []func(t *table, s *state) error{c.column, c.views, c.partitions, c.strangers} {
+	for _, look := range []func(t *table, s *state) error{c.column, c.views, c.partitions,
+		c.strangers} {
 		if err := look(t, s); err != nil {
 			return err
 		}
@@ -130,16 +138,20 @@ func (c *checker) rules(t *table, s *state) error {
 		case policy.Name == policyName:
 			own = true
 			if !c.asWritten(t, policy) {
-				c.found("rls.Enable, or the output of rls.Statements", "the policy of %s is not the one that Enable writes: USING %s WITH CHECK %s",
+				c.found("rls.Enable, or the output of rls.Statements",
+					"the policy of %s is not the one that Enable writes: USING %s WITH CHECK %s",
 					name, policy.Using, policy.Check)
 			}
 		case policy.Permissive && policy.Ours:
-			c.found("DROP POLICY "+quote(c.db, policy.Name)+" ON "+name+", or make it AS RESTRICTIVE",
-				"the policy %s of %s is permissive: what it lets through is let through", policy.Name, name)
+			c.found("DROP POLICY "+quote(c.db, policy.Name)+" ON "+name+
+				", or make it AS RESTRICTIVE",
+				"the policy %s of %s is permissive: what it lets through is let through",
+				policy.Name, name)
 		}
 	}
 	if !own {
-		c.found("rls.Enable, or the output of rls.Statements", "%s has no policy of gormtenant", name)
+		c.found("rls.Enable, or the output of rls.Statements", "%s has no policy of gormtenant",
+			name)
 	}
 	return err
 }
@@ -150,7 +162,8 @@ func (c *checker) column(t *table, s *state) error {
 		return nil
 	}
 	var columns []struct{ NotNull bool }
-	err := c.db.Raw("SELECT attnotnull AS not_null FROM pg_attribute WHERE attrelid = ? AND attname = ? AND NOT attisdropped", s.OID, t.column).
+	err := c.db.Raw("SELECT attnotnull AS not_null FROM pg_attribute WHERE attrelid = ? "+
+		"AND attname = ? AND NOT attisdropped", s.OID, t.column).
 		Scan(&columns).Error
 	name, column := quote(c.db, t.name), quote(c.db, t.column)
 	switch {
@@ -159,12 +172,15 @@ func (c *checker) column(t *table, s *state) error {
 	case len(columns) == 0:
 		c.found("migrate", "%s has no column %s", name, column)
 	case !columns[0].NotNull:
-		c.found("ALTER TABLE "+name+" ALTER COLUMN "+column+" SET NOT NULL", "%s.%s may be NULL: such a row is nobody's", name, column)
+		c.found("ALTER TABLE "+name+" ALTER COLUMN "+column+" SET NOT NULL",
+			"%s.%s may be NULL: such a row is nobody's", name, column)
 	}
 	if family(t.kind) != family(t.model) {
-		c.found("rls.Disable, ALTER TABLE "+name+" ALTER COLUMN "+column+" TYPE "+t.model+" USING "+column+"::"+t.model+
+		c.found("rls.Disable, ALTER TABLE "+name+" ALTER COLUMN "+column+" TYPE "+t.model+" USING "+
+			column+"::"+t.model+
 			", rls.Enable; or tag the field with `type:"+t.kind+"`",
-			"%s.%s is of the type %s, the model's field is %s: what is one tenant to the application may be two, or none, to the server",
+			"%s.%s is of the type %s, the model's field is %s: "+
+				"what is one tenant to the application may be two, or none, to the server",
 			name, column, t.kind, t.model)
 	}
 	return nil
@@ -188,19 +204,26 @@ func (c *checker) views(_ *table, s *state) error {
 		Kind string
 	}
 	err := c.db.Raw("WITH RECURSIVE reads AS ("+
-		"SELECT d.refobjid AS read, r.ev_class AS view FROM pg_depend AS d JOIN pg_rewrite AS r ON r.oid = d.objid AND r.ev_class <> d.refobjid "+
+		"SELECT d.refobjid AS read, r.ev_class AS view FROM pg_depend AS d JOIN pg_rewrite AS r "+
+		"ON r.oid = d.objid AND r.ev_class <> d.refobjid "+
 		"WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass), "+
-		"above AS (SELECT view FROM reads WHERE read = ? UNION SELECT reads.view FROM reads JOIN above ON reads.read = above.view) "+
-		"SELECT v.oid::regclass::text AS name, v.relkind::text AS kind FROM above JOIN pg_class AS v ON v.oid = above.view "+
-		"WHERE v.relkind IN ('v', 'm') AND has_table_privilege(v.oid, 'SELECT, INSERT, UPDATE, DELETE') AND NOT EXISTS ("+
-		"SELECT FROM pg_options_to_table(v.reloptions) WHERE option_name = 'security_invoker' AND option_value::bool) ORDER BY 1", s.OID).
+		"above AS (SELECT view FROM reads WHERE read = ? UNION SELECT reads.view FROM reads "+
+		"JOIN above ON reads.read = above.view) "+
+		"SELECT v.oid::regclass::text AS name, v.relkind::text AS kind FROM above "+
+		"JOIN pg_class AS v ON v.oid = above.view "+
+		"WHERE v.relkind IN ('v', 'm') AND has_table_privilege(v.oid, 'SELECT, INSERT, UPDATE, "+
+		"DELETE') AND NOT EXISTS ("+
+		"SELECT FROM pg_options_to_table(v.reloptions) WHERE option_name = 'security_invoker' "+
+		"AND option_value::bool) ORDER BY 1", s.OID).
 		Scan(&views).Error
 	for _, view := range views {
 		if view.Kind == "m" {
-			c.found("REVOKE SELECT ON "+view.Name+" FROM CURRENT_USER", "the materialized view %s holds rows of all tenants", view.Name)
+			c.found("REVOKE SELECT ON "+view.Name+" FROM CURRENT_USER",
+				"the materialized view %s holds rows of all tenants", view.Name)
 			continue
 		}
-		c.found("ALTER VIEW "+view.Name+" SET (security_invoker = true), from PostgreSQL 15; before, REVOKE SELECT ON "+view.Name+" FROM CURRENT_USER",
+		c.found("ALTER VIEW "+view.Name+" SET (security_invoker = true), from PostgreSQL 15; "+
+			"before, REVOKE SELECT ON "+view.Name+" FROM CURRENT_USER",
 			"the view %s reads its tables as its owner", view.Name)
 	}
 	return err
@@ -209,12 +232,16 @@ func (c *checker) views(_ *table, s *state) error {
 // partitions looks for partitions and children that can be read past their table.
 func (c *checker) partitions(_ *table, s *state) error {
 	var parts []string
-	err := c.db.Raw("WITH RECURSIVE part AS (SELECT inhrelid FROM pg_inherits WHERE inhparent = ? UNION "+
+	err := c.db.Raw("WITH RECURSIVE part AS (SELECT inhrelid FROM pg_inherits "+
+		"WHERE inhparent = ? UNION "+
 		"SELECT i.inhrelid FROM pg_inherits AS i JOIN part ON i.inhparent = part.inhrelid) "+
-		"SELECT c.oid::regclass::text FROM part JOIN pg_class AS c ON c.oid = part.inhrelid WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity) "+
-		"AND has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE') ORDER BY 1", s.OID).Scan(&parts).Error
+		"SELECT c.oid::regclass::text FROM part JOIN pg_class AS c ON c.oid = part.inhrelid "+
+		"WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity) "+
+		"AND has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE') ORDER BY 1",
+		s.OID).Scan(&parts).Error
 	for _, part := range parts {
-		c.found("REVOKE ALL ON "+part+" FROM CURRENT_USER, or give it row-level security and a policy of its own",
+		c.found("REVOKE ALL ON "+part+" FROM CURRENT_USER, "+
+			"or give it row-level security and a policy of its own",
 			"the partition %s can be reached past its table's policy", part)
 	}
 	return err
@@ -226,8 +253,10 @@ func (c *checker) strangers(t *table, _ *state) error {
 		who string
 		ctx context.Context
 	}{{"a tenant that does not exist", stranger(c.db, t)}, {"no tenant", nobody(c.db)}} {
-		// Past GORM's callbacks: the plugin refuses raw SQL unless it was told that this protects it.
-		rows, err := c.db.Statement.ConnPool.QueryContext(someone.ctx, "SELECT 1 FROM "+quote(c.db, t.name)+" LIMIT 1")
+		// Past GORM's callbacks: the plugin refuses raw SQL unless it was told that this protects
+		// it.
+		rows, err := c.db.Statement.ConnPool.QueryContext(someone.ctx,
+			"SELECT 1 FROM "+quote(c.db, t.name)+" LIMIT 1")
 		if err != nil {
 			return err
 		}
@@ -236,7 +265,8 @@ func (c *checker) strangers(t *table, _ *state) error {
 			return err
 		}
 		if seen {
-			c.found("see the other findings, and open the database with rls.Open", "%s sees rows of %s", someone.who, quote(c.db, t.name))
+			c.found("see the other findings, and open the database with rls.Open",
+				"%s sees rows of %s", someone.who, quote(c.db, t.name))
 		}
 	}
 	return nil
@@ -265,25 +295,30 @@ func stranger(db *gorm.DB, t *table) context.Context {
 func nobody(db *gorm.DB) context.Context { return gormtenant.WithTenant(db.Statement.Context, nil) }
 
 // pooler looks for a pooler between, which gives each transaction another connection of the server:
-// statements that pgx prepared on one are not on the other. A pooler makes up the process ID that it
-// tells its clients.
+// statements that pgx prepared on one are not on the other. A pooler makes up the process ID that
+// it tells its clients.
 func (c *checker) pooler() {
 	var told uint32
 	var mode pgx.QueryExecMode
-	if !onConnection(c.db, func(conn *pgx.Conn) { told, mode = conn.PgConn().PID(), conn.Config().DefaultQueryExecMode }) {
+	if !onConnection(c.db, func(conn *pgx.Conn) {
+		told, mode = conn.PgConn().PID(),
+			conn.Config().DefaultQueryExecMode
+	}) {
 		return
 	}
 	var backend uint32
-	if c.db.WithContext(nobody(c.db)).Raw("SELECT pg_backend_pid()").Row().Scan(&backend) != nil || backend == told {
+	if c.db.WithContext(nobody(c.db)).Raw("SELECT pg_backend_pid()").Row().Scan(&backend) != nil ||
+		backend == told {
 		return
 	}
 	if mode == pgx.QueryExecModeCacheStatement {
 		c.found("add default_query_exec_mode=exec to the DSN, or cache_describe",
-			"there is a pooler in front of the server, and statements are prepared on its connections")
+			"there is a pooler in front of the server, and statements are prepared on its "+
+				"connections")
 	}
 }
 
-// onConnection calls fn with pgx's connection. It says whether there is one.
+// onConnection calls fn with pgx's connection. It reports whether there is one.
 func onConnection(db *gorm.DB, fn func(conn *pgx.Conn)) (ok bool) {
 	pool, isConn := db.Statement.ConnPool.(*sql.Conn)
 	if !isConn {

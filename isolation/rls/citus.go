@@ -4,9 +4,9 @@ package rls
 // (https://docs.citusdata.com/en/stable/develop/api_guc.html).
 const citusPropagates = "citus.propagate_set_commands"
 
-// Citus is for a coordinator of Citus, whose workers hold the policies of their shards. set_config does
-// not reach the workers, nor does SET LOCAL where no transaction was begun, so a statement outside a
-// transaction is sent, still in one round trip, as
+// Citus is for a coordinator of Citus, whose workers hold the policies of their shards. set_config
+// does not reach the workers, nor does SET LOCAL where no transaction was begun, so a statement
+// outside a transaction is sent, still in one round trip, as
 //
 //	BEGIN; SET LOCAL app.tenant_id = 'acme'; SELECT ...; COMMIT
 //
@@ -18,7 +18,7 @@ const citusPropagates = "citus.propagate_set_commands"
 //
 // Transactions are begun with BeginTx (in GORM: Transaction, Begin); BEGIN sent as SQL is refused.
 func Citus() Option {
-	return option(func(c *config) error {
+	return setter(func(c *config) error {
 		c.citus = true
 		return nil
 	})

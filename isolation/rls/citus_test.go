@@ -75,7 +75,8 @@ func TestCitus_puts_a_statement_into_a_transaction_of_its_own(t *testing.T) {
 	for name, want := range map[string][]string{
 		"cache_statement": {"BEGIN", set, "COMMIT"}, // it was prepared before
 		"exec":            {"BEGIN", set, statement, "COMMIT"},
-		"simple_protocol": {"BEGIN; " + set + "; UPDATE notes SET body =  'new'  WHERE id = 1\n; COMMIT"},
+		"simple_protocol": {"BEGIN; " + set + "; UPDATE notes SET body =  'new'  WHERE id = 1\n; " +
+			"COMMIT"},
 	} {
 		config.DefaultQueryExecMode = modes[name]
 		db := sql.OpenDB(rls.NewConnector(config, rls.Citus()))
@@ -131,13 +132,15 @@ func TestCitus_ends_the_transaction_of_a_statement_that_failed(t *testing.T) {
 			}
 			require.Equal(t, before, pid(), "the connection was given up")
 
-			for _, statement := range []string{"BEGIN", " -- a comment\n/* and */ start  transaction", "begin; SELECT 1"} {
+			for _, statement := range []string{"BEGIN", " -- a comment\n/* and */ start  " +
+				"transaction", "begin; SELECT 1"} {
 				_, err := conn.ExecContext(acme, statement)
 				require.ErrorContains(t, err, "BeginTx")
 			}
 			if mode == pgx.QueryExecModeSimpleProtocol {
 				require.Equal(t, "1 2 3", ids(t, acme, conn, all+" -- a comment at the end"))
-				_, err := conn.ExecContext(acme, "UPDATE notes SET body = 'a'; UPDATE notes SET body = 'b'")
+				_, err := conn.ExecContext(acme, "UPDATE notes SET body = 'a'; UPDATE notes "+
+					"SET body = 'b'")
 				require.NoError(t, err)
 			}
 		})

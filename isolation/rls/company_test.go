@@ -30,7 +30,8 @@ func TestGORM_with_and_without_the_plugin(t *testing.T) {
 	t.Parallel()
 	s, _ := deployment(t)
 	acme := gormtenant.WithTenant(t.Context(), "acme")
-	forgotten, err := gorm.Open(rls.Open(dsn(s.app, ""), rls.Admin(s.admin)), &gorm.Config{Logger: logger.Discard})
+	forgotten, err := gorm.Open(rls.Open(dsn(s.app, ""), rls.Admin(s.admin)),
+		&gorm.Config{Logger: logger.Discard})
 	require.NoError(t, err)
 	closeAfter(t, forgotten)
 	for name, db := range map[string]*gorm.DB{
@@ -42,16 +43,20 @@ func TestGORM_with_and_without_the_plugin(t *testing.T) {
 			for range 2 {
 				require.Equal(t, []string{"acme"}, labels(t, db.WithContext(acme)))
 				require.Empty(t, labels(t, db.WithContext(t.Context())))
-				update := db.WithContext(acme).Exec("UPDATE tags SET label = 'stolen' WHERE tenant_id = 'zeta'")
+				update := db.WithContext(acme).Exec("UPDATE tags SET label = 'stolen' " +
+					"WHERE tenant_id = 'zeta'")
 				require.NoError(t, update.Error)
 				require.Zero(t, update.RowsAffected)
-				require.ErrorContains(t, db.WithContext(acme).Exec("INSERT INTO tags (tenant_id, label) VALUES ('zeta', 'planted')").Error, "row-level security")
-				require.ErrorContains(t, db.WithContext(acme).Exec("UPDATE tags SET tenant_id = 'zeta'").Error, "row-level security")
+				require.ErrorContains(t, db.WithContext(acme).Exec("INSERT INTO tags (tenant_id, "+
+					"label) VALUES ('zeta', 'planted')").Error, "row-level security")
+				require.ErrorContains(t, db.WithContext(acme).Exec("UPDATE tags "+
+					"SET tenant_id = 'zeta'").Error, "row-level security")
 			}
 			require.NoError(t, db.WithContext(acme).Transaction(func(tx *gorm.DB) error {
 				require.Equal(t, []string{"acme"}, labels(t, tx))
 				_ = tx.Transaction(func(tx *gorm.DB) error { // a savepoint that is rolled back
-					require.Equal(t, []string{"zeta"}, labels(t, tx.WithContext(gormtenant.WithTenant(t.Context(), "zeta"))))
+					require.Equal(t, []string{"zeta"}, labels(t,
+						tx.WithContext(gormtenant.WithTenant(t.Context(), "zeta"))))
 					return gorm.ErrInvalidTransaction
 				})
 				require.Equal(t, []string{"acme"}, labels(t, tx))
@@ -61,7 +66,8 @@ func TestGORM_with_and_without_the_plugin(t *testing.T) {
 	}
 	across := forgotten.WithContext(gormtenant.Unscoped(t.Context(), "report"))
 	require.Equal(t, []string{"acme", "zeta"}, labels(t, across))
-	require.ErrorIs(t, opened(t, dsn(s.app, "")).WithContext(gormtenant.Unscoped(t.Context(), "report")).Exec("DELETE FROM tags").Error,
+	require.ErrorIs(t, opened(t, dsn(s.app, "")).WithContext(gormtenant.Unscoped(t.Context(),
+		"report")).Exec("DELETE FROM tags").Error,
 		gormtenant.ErrUnscopedDenied)
 }
 
@@ -80,16 +86,20 @@ func TestJoinTable_is_held_by_its_owners(t *testing.T) {
 	t.Cleanup(func() { _ = db.Close() })
 	acme := gormtenant.WithTenant(t.Context(), "acme")
 	key := func(table, tenant string) (id int) {
-		require.NoError(t, owner.Raw("SELECT id FROM "+table+" WHERE tenant_id = ?", tenant).Scan(&id).Error)
+		require.NoError(t, owner.Raw("SELECT id FROM "+table+" WHERE tenant_id = ?",
+			tenant).Scan(&id).Error)
 		return id
 	}
-	mine, theirs, tag, secret := key("projects", "acme"), key("projects", "zeta"), key("tags", "acme"), key("tags", "zeta")
+	mine, theirs, tag, secret := key("projects", "acme"), key("projects", "zeta"), key("tags",
+		"acme"), key("tags", "zeta")
 
 	const count = "SELECT count(*)::int FROM project_tags"
 	require.Equal(t, "1", ids(t, acme, db, count))
 	require.Equal(t, "0", ids(t, t.Context(), db, count))
-	for what, pair := range map[string][2]int{"their_tag": {mine, secret}, "their_project": {theirs, tag}, "both": {theirs, secret}} {
-		_, err := db.ExecContext(acme, "INSERT INTO project_tags (project_id, tag_id) VALUES ($1, $2)", pair[0], pair[1])
+	for what, pair := range map[string][2]int{"their_tag": {mine, secret},
+		"their_project": {theirs, tag}, "both": {theirs, secret}} {
+		_, err := db.ExecContext(acme, "INSERT INTO project_tags (project_id, tag_id) "+
+			"VALUES ($1, $2)", pair[0], pair[1])
 		require.ErrorContains(t, err, "row-level security", what)
 	}
 	exec(t, acme, db, "DELETE FROM project_tags")
@@ -103,7 +113,8 @@ func TestResolver_with_a_replica(t *testing.T) {
 	replica, _ := deployment(t)
 	replicated := rls.Open(dsn(replica.app, ""))
 	db := opened(t, dsn(primary.app, ""))
-	require.NoError(t, db.Use(dbresolver.Register(dbresolver.Config{Replicas: []gorm.Dialector{replicated}})))
+	replicas := dbresolver.Config{Replicas: []gorm.Dialector{replicated}}
+	require.NoError(t, db.Use(dbresolver.Register(replicas)))
 	_, err := replica.owner.Exec("UPDATE tags SET label = 'replica of ' || label")
 	require.NoError(t, err)
 
@@ -130,10 +141,12 @@ func TestOwner_migrates_while_the_application_works(t *testing.T) {
 	require.NoError(t, rls.Enable(owner))
 	require.NoError(t, acme.Exec("UPDATE tags SET colour = 'red'").Error)
 	var colours []string
-	require.NoError(t, owner.Raw("SELECT coalesce(colour, '') FROM tags ORDER BY tenant_id").Scan(&colours).Error)
+	require.NoError(t, owner.Raw("SELECT coalesce(colour, '') FROM tags "+
+		"ORDER BY tenant_id").Scan(&colours).Error)
 	require.Equal(t, []string{"red", ""}, colours)
 
-	require.ErrorContains(t, acme.Exec("ALTER TABLE tags DISABLE ROW LEVEL SECURITY").Error, "must be owner")
+	require.ErrorContains(t, acme.Exec("ALTER TABLE tags DISABLE ROW LEVEL SECURITY").Error,
+		"must be owner")
 	require.ErrorContains(t, acme.Exec("DROP POLICY gormtenant ON tags").Error, "must be owner")
 	require.ErrorContains(t, rls.Disable(db), "must be owner")
 }
@@ -177,8 +190,8 @@ func TestPool_is_shared_with_code_that_knows_no_GORM(t *testing.T) {
 	}
 }
 
-// sql.Conn.Raw gives pgx's connection, where statements run without a tenant: the policies let nothing
-// through.
+// sql.Conn.Raw gives pgx's connection, where statements run without a tenant: the policies let
+// nothing through.
 func TestRaw_gives_the_connection_of_pgx(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -195,7 +208,8 @@ func TestRaw_gives_the_connection_of_pgx(t *testing.T) {
 				var n int
 				require.NoError(t, pgxConn.QueryRow(acme, "SELECT count(*) FROM notes").Scan(&n))
 				require.Zero(t, n)
-				_, err := pgxConn.CopyFrom(acme, pgx.Identifier{"notes"}, []string{"id", "tenant_id"}, pgx.CopyFromRows([][]any{{50, "acme"}}))
+				_, err := pgxConn.CopyFrom(acme, pgx.Identifier{"notes"},
+					[]string{"id", "tenant_id"}, pgx.CopyFromRows([][]any{{50, "acme"}}))
 				require.ErrorContains(t, err, "row-level security")
 				_, err = pgxConn.Exec(acme, "LISTEN changes; NOTIFY changes, 'hello'")
 				require.NoError(t, err)
@@ -213,13 +227,16 @@ func TestRaw_gives_the_connection_of_pgx(t *testing.T) {
 func TestOwner_is_held(t *testing.T) {
 	t.Parallel()
 	s, owner := deployment(t)
-	for _, statement := range []string{"ALTER TABLE tags OWNER TO " + s.app.User, "GRANT CREATE ON SCHEMA public TO " + s.app.User} {
+	for _, statement := range []string{"ALTER TABLE tags OWNER TO " + s.app.User,
+		"GRANT CREATE ON SCHEMA public TO " + s.app.User} {
 		require.NoError(t, owner.Exec(statement).Error)
 	}
-	db, err := gorm.Open(postgres.New(postgres.Config{Conn: sql.OpenDB(rls.NewConnector(s.app))}), &gorm.Config{Logger: logger.Discard})
+	db, err := gorm.Open(postgres.New(postgres.Config{Conn: sql.OpenDB(rls.NewConnector(s.app))}),
+		&gorm.Config{Logger: logger.Discard})
 	require.NoError(t, err)
 	closeAfter(t, db)
 	require.NoError(t, db.Use(tenantplugin.New(tenantplugin.AllowRawSQL())))
-	require.Equal(t, []string{"acme"}, labels(t, db.WithContext(gormtenant.WithTenant(t.Context(), "acme"))))
+	require.Equal(t, []string{"acme"}, labels(t, db.WithContext(gormtenant.WithTenant(t.Context(),
+		"acme"))))
 	require.Empty(t, labels(t, db.WithContext(t.Context())))
 }

@@ -10,11 +10,13 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/option"
 	"github.com/gormtenant/gormtenant/internal/pgsession"
 	"github.com/gormtenant/gormtenant/internal/place"
 )
 
-// DefaultSetting is the run-time parameter of the server that holds the tenant.
+// DefaultSetting is the name of the run-time parameter that holds the tenant, unless [Setting]
+// gives another.
 const DefaultSetting = "app.tenant_id"
 
 // Option changes what [Open], [NewConnector], and the functions about policies do.
@@ -22,11 +24,11 @@ type Option interface {
 	apply(c *config) error
 }
 
-type option func(c *config) error
+type setter func(c *config) error
 
-func (o option) apply(c *config) error { return o(c) }
+func (o setter) apply(c *config) error { return o(c) }
 
-// config is what the options say.
+// config collects the options.
 type config struct {
 	setting string
 	admin   *pgx.ConnConfig
@@ -34,12 +36,13 @@ type config struct {
 	zones   bool
 }
 
-// Setting names the run-time parameter that holds the tenant. It has two parts, as in "app.tenant_id",
-// which is the default. The policies name it, so Enable has to be given the same.
+// Setting names the run-time parameter that holds the tenant. The name has two parts. Defaults to
+// "app.tenant_id". The policies contain the name, so pass the same to [Enable].
 func Setting(name string) Option {
-	return option(func(c *config) error {
+	return setter(func(c *config) error {
 		if !pgsession.IsCustom(name) {
-			return fmt.Errorf("gormtenant: rls.Setting(%q): the name needs two parts of letters, digits and _, as in %q",
+			return fmt.Errorf("gormtenant: rls.Setting(%q): the name needs two parts of letters, "+
+				"digits and _, as in %q",
 				name, DefaultSetting)
 		}
 		c.setting = name
@@ -47,34 +50,32 @@ func Setting(name string) Option {
 	})
 }
 
-// Admin gives the server and the role on which statements under gormtenant.Unscoped run: a role with
-// BYPASSRLS, on a pool of its own, so that no statement of a tenant can come by its rights. Without it
-// such statements fail with gormtenant.ErrUnscopedDenied.
+// Admin sets the server and the role for statements under gormtenant.Unscoped: a role with
+// BYPASSRLS, on a pool of its own, so that no statement of a tenant can get its rights. Without
+// Admin such statements fail with gormtenant.ErrUnscopedDenied. It is for connections: Enable,
+// Statements and Disable refuse it.
 func Admin(admin *pgx.ConnConfig) Option {
-	return option(func(c *config) error {
+	return setter(func(c *config) error {
 		if admin == nil {
-			return fmt.Errorf("gormtenant: rls.Admin needs a configuration, as pgx.ParseConfig returns it")
+			return fmt.Errorf("gormtenant: rls.Admin needs a configuration, " +
+				"as pgx.ParseConfig returns it")
 		}
 		c.admin = admin.Copy()
 		return nil
 	})
 }
 
-func configure(options []Option) (config, error) {
+func configure(function string, options []Option) (config, error) {
 	c := config{setting: DefaultSetting}
-	for _, o := range options {
-		if err := o.apply(&c); err != nil {
-			return c, err
-		}
-	}
-	return c, nil
+	err := option.Apply(function, options, func(o Option) error { return o.apply(&c) })
+	return c, err
 }
 
 // Open returns a dialector for gorm.Open, as postgres.Open does, on a pool of [NewConnector]:
 //
 //	db, err := gorm.Open(rls.Open(dsn), &gorm.Config{})
 //
-// A DSN or an option that makes no sense is reported by gorm.Open.
+// gorm.Open returns the error of a DSN or an option that is invalid.
 func Open(dsn string, options ...Option) gorm.Dialector {
 	parsed, err := pgx.ParseConfig(dsn)
 	if err != nil {
@@ -84,14 +85,15 @@ func Open(dsn string, options ...Option) gorm.Dialector {
 }
 
 // NewConnector returns a connector for sql.OpenDB. The statements of its pool run as the tenant of
-// their context, whoever sends them: GORM, sqlc, database/sql by hand. config is copied.
+// their context, whoever sends them: GORM, sqlc, or code on database/sql. config is copied.
 //
-// An option that makes no sense is reported by the first connection. Closing the pool closes the one
-// of Admin too.
+// The first connection returns the error of an option that is invalid. Closing the pool closes the
+// one of Admin too.
 func NewConnector(config *pgx.ConnConfig, options ...Option) driver.Connector {
-	c, err := configure(options)
+	c, err := configure("rls.NewConnector", options)
 	if err == nil && config == nil {
-		err = fmt.Errorf("gormtenant: rls.NewConnector needs a configuration, as pgx.ParseConfig returns it")
+		err = fmt.Errorf("gormtenant: rls.NewConnector needs a configuration, " +
+			"as pgx.ParseConfig returns it")
 	}
 	if err != nil {
 		return pgsession.Broken(err)
@@ -107,7 +109,7 @@ func NewConnector(config *pgx.ConnConfig, options ...Option) driver.Connector {
 	connector := pgsession.NewConnector(config, &router{setting: c.setting, admin: admin})
 	connector.AfterConnect = prepare
 	if c.citus {
-		connector.Written = true
+		connector.ExplicitTx = true
 		connector.SetParameter(citusPropagates, "local")
 	}
 	return connector
@@ -116,11 +118,13 @@ func NewConnector(config *pgx.ConnConfig, options ...Option) driver.Connector {
 // router gives each statement the tenant of its context.
 type router struct {
 	setting string
-	admin   *sql.DB // nil if there is none
+	admin   *sql.DB // nil without Admin
 }
 
-// AppendSettings appends the tenant, empty where there is none: then the policies let nothing through.
-func (r *router) AppendSettings(ctx context.Context, settings []pgsession.Setting) ([]pgsession.Setting, error) {
+// AppendSettings appends the tenant, "" without one: the policies then let nothing through.
+func (r *router) AppendSettings(
+	ctx context.Context, settings []pgsession.Setting,
+) ([]pgsession.Setting, error) {
 	var value string
 	if id, ok := gormtenant.FromContext(ctx); ok {
 		var err error
@@ -131,8 +135,8 @@ func (r *router) AppendSettings(ctx context.Context, settings []pgsession.Settin
 	return append(settings, pgsession.Setting{Name: r.setting, Value: value}), nil
 }
 
-// Elsewhere returns the pool of Admin for statements under Unscoped.
-func (r *router) Elsewhere(ctx context.Context) (*sql.DB, error) {
+// OtherPool returns the pool of Admin for statements under Unscoped.
+func (r *router) OtherPool(ctx context.Context) (*sql.DB, error) {
 	_, unscoped, err := gormtenant.UnscopedReason(ctx)
 	switch {
 	case err != nil:
@@ -140,7 +144,8 @@ func (r *router) Elsewhere(ctx context.Context) (*sql.DB, error) {
 	case !unscoped:
 		return nil, nil
 	case r.admin == nil:
-		return nil, fmt.Errorf("%w: open the database with rls.Admin, a role with BYPASSRLS", gormtenant.ErrUnscopedDenied)
+		return nil, fmt.Errorf("%w: open the database with rls.Admin, a role with BYPASSRLS",
+			gormtenant.ErrUnscopedDenied)
 	}
 	return r.admin, nil
 }

@@ -55,7 +55,8 @@ func newServer(t testing.TB) *server {
 		require.NoError(t, err, statement)
 	}
 	t.Cleanup(func() {
-		_, _ = owner.Exec("DROP OWNED BY " + app + ", " + admin + "; DROP ROLE " + app + ", " + admin)
+		_, _ = owner.Exec("DROP OWNED BY " + app + ", " + admin + "; DROP ROLE " + app + ", " +
+			admin)
 	})
 	as := func(role, password string) *pgx.ConnConfig {
 		c := config.Copy()
@@ -80,8 +81,8 @@ type way struct {
 	pooled  bool
 }
 
-// ways are all query modes of pgx, as they are and for Citus, to the server and through pgbouncer in
-// transaction mode.
+// ways are all query modes of pgx, as they are and for Citus, to the server and through pgbouncer
+// in transaction mode.
 var ways = func() map[string]way {
 	all := map[string]way{}
 	for name, mode := range modes {
@@ -95,9 +96,9 @@ var ways = func() map[string]way {
 	return all
 }()
 
-// poolable says whether a mode works through a pooler that does not follow prepared statements, as
-// pgbouncer before 1.21. With this library or without, cache_statement keeps some, and describe_exec
-// takes two round trips for a statement, which can meet two connections.
+// poolable reports whether a mode works through a pooler that does not follow prepared statements, as
+// pgbouncer before 1.21. With this library or without, cache_statement keeps some, and
+// describe_exec takes two round trips for a statement, which can meet two connections.
 func poolable(mode pgx.QueryExecMode) bool {
 	return mode != pgx.QueryExecModeCacheStatement && mode != pgx.QueryExecModeDescribeExec
 }
@@ -161,16 +162,19 @@ func TestStatements_run_as_the_tenant_of_their_context(t *testing.T) {
 			db.SetMaxOpenConns(1) // one connection, so that what is left on it would be seen
 			for range 3 {
 				require.Equal(t, "1 2 3", ids(t, acme, db, "SELECT id FROM notes ORDER BY id"))
-				require.Equal(t, "12 13", ids(t, zeta, db, "SELECT id FROM notes WHERE id <> $1 ORDER BY id", 11))
+				require.Equal(t, "12 13", ids(t, zeta, db, "SELECT id FROM notes WHERE id <> $1 "+
+					"ORDER BY id", 11))
 				require.Empty(t, ids(t, t.Context(), db, "SELECT id FROM notes ORDER BY id"))
-				require.Equal(t, "1 2 3 11 12 13", ids(t, gormtenant.Unscoped(acme, "test"), db, "SELECT id FROM notes ORDER BY id"))
+				require.Equal(t, "1 2 3 11 12 13", ids(t, gormtenant.Unscoped(acme, "test"), db,
+					"SELECT id FROM notes ORDER BY id"))
 
 				if !way.pooled { // with pgx alone a pooler loses them too
 					preparedStatement(t, db, acme, zeta)
 				}
 				_, err := db.ExecContext(acme, "INSERT INTO notes VALUES (21, 'zeta', 'stolen')")
 				require.ErrorContains(t, err, "row-level security")
-				_, err = db.ExecContext(acme, "INSERT INTO notes VALUES ($1, $2, 'stolen')", 21, "zeta")
+				_, err = db.ExecContext(acme, "INSERT INTO notes VALUES ($1, $2, 'stolen')", 21,
+					"zeta")
 				require.ErrorContains(t, err, "row-level security")
 				result, err := db.ExecContext(acme, "DELETE FROM notes WHERE tenant_id = 'zeta'")
 				require.NoError(t, err)
@@ -187,7 +191,8 @@ func preparedStatement(t *testing.T, db *sql.DB, acme, zeta context.Context) {
 	t.Helper()
 	prepared, err := db.PrepareContext(acme, "SELECT id FROM notes WHERE id > $1 ORDER BY id")
 	require.NoError(t, err)
-	for ctx, want := range map[context.Context]string{acme: "2 3", zeta: "11 12 13", t.Context(): ""} {
+	for ctx, want := range map[context.Context]string{acme: "2 3", zeta: "11 12 13",
+		t.Context(): ""} {
 		rows, err := prepared.QueryContext(ctx, 1)
 		require.NoError(t, err)
 		require.Equal(t, want, scanned(t, rows))

@@ -55,12 +55,13 @@ func (o odd) JoinTableName(name string) string { return name }
 func TestEnable_with_names_of_any_kind(t *testing.T) {
 	t.Parallel()
 	for name, odd := range map[string]odd{
-		"keywords":     {table: "select", column: "user"},
-		"spaces":       {table: "my table", column: "my column"},
-		"capitals":     {table: "MyTable", column: "TenantID"},
-		"quotes":       {table: `we"ird`, column: `ten"ant`},
-		"apostrophe":   {table: "o'brien", column: "it's"},
-		"semicolon":    {table: "x; DROP TABLE odd_labels; --", column: "y); DROP TABLE odd_labels; --"},
+		"keywords":   {table: "select", column: "user"},
+		"spaces":     {table: "my table", column: "my column"},
+		"capitals":   {table: "MyTable", column: "TenantID"},
+		"quotes":     {table: `we"ird`, column: `ten"ant`},
+		"apostrophe": {table: "o'brien", column: "it's"},
+		"semicolon": {table: "x; DROP TABLE odd_labels; --",
+			column: "y); DROP TABLE odd_labels; --"},
 		"letters":      {table: "größe", column: "mieter_ö"},
 		"other_schema": {table: "billing.documents", column: "tenant"},
 		"placeholder":  {table: "t?", column: "c$1"},
@@ -69,7 +70,10 @@ func TestEnable_with_names_of_any_kind(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newServer(t)
-			config := func() *gorm.Config { return &gorm.Config{Logger: logger.Discard, NamingStrategy: odd} }
+			config := func() *gorm.Config {
+				return &gorm.Config{Logger: logger.Discard,
+					NamingStrategy: odd}
+			}
 			owner, err := gorm.Open(postgres.New(postgres.Config{Conn: s.owner}), config())
 			require.NoError(t, err)
 			require.NoError(t, owner.Use(tenantplugin.New(tenantplugin.AllowRawSQL())))
@@ -84,8 +88,10 @@ func TestEnable_with_names_of_any_kind(t *testing.T) {
 				require.NoError(t, err, statement)
 			}
 			for _, schema := range []string{"public", "billing"} {
-				require.NoError(t, owner.Exec(fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s; GRANT ALL ON ALL TABLES IN SCHEMA %[1]s TO %[2]s; "+
-					"GRANT USAGE ON ALL SEQUENCES IN SCHEMA %[1]s TO %[2]s", schema, s.app.User)).Error)
+				require.NoError(t, owner.Exec(fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s; "+
+					"GRANT ALL ON ALL TABLES IN SCHEMA %[1]s TO %[2]s; "+
+					"GRANT USAGE ON ALL SEQUENCES IN SCHEMA %[1]s TO %[2]s", schema,
+					s.app.User)).Error)
 			}
 
 			db, err := gorm.Open(rls.Open(dsn(s.app, "")), config())
@@ -96,17 +102,20 @@ func TestEnable_with_names_of_any_kind(t *testing.T) {
 			for _, tenant := range []string{"acme", "zeta"} {
 				tx := db.WithContext(gormtenant.WithTenant(t.Context(), tenant))
 				require.NoError(t, tx.Create(&oddDocument{Labels: []*oddLabel{{}}}).Error)
-				for table, want := range map[string]int{pgx.Identifier{"owner"}.Sanitize(): 1, owner.Statement.Quote(odd.table): 1} {
+				for table, want := range map[string]int{pgx.Identifier{"owner"}.Sanitize(): 1,
+					owner.Statement.Quote(odd.table): 1} {
 					var n int
 					require.NoError(t, tx.Raw("SELECT count(*) FROM "+table).Scan(&n).Error)
 					require.Equal(t, want, n, table)
-					require.NoError(t, db.WithContext(t.Context()).Raw("SELECT count(*) FROM "+table).Scan(&n).Error)
+					require.NoError(t, db.WithContext(t.Context()).Raw("SELECT count(*) FROM "+
+						table).Scan(&n).Error)
 					require.Zero(t, n, table)
 				}
 			}
 			require.NoError(t, rls.Disable(owner, list...))
 			var left int
-			require.NoError(t, s.owner.QueryRow("SELECT count(*) FROM pg_policy WHERE polname = 'gormtenant'").Scan(&left))
+			require.NoError(t, s.owner.QueryRow("SELECT count(*) FROM pg_policy "+
+				"WHERE polname = 'gormtenant'").Scan(&left))
 			require.Zero(t, left)
 		})
 	}
@@ -120,8 +129,10 @@ func TestEnable_does_all_or_nothing(t *testing.T) {
 		models.TenantModel
 	}
 	db := migrated(t, &byVarchar{})
-	require.ErrorContains(t, rls.Enable(db, &byVarchar{}, &Absent{}), "there is no table absents: migrate before")
-	require.ErrorContains(t, rls.Enable(db, &Absent{}, &byVarchar{}), "there is no table absents: migrate before")
+	require.ErrorContains(t, rls.Enable(db, &byVarchar{}, &Absent{}),
+		"there is no table absents: migrate before")
+	require.ErrorContains(t, rls.Enable(db, &Absent{}, &byVarchar{}),
+		"there is no table absents: migrate before")
 	var n int
 	require.NoError(t, db.Raw("SELECT count(*) FROM pg_policy").Scan(&n).Error)
 	require.Zero(t, n)
@@ -142,6 +153,7 @@ func TestOpen_takes_the_time_zone_of_the_DSN(t *testing.T) {
 		closeAfter(t, db)
 		var at sql.NullTime
 		require.NoError(t, db.Raw("SELECT timestamp '2024-02-29 12:00:00'").Scan(&at).Error)
-		require.Equal(t, "2024-02-29T12:00:00+09:00", at.Time.Format("2006-01-02T15:04:05Z07:00"), name)
+		require.Equal(t, "2024-02-29T12:00:00+09:00", at.Time.Format("2006-01-02T15:04:05Z07:00"),
+			name)
 	}
 }

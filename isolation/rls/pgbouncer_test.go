@@ -28,8 +28,10 @@ func crowd(t *testing.T, s *server, db *sql.DB, goroutines, statements int) (ran
 	t.Helper()
 	for _, statement := range []string{
 		"DROP TABLE IF EXISTS soaked",
-		"CREATE TABLE soaked (id serial PRIMARY KEY, tenant_id text NOT NULL, n int NOT NULL DEFAULT 0)",
-		fmt.Sprintf("INSERT INTO soaked (tenant_id) SELECT 't' || n %% %d FROM generate_series(1, %d) n", tenantsInCrowd, 5*tenantsInCrowd),
+		"CREATE TABLE soaked (id serial PRIMARY KEY, tenant_id text NOT NULL, " +
+			"n int NOT NULL DEFAULT 0)",
+		fmt.Sprintf("INSERT INTO soaked (tenant_id) SELECT 't' || n %% %d "+
+			"FROM generate_series(1, %d) n", tenantsInCrowd, 5*tenantsInCrowd),
 		"ALTER TABLE soaked ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
 		"CREATE POLICY tenants ON soaked USING (" + policy + ") WITH CHECK (" + policy + ")",
 		"GRANT SELECT, UPDATE ON soaked TO " + s.app.User,
@@ -43,7 +45,8 @@ func crowd(t *testing.T, s *server, db *sql.DB, goroutines, statements int) (ran
 		all.Go(func() {
 			random := rand.New(rand.NewPCG(1, uint64(g)))
 			for count.Load() < int64(statements) {
-				w := &soaker{db: db, random: random, tenant: fmt.Sprintf("t%d", random.IntN(tenantsInCrowd))}
+				w := &soaker{db: db, random: random, tenant: fmt.Sprintf("t%d",
+					random.IntN(tenantsInCrowd))}
 				w.ctx = gormtenant.WithTenant(t.Context(), w.tenant)
 				if err := w.work(); err != nil {
 					failed.Add(1)
@@ -74,7 +77,8 @@ type soaker struct {
 func (w *soaker) work() error {
 	switch n := w.random.IntN(100); {
 	case n < 2: // cancelled while it runs, which costs the connection
-		ctx, cancel := context.WithTimeout(w.ctx, time.Duration(w.random.IntN(2000))*time.Microsecond)
+		ctx, cancel := context.WithTimeout(w.ctx,
+			time.Duration(w.random.IntN(2000))*time.Microsecond)
 		defer cancel()
 		w.ran++
 		_, _ = w.db.ExecContext(ctx, "SELECT pg_sleep(0.001), count(*) FROM soaked")
@@ -220,7 +224,9 @@ func TestCheck_finds_a_pooler_with_cached_statements(t *testing.T) {
 	t.Parallel()
 	s, _ := deployment(t)
 	config := s.withPooler(t).pooled
-	// pgx's own cache of prepared statements would fail before Check could ask; one connection is enough.
-	require.ErrorContains(t, rls.Check(opened(t, dsn(config, ""))), "there is a pooler in front of the server")
+	// pgx's own cache of prepared statements would fail before Check could ask; one connection is
+	// enough.
+	require.ErrorContains(t, rls.Check(opened(t, dsn(config, ""))),
+		"there is a pooler in front of the server")
 	require.NoError(t, rls.Check(opened(t, dsn(config, "&default_query_exec_mode=exec"))))
 }

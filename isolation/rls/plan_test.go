@@ -11,8 +11,8 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/rls"
 )
 
-// A query of a tenant reads the tenant's part of the index, under the policy alone and with the plugin's
-// own condition beside it.
+// A query of a tenant reads the tenant's part of the index, under the policy alone and with the
+// plugin's own condition beside it.
 func TestPlan_uses_the_index_of_the_tenant(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -30,7 +30,8 @@ func TestPlan_uses_the_index_of_the_tenant(t *testing.T) {
 	}
 	db := s.open(t, modes["cache_statement"], rls.Admin(s.admin))
 	tenant := gormtenant.WithTenant(t.Context(), "t7")
-	const whole, own = "SELECT * FROM big WHERE n = 3", "SELECT * FROM big WHERE n = 3 AND tenant_id = 't7'"
+	const whole, own = "SELECT * FROM big WHERE n = 3", "SELECT * FROM big WHERE n = 3 " +
+		"AND tenant_id = 't7'"
 	for _, plan := range []struct {
 		name, query string
 		ctx         context.Context

@@ -1,23 +1,24 @@
 package rls
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"gorm.io/gorm"
 )
 
-// policyName is that of the one policy that a table gets.
+// policyName is the name of the one policy of a table.
 const policyName = "gormtenant"
 
-// lockKey is that of the advisory lock that Enable and Disable take: two processes that start at once
-// do not collide. It is arbitrary, and means nothing else.
+// lockKey is the key of the advisory lock that Enable and Disable take, so that two processes that
+// start at once do not collide. The number is arbitrary.
 const lockKey = 0x676f726d74656e
 
-// Enable makes the server keep tenants apart in the tables of models: the tenant models among them,
-// those that they are related to, and many2many join tables, whose rows belong to the tenants of the
-// rows that they join. Given no models it takes those that the plugin knows: named to tenantplugin.Models, or
-// migrated or used before. For each table it runs
+// Enable makes the server keep tenants apart in the tables of models: of the tenant models among
+// them, of the models related to those, and of many2many join tables, whose rows belong to the
+// tenants of the rows that they join. Without models it takes those that the plugin knows, because
+// they were named to tenantplugin.Models, or migrated or used before. For each table it runs
 //
 //	ALTER TABLE "projects" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 //	DROP POLICY IF EXISTS "gormtenant" ON "projects";
@@ -25,8 +26,9 @@ const lockKey = 0x676f726d74656e
 //	  USING ("tenant_id" = nullif(current_setting('app.tenant_id', true), '')::text)
 //	  WITH CHECK ("tenant_id" = nullif(current_setting('app.tenant_id', true), '')::text);
 //
-// in one transaction, and leaves tables alone that are as they should be. db has to be the tables'
-// owner, and the tables have to exist. It may be called at every start, by several processes at once.
+// in one transaction, and skips tables that already have all of this. db must be opened as the
+// owner of the tables, which must exist. Enable may be called at every start, by several processes
+// at once.
 func Enable(db *gorm.DB, args ...any) error {
 	return change(db, args, func(p *policies, t *table) ([]string, error) {
 		right, err := p.inPlace(t)
@@ -37,16 +39,19 @@ func Enable(db *gorm.DB, args ...any) error {
 	})
 }
 
-// Disable takes the policies of [Enable] away again, and row-level security from their tables:
+// Disable drops the policies of [Enable], and disables row-level security on their tables:
 //
 //	DROP POLICY IF EXISTS "gormtenant" ON "projects";
 //	ALTER TABLE "projects" NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY;
 func Disable(db *gorm.DB, args ...any) error {
-	return change(db, args, func(p *policies, t *table) ([]string, error) { return p.disable(t), nil })
+	return change(db, args, func(p *policies, t *table) ([]string, error) {
+		return p.disable(t),
+			nil
+	})
 }
 
-// Statements returns what [Enable] would run for all tables, whatever state they are in, for tools that
-// run migrations: goose, atlas, golang-migrate. The tables need not exist.
+// Statements returns the statements that [Enable] would run if no table had a policy yet, for
+// migration tools such as goose, atlas and golang-migrate. The tables need not exist.
 func Statements(db *gorm.DB, args ...any) ([]string, error) {
 	p, err := newPolicies(db, args)
 	if err != nil {
@@ -66,7 +71,7 @@ type policies struct {
 	tables  []*table
 }
 
-// newPolicies takes the models, and among them the options.
+// newPolicies returns the policies of models, among which options may stand.
 func newPolicies(db *gorm.DB, args []any) (*policies, error) {
 	var given []any
 	var options []Option
@@ -77,9 +82,13 @@ func newPolicies(db *gorm.DB, args []any) (*policies, error) {
 			given = append(given, arg)
 		}
 	}
-	c, err := configure(options)
+	c, err := configure("rls.Enable", options)
 	if err != nil {
 		return nil, err
+	}
+	if c.admin != nil {
+		return nil, errors.New("gormtenant: rls.Admin is for rls.Open and rls.NewConnector: " +
+			"policies do not name it")
 	}
 	if db == nil || db.Dialector == nil || db.Name() != "postgres" {
 		return nil, fmt.Errorf("gormtenant: row-level security needs a *gorm.DB on Postgres")
@@ -88,8 +97,10 @@ func newPolicies(db *gorm.DB, args []any) (*policies, error) {
 	return &policies{db: db, setting: c.setting, tables: tables}, err
 }
 
-// change runs what statements says for each table, in one transaction.
-func change(db *gorm.DB, args []any, statements func(p *policies, t *table) ([]string, error)) error {
+// change runs the statements that a function returns for each table, in one transaction.
+func change(
+	db *gorm.DB, args []any, statements func(p *policies, t *table) ([]string, error),
+) error {
 	p, err := newPolicies(db, args)
 	if err != nil {
 		return err
@@ -119,7 +130,8 @@ func (p *policies) enable(t *table) []string {
 	return []string{
 		"ALTER TABLE " + name + " ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
 		"DROP POLICY IF EXISTS " + policyName + " ON " + name,
-		"CREATE POLICY " + policyName + " ON " + name + " USING (" + condition + ") WITH CHECK (" + condition + ")",
+		"CREATE POLICY " + policyName + " ON " + name + " USING (" + condition + ") WITH CHECK (" +
+			condition + ")",
 	}
 }
 
@@ -131,9 +143,9 @@ func (p *policies) disable(t *table) []string {
 	}
 }
 
-// condition is what holds for a row of the tenant. Bare like this it is an index condition with the
+// condition is true for the rows of the tenant. In this bare form it is an index condition with the
 // planner's own estimate; in a sub-select or beside an OR it would not be. After a transaction the
-// setting reads ”, not NULL: hence nullif.
+// setting reads as the empty string, not NULL: hence nullif.
 func (p *policies) condition(t *table) string {
 	var terms []string
 	if t.column != "" {
@@ -142,24 +154,27 @@ func (p *policies) condition(t *table) string {
 		}
 	}
 	for _, o := range t.owners {
-		terms = append(terms, "EXISTS (SELECT 1 FROM "+quote(p.db, o.table.name)+" "+ownerAlias+" WHERE "+
-			strings.Join(p.joined(t, o), " AND ")+" AND "+ownerAlias+"."+quote(p.db, o.table.column)+" = "+p.tenant(o.table)+")")
+		terms = append(terms, "EXISTS (SELECT 1 FROM "+quote(p.db, o.table.name)+" "+ownerAlias+
+			" WHERE "+
+			strings.Join(p.joined(t, o), " AND ")+" AND "+ownerAlias+"."+
+			quote(p.db, o.table.column)+" = "+p.tenant(o.table)+")")
 	}
 	return strings.Join(terms, " AND ")
 }
 
-// ownerAlias stands for an owner's table. A join table may be called anything, but hardly this.
+// ownerAlias is the alias of an owner's table. No join table should have this name.
 const ownerAlias = "gormtenant_owner"
 
-func (p *policies) joined(t *table, o owner) []string {
+func (p *policies) joined(t *table, o joinSide) []string {
 	var terms []string
 	for _, c := range o.pairs {
-		terms = append(terms, ownerAlias+"."+quote(p.db, c.primary)+" = "+quote(p.db, t.name)+"."+quote(p.db, c.foreign))
+		terms = append(terms, ownerAlias+"."+quote(p.db, c.primary)+" = "+quote(p.db, t.name)+"."+
+			quote(p.db, c.foreign))
 	}
 	return terms
 }
 
-// tenant is the tenant of the statement, in the type of the column.
+// tenant is the tenant of the statement, cast to the type of the column.
 func (p *policies) tenant(t *table) string {
 	return "nullif(current_setting('" + p.setting + "', true), '')::" + t.kind
 }

@@ -25,7 +25,8 @@ func migrated(t *testing.T, list ...any) *gorm.DB {
 	pool, err := db.DB()
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pool.Close() })
-	require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(list...), tenantplugin.AllowRawSQL())))
+	require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(list...),
+		tenantplugin.AllowRawSQL())))
 	require.NoError(t, db.AutoMigrate(list...))
 	return db
 }
@@ -37,8 +38,10 @@ func TestEnable_covers_every_table_once(t *testing.T) {
 	require.NoError(t, rls.Enable(db, &saas.Project{}))
 
 	var tables []string
-	require.NoError(t, db.Raw("SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity ORDER BY 1").Scan(&tables).Error)
-	require.Equal(t, []string{"comments", "profiles", "project_tags", "projects", "tags", "tasks", "users"}, tables)
+	require.NoError(t, db.Raw("SELECT relname FROM pg_class WHERE relrowsecurity "+
+		"AND relforcerowsecurity ORDER BY 1").Scan(&tables).Error)
+	require.Equal(t, []string{"comments", "profiles", "project_tags", "projects", "tags", "tasks",
+		"users"}, tables)
 	var policies int
 	require.NoError(t, db.Raw("SELECT count(*) FROM pg_policy").Scan(&policies).Error)
 	require.Equal(t, 7, policies)
@@ -55,14 +58,16 @@ func TestEnable_covers_every_table_once(t *testing.T) {
 	require.Zero(t, policies)
 }
 
-// Given no models, those that were migrated on this *gorm.DB count as well as those that were named.
+// Given no models, those that were migrated on this *gorm.DB count as well as those that were
+// named.
 func TestEnable_takes_what_was_migrated(t *testing.T) {
 	t.Parallel()
 	db := migrated(t)
 	require.NoError(t, db.AutoMigrate(append(saas.Models(), &byVarchar{})...))
 	require.NoError(t, rls.Enable(db))
 	var tables []string
-	require.NoError(t, db.Raw("SELECT relname FROM pg_class WHERE relrowsecurity ORDER BY 1").Scan(&tables).Error)
+	require.NoError(t, db.Raw("SELECT relname FROM pg_class WHERE relrowsecurity "+
+		"ORDER BY 1").Scan(&tables).Error)
 	require.Subset(t, tables, []string{"by_varchars", "project_tags", "projects", "tags"})
 }
 

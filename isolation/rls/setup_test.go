@@ -28,12 +28,14 @@ func TestSetUp_of_the_page_for_production(t *testing.T) {
 	block := regexp.MustCompile("(?s)```sql\n(CREATE ROLE owner.*?)```").FindSubmatch(page)
 	require.NotNil(t, block)
 	suffix := "_page_" + s.app.Database
-	named := regexp.MustCompile(`\b(owner|app|admin)\b`).ReplaceAllString(string(block[1]), "${1}"+suffix)
+	roles := regexp.MustCompile(`\b(owner|app|admin)\b`)
+	named := roles.ReplaceAllString(string(block[1]), "${1}"+suffix)
 	_, err = s.owner.Exec(strings.ReplaceAll(named, "'...'", "'secret'"))
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		for _, role := range []string{"app", "admin", "owner"} {
-			_, _ = s.owner.Exec("DROP OWNED BY " + role + suffix + " CASCADE; DROP ROLE " + role + suffix)
+			_, _ = s.owner.Exec("DROP OWNED BY " + role + suffix + " CASCADE; DROP ROLE " + role +
+				suffix)
 		}
 	})
 	open := func(role string, options ...rls.Option) *gorm.DB {
@@ -43,10 +45,12 @@ func TestSetUp_of_the_page_for_production(t *testing.T) {
 		if role == "app" {
 			pool = sql.OpenDB(rls.NewConnector(config, options...))
 		}
-		db, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}), &gorm.Config{Logger: logger.Discard})
+		db, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}),
+			&gorm.Config{Logger: logger.Discard})
 		require.NoError(t, err)
 		closeAfter(t, db)
-		require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(saas.Models()...), tenantplugin.AllowRawSQL())))
+		require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(saas.Models()...),
+			tenantplugin.AllowRawSQL())))
 		return db
 	}
 	owner := open("owner")
@@ -62,5 +66,6 @@ func TestSetUp_of_the_page_for_production(t *testing.T) {
 		require.NoError(t, tx.Create(&saas.Tag{Label: tenant}).Error)
 		require.Equal(t, []string{tenant}, labels(t, tx))
 	}
-	require.Equal(t, []string{"acme", "zeta"}, labels(t, app.WithContext(gormtenant.Unscoped(t.Context(), "report"))))
+	require.Equal(t, []string{"acme", "zeta"},
+		labels(t, app.WithContext(gormtenant.Unscoped(t.Context(), "report"))))
 }

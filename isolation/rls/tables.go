@@ -23,19 +23,19 @@ type table struct {
 	column string // of the tenant, "" for a join table
 	kind   string // the type of that column, as a cast
 	model  string // the type that the model gives it
-	owners []owner
+	owners []joinSide
 	// more are further tenant columns, of a join table between keys with the tenant among them.
 	more []*table
 }
 
-// owner is a tenant model's table that a join table refers to.
-type owner struct {
+// joinSide is a tenant model's table that a join table refers to.
+type joinSide struct {
 	table *table
-	pairs []pair
+	pairs []columnPair
 }
 
-// pair is a column of a join table and the one that it refers to.
-type pair struct{ foreign, primary string }
+// columnPair is a column of a join table and the one that it refers to.
+type columnPair struct{ foreign, primary string }
 
 // tablesOf returns the tables of the tenant models among those given, those of the models that they
 // are related to, and their join tables. Given none it takes all that the plugin knows.
@@ -89,16 +89,16 @@ func newTable(db *gorm.DB, known *tenanttable.Table) (*table, error) {
 }
 
 // ownersOf returns whose rows a join table joins, in the same order whichever model came first.
-func ownersOf(join *tenanttable.Table, number map[*tenanttable.Table]*table) []owner {
-	var owners []owner
+func ownersOf(join *tenanttable.Table, number map[*tenanttable.Table]*table) []joinSide {
+	var owners []joinSide
 	for _, ref := range join.References {
-		o := owner{table: number[ref.Target]}
+		o := joinSide{table: number[ref.Target]}
 		for i, foreign := range ref.ForeignKeys {
-			o.pairs = append(o.pairs, pair{foreign.DBName, ref.PrimaryKeys[i].DBName})
+			o.pairs = append(o.pairs, columnPair{foreign.DBName, ref.PrimaryKeys[i].DBName})
 		}
 		owners = append(owners, o)
 	}
-	slices.SortFunc(owners, func(a, b owner) int {
+	slices.SortFunc(owners, func(a, b joinSide) int {
 		return cmp.Compare(a.pairs[0].foreign, b.pairs[0].foreign)
 	})
 	return owners

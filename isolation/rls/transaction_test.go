@@ -58,7 +58,8 @@ func TestTransaction_runs_each_statement_as_the_tenant_of_its_context(t *testing
 			require.Empty(t, ids(t, t.Context(), db, all), "something stayed on the connection")
 			require.Equal(t, "1", ids(t, acme, db, "SELECT id FROM notes WHERE body = 'new'"))
 
-			tx, err = db.BeginTx(zeta, &sql.TxOptions{Isolation: sql.LevelSerializable, ReadOnly: true})
+			tx, err = db.BeginTx(zeta, &sql.TxOptions{Isolation: sql.LevelSerializable,
+				ReadOnly: true})
 			require.NoError(t, err)
 			require.Equal(t, "11 12 13", ids(t, zeta, tx, all))
 			_, err = tx.ExecContext(zeta, "DELETE FROM notes")
@@ -89,7 +90,8 @@ func TestCommit_runs_as_the_tenant_of_the_transaction(t *testing.T) {
 		"CREATE TABLE seen (tenant text)",
 		"GRANT ALL ON seen TO " + s.app.User,
 		"CREATE FUNCTION note_tenant() RETURNS trigger LANGUAGE plpgsql AS " +
-			"$$ BEGIN INSERT INTO seen VALUES (current_setting('app.tenant_id', true)); RETURN NULL; END $$",
+			"$$ BEGIN INSERT INTO seen VALUES (current_setting('app.tenant_id', true)); " +
+			"RETURN NULL; END $$",
 		"CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON notes DEFERRABLE INITIALLY DEFERRED " +
 			"FOR EACH ROW EXECUTE FUNCTION note_tenant()",
 	} {
@@ -178,7 +180,8 @@ func TestNothing_stays_on_the_connection(t *testing.T) {
 					require.ErrorContains(t, err, "42601")
 				},
 				"argument_that_cannot_be_sent": func() {
-					_, err := db.QueryContext(acme, "SELECT id FROM notes WHERE id = $1", make(chan int))
+					_, err := db.QueryContext(acme, "SELECT id FROM notes WHERE id = $1",
+						make(chan int))
 					require.Error(t, err)
 				},
 				"rows_not_read": func() {
@@ -188,7 +191,8 @@ func TestNothing_stays_on_the_connection(t *testing.T) {
 					require.NoError(t, rows.Close())
 				},
 				"error_among_the_rows": func() {
-					rows, err := db.QueryContext(acme, "SELECT 1 / (500 - n) FROM generate_series(1, 1000) n")
+					rows, err := db.QueryContext(acme, "SELECT 1 / (500 - n) "+
+						"FROM generate_series(1, 1000) n")
 					if err == nil {
 						for rows.Next() {
 						}
@@ -217,7 +221,8 @@ func TestNothing_stays_on_the_connection(t *testing.T) {
 			} {
 				leave()
 				require.Empty(t, ids(t, t.Context(), db, all), what)
-				require.Equal(t, "1 2 3", ids(t, acme, db, "SELECT id FROM notes WHERE id < $1 ORDER BY id", 20), what)
+				require.Equal(t, "1 2 3", ids(t, acme, db, "SELECT id FROM notes WHERE id < $1 "+
+					"ORDER BY id", 20), what)
 			}
 		})
 	}

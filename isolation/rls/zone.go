@@ -11,7 +11,7 @@ import (
 
 // inZones makes connections read values of the type timestamp as times in the zone that their
 // configuration names as TimeZone, as those of postgres.Open do.
-var inZones = option(func(c *config) error {
+var inZones = setter(func(c *config) error {
 	c.zones = true
 	return nil
 })

@@ -109,5 +109,5 @@ func (r *router) settings(ctx context.Context) (path pgsession.Setting, role, te
 	return pathSetting(pathOf(schema, r.across.Value), markOf(schema)), roleOf(schema), text, nil
 }
 
-// Elsewhere returns nil: all statements run here.
-func (r *router) Elsewhere(context.Context) (*sql.DB, error) { return nil, nil }
+// OtherPool returns nil: all statements run on this pool.
+func (r *router) OtherPool(context.Context) (*sql.DB, error) { return nil, nil }

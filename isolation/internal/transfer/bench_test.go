@@ -18,13 +18,14 @@ import (
 )
 
 // benchHome makes a place for a benchmark.
-func benchHome(b *testing.B, kind, dsn string) *home {
+func benchHome(b *testing.B, kind, dsn string) *fixture {
 	b.Helper()
-	h := &home{kind: kind, dsn: dsn, Place: transfer.Place{Shared: kind == pgRows}}
+	h := &fixture{kind: kind, dsn: dsn, Location: transfer.Location{Shared: kind == pgRows}}
 	config := &gorm.Config{Logger: logger.Discard}
 	var err error
 	if kind == liteFile {
-		h.dsn = "file:" + b.TempDir() + "/test.db?_pragma=busy_timeout(20000)&_pragma=foreign_keys(1)&_pragma=journal_mode(WAL)"
+		h.dsn = "file:" + b.TempDir() +
+			"/test.db?_pragma=busy_timeout(20000)&_pragma=foreign_keys(1)&_pragma=journal_mode(WAL)"
 		h.DB, err = gorm.Open(sqlite.Open(h.dsn), config)
 		require.NoError(b, err)
 		h.app = h.DB
@@ -48,8 +49,8 @@ func benchHome(b *testing.B, kind, dsn string) *home {
 	return h
 }
 
-// BenchmarkMove_100000_rows measures from Freeze to Compare: how long the tenant cannot write. Another
-// tenant has as many rows in the shared tables.
+// BenchmarkMove_100000_rows measures from Freeze to Compare: how long the tenant cannot write.
+// Another tenant has as many rows in the shared tables.
 func BenchmarkMove_100000_rows(b *testing.B) {
 	const rows = 100_000
 	for _, kind := range []string{pgSchema, liteFile} {
@@ -58,9 +59,12 @@ func BenchmarkMove_100000_rows(b *testing.B) {
 			from := benchHome(b, pgRows, dsn)
 			for i, tenant := range []string{acme, "other"} {
 				first := i * rows
-				require.NoError(b, from.DB.Exec("INSERT INTO authors (id, tenant_id, name) VALUES (?, ?, 'ann')", first+1, tenant).Error)
-				require.NoError(b, from.DB.Exec("INSERT INTO books (id, tenant_id, title, slug, author_id, created_at) SELECT ? + n, ?, 'A title of some length', ? || n, ?, "+
-					"'2024-01-01'::timestamptz + n * interval '1.000001 s' FROM generate_series(1, ?) AS n", first, tenant, tenant, first+1, rows).Error)
+				require.NoError(b, from.DB.Exec("INSERT INTO authors (id, tenant_id, name) "+
+					"VALUES (?, ?, 'ann')", first+1, tenant).Error)
+				require.NoError(b, from.DB.Exec("INSERT INTO books (id, tenant_id, title, slug, "+
+					"author_id, created_at) SELECT ? + n, ?, 'A title of some length', ? || n, ?, "+
+					"'2024-01-01'::timestamptz + n * interval '1.000001 s' "+
+					"FROM generate_series(1, ?) AS n", first, tenant, tenant, first+1, rows).Error)
 			}
 			to := benchHome(b, kind, dsn)
 			p, err := transfer.Read(from.DB, acme, all()...)
@@ -69,7 +73,7 @@ func BenchmarkMove_100000_rows(b *testing.B) {
 			var peak atomic.Uint64
 			for b.Loop() {
 				b.StopTimer()
-				require.NoError(b, p.Clear(b.Context(), to.Place))
+				require.NoError(b, p.Clear(b.Context(), to.Location))
 				runtime.GC()
 				stop := make(chan struct{})
 				go func() {
@@ -86,14 +90,14 @@ func BenchmarkMove_100000_rows(b *testing.B) {
 				}()
 				b.StartTimer()
 				began := time.Now()
-				frozen, err := p.Freeze(b.Context(), from.Place)
+				frozen, err := p.Freeze(b.Context(), from.Location)
 				require.NoError(b, err)
 				steps[0] += time.Since(began)
 				began = time.Now()
-				require.NoError(b, p.Copy(b.Context(), from.Place, to.Place, nil))
+				require.NoError(b, p.Copy(b.Context(), from.Location, to.Location, nil))
 				steps[1] += time.Since(began)
 				began = time.Now()
-				require.NoError(b, p.Compare(b.Context(), from.Place, to.Place))
+				require.NoError(b, p.Compare(b.Context(), from.Location, to.Location))
 				steps[2] += time.Since(began)
 				b.StopTimer()
 				close(stop)
@@ -103,7 +107,8 @@ func BenchmarkMove_100000_rows(b *testing.B) {
 			b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 			b.ReportMetric(float64(peak.Load())/(1<<20), "peak-MB")
 			for i, name := range []string{"freeze", "copy", "compare"} {
-				b.ReportMetric(float64(steps[i].Milliseconds())/float64(b.N), fmt.Sprintf("%s-ms", name))
+				b.ReportMetric(float64(steps[i].Milliseconds())/float64(b.N),
+					fmt.Sprintf("%s-ms", name))
 			}
 		})
 	}

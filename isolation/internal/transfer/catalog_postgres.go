@@ -10,43 +10,50 @@ import (
 )
 
 // locate finds the tables of the plan, their columns and the rows of the tenant.
-func (s *session) locate(ctx context.Context, p *Plan, place Place) ([]*spot, error) {
-	spots := make([]*spot, len(p.tables))
+func (s *session) locate(ctx context.Context, p *Plan, loc Location) ([]*locatedTable, error) {
+	spots := make([]*locatedTable, len(p.tables))
 	for i, t := range p.tables {
 		name := quoted(t.name)
-		if place.Schema != "" {
-			name = quoted(place.Schema) + "." + name
+		if loc.Schema != "" {
+			name = quoted(loc.Schema) + "." + name
 		}
-		found, err := s.query(ctx, "SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), row_security_active(c.oid) "+
+		found, err := s.query(ctx, "SELECT c.oid, quote_ident(n.nspname) || '.' || "+
+			"quote_ident(c.relname), row_security_active(c.oid) "+
 			"FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "+
 			"WHERE c.oid = to_regclass("+pgsession.Literal(name)+") AND c.relkind IN ('r', 'p')")
 		if err != nil {
 			return nil, err
 		}
 		if len(found) == 0 {
-			return nil, fmt.Errorf("gormtenant: there is no table %s: migrate both places before a tenant is moved", t.name)
+			return nil, fmt.Errorf("gormtenant: there is no table %s: "+
+				"migrate both places before a tenant is moved", t.name)
 		}
-		spots[i] = &spot{table: t, oid: string(found[0][0]), at: string(found[0][1]), policed: string(found[0][2]) == "t"}
+		spots[i] = &locatedTable{table: t, oid: string(found[0][0]),
+			qualifiedName: string(found[0][1]), policed: string(found[0][2]) == "t"}
 		if spots[i].columns, err = s.columns(ctx, spots[i].oid); err != nil {
 			return nil, err
 		}
 	}
-	p.predicates(place.Shared, spots, pgsession.Literal)
+	p.predicates(loc.Shared, spots, pgsession.Literal)
 	return spots, nil
 }
 
 // columns reads the columns of a table that can be written.
 func (s *session) columns(ctx context.Context, oid string) ([]column, error) {
 	rows, err := s.query(ctx, "SELECT a.attname, coalesce(b.typname, t.typname), "+
-		"CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN format_type(a.atttypid, a.atttypmod) ELSE t.typname END "+
-		"FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid LEFT JOIN pg_type AS b ON b.oid = nullif(t.typbasetype, 0) "+
-		"WHERE a.attrelid = "+oid+" AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum")
+		"CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN format_type(a.atttypid, "+
+		"a.atttypmod) ELSE t.typname END "+
+		"FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid LEFT JOIN pg_type AS b "+
+		"ON b.oid = nullif(t.typbasetype, 0) "+
+		"WHERE a.attrelid = "+oid+" AND a.attnum > 0 AND NOT a.attisdropped "+
+		"AND a.attgenerated = '' ORDER BY a.attnum")
 	if err != nil {
 		return nil, err
 	}
 	columns := make([]column, len(rows))
 	for i, row := range rows {
-		columns[i] = column{name: string(row[0]), kind: kindOf(string(row[1])), declared: string(row[2])}
+		columns[i] = column{name: string(row[0]), kind: columnTypeOf(string(row[1])),
+			declared: string(row[2])}
 	}
 	return columns, nil
 }
@@ -54,25 +61,29 @@ func (s *session) columns(ctx context.Context, oid string) ([]column, error) {
 // settingIn finds the parameter that a policy of gormtenant compares with.
 var settingIn = regexp.MustCompile(`current_setting\('([^']+)'::text, true\)`)
 
-// police makes the policies let through what is the tenant's, where they hold the role. It fails where
-// they could hide a row in silence: where there is another than gormtenant's own.
-func (s *session) police(ctx context.Context, p *Plan, spots []*spot) error {
+// police makes the policies let through what is the tenant's, where they hold the role. It fails
+// where they could hide a row in silence: where there is another than gormtenant's own.
+func (s *session) police(ctx context.Context, p *Plan, spots []*locatedTable) error {
 	for _, spot := range spots {
 		if !spot.policed {
 			continue
 		}
-		rows, err := s.query(ctx, "SELECT polname, coalesce(pg_get_expr(polqual, polrelid), '') FROM pg_policy WHERE polrelid = "+spot.oid)
+		rows, err := s.query(ctx, "SELECT polname, coalesce(pg_get_expr(polqual, polrelid), '') "+
+			"FROM pg_policy WHERE polrelid = "+spot.oid)
 		if err != nil {
 			return err
 		}
 		if len(rows) != 1 || string(rows[0][0]) != "gormtenant" {
-			return fmt.Errorf("gormtenant: row-level security may hide rows of %s from the role that moves: use one with BYPASSRLS", spot.name)
+			return fmt.Errorf("gormtenant: row-level security may hide rows of %s from the role "+
+				"that moves: use one with BYPASSRLS", spot.name)
 		}
 		found := settingIn.FindSubmatch(rows[0][1])
 		if found == nil {
-			return fmt.Errorf("gormtenant: the policy of %s is not the one that rls.Enable writes: move with a role with BYPASSRLS", spot.name)
+			return fmt.Errorf("gormtenant: the policy of %s is not the one that rls.Enable "+
+				"writes: move with a role with BYPASSRLS", spot.name)
 		}
-		if err := s.exec(ctx, "SELECT set_config("+pgsession.Literal(string(found[1]))+", "+pgsession.Literal(p.text)+", true)"); err != nil {
+		if err := s.exec(ctx, "SELECT set_config("+pgsession.Literal(string(found[1]))+", "+
+			pgsession.Literal(p.tenantID)+", true)"); err != nil {
 			return err
 		}
 	}
@@ -80,46 +91,52 @@ func (s *session) police(ctx context.Context, p *Plan, spots []*spot) error {
 }
 
 // cascades returns the foreign keys to the tables that do more than refuse.
-func (e *postgresEnd) cascades(ctx context.Context) ([]reference, error) {
-	parents := map[string]*spot{}
+func (e *postgresSide) cascades(ctx context.Context) ([]reference, error) {
+	parents := map[string]*locatedTable{}
 	oids := make([]string, len(e.list))
 	for i, spot := range e.list {
 		parents[spot.oid], oids[i] = spot, spot.oid
 	}
-	rows, err := e.query(ctx, "SELECT c.confrelid, quote_ident(n.nspname) || '.' || quote_ident(k.relname), (SELECT string_agg('"+parentAlias+
-		".' || quote_ident(pa.attname) || ' = ' || quote_ident(n.nspname) || '.' || quote_ident(k.relname) || '.' || quote_ident(ca.attname), ' AND ') "+
+	rows, err := e.query(ctx, "SELECT c.confrelid, quote_ident(n.nspname) || '.' || "+
+		"quote_ident(k.relname), (SELECT string_agg('"+parentAlias+
+		".' || quote_ident(pa.attname) || ' = ' || quote_ident(n.nspname) || '.' || "+
+		"quote_ident(k.relname) || '.' || quote_ident(ca.attname), ' AND ') "+
 		"FROM unnest(c.conkey, c.confkey) AS u(child, parent) "+
 		"JOIN pg_attribute AS ca ON ca.attrelid = c.conrelid AND ca.attnum = u.child "+
 		"JOIN pg_attribute AS pa ON pa.attrelid = c.confrelid AND pa.attnum = u.parent) "+
-		"FROM pg_constraint AS c JOIN pg_class AS k ON k.oid = c.conrelid JOIN pg_namespace AS n ON n.oid = k.relnamespace "+
-		"WHERE c.contype = 'f' AND c.confdeltype IN ('c', 'n', 'd') AND c.conparentid = 0 AND c.confrelid IN ("+strings.Join(oids, ", ")+")")
+		"FROM pg_constraint AS c JOIN pg_class AS k ON k.oid = c.conrelid JOIN pg_namespace AS n "+
+		"ON n.oid = k.relnamespace "+
+		"WHERE c.contype = 'f' AND c.confdeltype IN ('c', 'n', 'd') AND c.conparentid = 0 "+
+		"AND c.confrelid IN ("+strings.Join(oids, ", ")+")")
 	if err != nil {
 		return nil, err
 	}
 	found := make([]reference, len(rows))
 	for i, row := range rows {
-		found[i] = reference{parent: parents[string(row[0])], child: string(row[1]), on: string(row[2])}
+		found[i] = reference{parent: parents[string(row[0])], child: string(row[1]),
+			on: string(row[2])}
 	}
 	return found, nil
 }
 
 // references returns the foreign keys between the tables, as pairs of numbers: child and parent.
-func (s *session) references(ctx context.Context, spots []*spot) (map[int][]int, error) {
+func (s *session) references(ctx context.Context, spots []*locatedTable) (map[int][]int, error) {
 	number := map[string]int{}
 	oids := make([]string, len(spots))
 	for i, spot := range spots {
 		number[spot.oid], oids[i] = i, spot.oid
 	}
 	in := strings.Join(oids, ", ")
-	rows, err := s.query(ctx, "SELECT conrelid, confrelid FROM pg_constraint WHERE contype = 'f' AND conrelid IN ("+in+") AND confrelid IN ("+in+
+	rows, err := s.query(ctx, "SELECT conrelid, confrelid FROM pg_constraint WHERE contype = 'f' "+
+		"AND conrelid IN ("+in+") AND confrelid IN ("+in+
 		") ORDER BY conrelid, confrelid")
 	if err != nil {
 		return nil, err
 	}
-	needs := map[int][]int{}
+	parents := map[int][]int{}
 	for _, row := range rows {
 		child := number[string(row[0])]
-		needs[child] = append(needs[child], number[string(row[1])])
+		parents[child] = append(parents[child], number[string(row[1])])
 	}
-	return needs, nil
+	return parents, nil
 }

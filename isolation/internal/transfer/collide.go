@@ -10,11 +10,11 @@ import (
 type Collision struct {
 	// Table is where.
 	Table string
-	// Leftover says that rows of the tenant itself are there, from an earlier stay or attempt. In a place of
-	// the tenant's own it is any row.
+	// Leftover says that rows of the tenant itself are there, from an earlier stay or attempt. In a
+	// place of the tenant's own it is any row.
 	Leftover bool
-	// Columns are those of the primary key or unique index in which the tenant's rows are like those of
-	// others. There are none for a leftover.
+	// Columns are those of the primary key or unique index in which the tenant's rows are like
+	// those of others. There are none for a leftover.
 	Columns []string
 	// Count is how many rows of the tenant collide, or are left.
 	Count int64
@@ -27,17 +27,19 @@ func (c Collision) String() string {
 	if c.Leftover {
 		return fmt.Sprintf("%s: %d rows of the tenant are there already", c.Table, c.Count)
 	}
-	return fmt.Sprintf("%s: (%s) of %d rows is taken: %s", c.Table, strings.Join(c.Columns, ", "), c.Count, strings.Join(c.Keys, "; "))
+	return fmt.Sprintf("%s: (%s) of %d rows is taken: %s", c.Table, strings.Join(c.Columns, ", "),
+		c.Count, strings.Join(c.Keys, "; "))
 }
 
 // someKeys is how many keys a Collision has at most.
 const someKeys = 5
 
-// Collisions looks for what would make [Plan.Copy] fail in the target: rows of the tenant that are there,
-// and in shared tables keys and unique values that others have. It keeps nothing. On SQLite it does not look
-// at unique indexes of expressions and of parts of a table; on Postgres not past policies that hold the
-// role, nor at exclusion constraints. What it misses makes Copy fail, which then leaves nothing either.
-func (p *Plan) Collisions(ctx context.Context, from, to Place) ([]Collision, error) {
+// Collisions looks for what would make [Plan.Copy] fail in the target: rows of the tenant that are
+// there, and in shared tables keys and unique values that others have. It keeps nothing. On SQLite
+// it does not look at unique indexes of expressions and of parts of a table; on Postgres not past
+// policies that hold the role, nor at exclusion constraints. What it misses makes Copy fail, which
+// then leaves nothing either.
+func (p *Plan) Collisions(ctx context.Context, from, to Location) ([]Collision, error) {
 	if err := apart(from, to); err != nil {
 		return nil, err
 	}
@@ -46,33 +48,39 @@ func (p *Plan) Collisions(ctx context.Context, from, to Place) ([]Collision, err
 		return nil, err
 	}
 	defer source.close(ctx)
-	_, kind, err := to.pool()
+	_, dialect, err := to.pool()
 	if err != nil {
 		return nil, err
 	}
-	target := end(nil)
-	var look func(source *spot, target *spot) ([]Collision, error)
-	if kind == onPostgres {
+	target := side(nil)
+	var look func(source *locatedTable, target *locatedTable) ([]Collision, error)
+	if dialect == onPostgres {
 		e, err := openPostgres(ctx, p, to, "BEGIN")
 		if err != nil {
 			return nil, err
 		}
-		target, look = e, func(s, t *spot) ([]Collision, error) { return e.collisions(ctx, p, source, s, t) }
+		target, look = e, func(s, t *locatedTable) ([]Collision,
+			error) {
+			return e.collisions(ctx, p, source, s, t)
+		}
 	} else {
 		e, err := openSQLite(ctx, p, to, true)
 		if err != nil {
 			return nil, err
 		}
-		target, look = e, func(s, t *spot) ([]Collision, error) { return e.collisions(ctx, p, source, s, t) }
+		target, look = e, func(s, t *locatedTable) ([]Collision,
+			error) {
+			return e.collisions(ctx, p, source, s, t)
+		}
 	}
 	defer target.close(ctx)
-	_, same := source.(*postgresEnd)
-	if err := match(source.spots(), target.spots(), same && kind == onPostgres); err != nil {
+	_, same := source.(*postgresSide)
+	if err := match(source.tables(), target.tables(), same && dialect == onPostgres); err != nil {
 		return nil, err
 	}
 	var found []Collision
-	for i, t := range target.spots() {
-		n, err := target.count(ctx, t.at, t.where)
+	for i, t := range target.tables() {
+		n, err := target.count(ctx, t.qualifiedName, t.where)
 		if err != nil {
 			return nil, err
 		}
@@ -82,7 +90,7 @@ func (p *Plan) Collisions(ctx context.Context, from, to Place) ([]Collision, err
 		if !to.Shared || t.column == "" {
 			continue // the key of a join table's row is that of the rows that it joins
 		}
-		more, err := look(source.spots()[i], t)
+		more, err := look(source.tables()[i], t)
 		if err != nil {
 			return nil, fmt.Errorf("gormtenant: looking for collisions in %s: %w", t.name, err)
 		}
@@ -109,7 +117,8 @@ func (u unique) query(staged, at, others, keyText string) string {
 	if u.where != "" {
 		where = " AND (" + u.where + ")"
 	}
-	return "SELECT " + keyText + " AS found FROM (" + from + staged + " WHERE 1 = 1" + where + ") AS s JOIN (" +
+	return "SELECT " + keyText + " AS found FROM (" + from + staged + " WHERE 1 = 1" + where +
+		") AS s JOIN (" +
 		from + at + " WHERE " + others + where + ") AS t ON " + strings.Join(on, " AND ")
 }
 
@@ -121,8 +130,8 @@ func (u unique) names() []string {
 	return names
 }
 
-// subset returns a spot with some of its columns.
-func (s *spot) subset(names map[string]bool) *spot {
+// subset returns the table with some of its columns.
+func (s *locatedTable) subset(names map[string]bool) *locatedTable {
 	part := *s
 	part.columns = nil
 	for _, c := range s.columns {

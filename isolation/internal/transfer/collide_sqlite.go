@@ -8,14 +8,17 @@ import (
 )
 
 // collisions looks at one table.
-func (e *sqliteEnd) collisions(ctx context.Context, p *Plan, source end, s, t *spot) ([]Collision, error) {
+func (e *sqliteSide) collisions(
+	ctx context.Context, p *Plan, source side, s, t *locatedTable,
+) ([]Collision, error) {
 	indexes, needed, err := e.uniques(ctx, t)
 	if err != nil || len(indexes) == 0 {
 		return nil, err
 	}
 	part, into := s.subset(needed), *t
-	into.at = "temp." + quoted("gormtenant_stage_"+t.name)
-	if err := e.exec(ctx, "CREATE TEMPORARY TABLE "+quoted("gormtenant_stage_"+t.name)+" ("+list(part.columns)+")"); err != nil {
+	into.qualifiedName = "temp." + quoted("gormtenant_stage_"+t.name)
+	if err := e.exec(ctx, "CREATE TEMPORARY TABLE "+quoted("gormtenant_stage_"+t.name)+" ("+
+		list(part.columns)+")"); err != nil {
 		return nil, err
 	}
 	w, err := e.writer(ctx, &into, part.columns)
@@ -33,8 +36,10 @@ func (e *sqliteEnd) collisions(ctx context.Context, p *Plan, source end, s, t *s
 		}
 		c := Collision{Table: t.name, Columns: u.names()}
 		err := e.rows(ctx, "WITH c AS ("+
-			u.query(into.at, t.at, quoted(t.column)+" IS NOT "+literalSQLite(p.text), strings.Join(texts, " || ', ' || "))+
-			fmt.Sprintf(") SELECT count(*) OVER (), found FROM c ORDER BY length(found), found LIMIT %d", someKeys), func(values []any) error {
+			u.query(into.qualifiedName, t.qualifiedName, quoted(t.column)+" IS NOT "+
+				literalSQLite(p.tenantID), strings.Join(texts, " || ', ' || "))+
+			fmt.Sprintf(") SELECT count(*) OVER (), found FROM c ORDER BY length(found), "+
+				"found LIMIT %d", someKeys), func(values []any) error {
 			c.Count, _ = values[0].(int64)
 			c.Keys = append(c.Keys, fmt.Sprint(values[1]))
 			return nil
@@ -49,8 +54,11 @@ func (e *sqliteEnd) collisions(ctx context.Context, p *Plan, source end, s, t *s
 	return found, nil
 }
 
-// uniques reads the primary key and the unique indexes of a table that do not have the tenant in them.
-func (e *sqliteEnd) uniques(ctx context.Context, t *spot) ([]unique, map[string]bool, error) {
+// uniques reads the primary key and the unique indexes of a table that do not have the tenant in
+// them.
+func (e *sqliteSide) uniques(
+	ctx context.Context, t *locatedTable,
+) ([]unique, map[string]bool, error) {
 	columnsOf := func(query, name string) (columns []string, err error) {
 		err = e.rows(ctx, query, func(values []any) error {
 			columns = append(columns, fmt.Sprint(values[0])) // NULL for an expression
@@ -63,12 +71,14 @@ func (e *sqliteEnd) uniques(ctx context.Context, t *spot) ([]unique, map[string]
 		return nil, nil, err
 	}
 	keys := [][]string{key}
-	names, err := e.texts(ctx, "SELECT name FROM pragma_index_list(?) WHERE \"unique\" = 1 AND partial = 0 ORDER BY seq", t.name)
+	names, err := e.texts(ctx, "SELECT name FROM pragma_index_list(?) WHERE \"unique\" = 1 "+
+		"AND partial = 0 ORDER BY seq", t.name)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, name := range names {
-		columns, err := columnsOf("SELECT name FROM pragma_index_xinfo(?) WHERE key = 1 ORDER BY seqno", name)
+		columns, err := columnsOf("SELECT name FROM pragma_index_xinfo(?) WHERE key = 1 "+
+			"ORDER BY seqno", name)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -79,7 +89,8 @@ func (e *sqliteEnd) uniques(ctx context.Context, t *spot) ([]unique, map[string]
 	var indexes []unique
 	needed := map[string]bool{}
 	for _, columns := range keys {
-		if len(columns) == 0 || slices.Contains(columns, t.column) || slices.Contains(columns, "<nil>") {
+		if len(columns) == 0 || slices.Contains(columns, t.column) ||
+			slices.Contains(columns, "<nil>") {
 			continue
 		}
 		u := unique{}

@@ -13,10 +13,10 @@ import (
 // ErrDiffer is what Compare returns where the two places do not hold the same.
 var ErrDiffer = errors.New("the copy differs from its source")
 
-// Compare compares the rows of the tenant at two places: how many there are in each table, and a checksum
-// of their values that does not depend on their order. Between two places on Postgres the servers compute it. A
-// difference is [ErrDiffer], with the table and both counts.
-func (p *Plan) Compare(ctx context.Context, from, to Place) error {
+// Compare compares the rows of the tenant at two places: how many there are in each table, and a
+// checksum of their values that does not depend on their order. Between two places on Postgres the
+// servers compute it. A difference is [ErrDiffer], with the table and both counts.
+func (p *Plan) Compare(ctx context.Context, from, to Location) error {
 	if err := apart(from, to); err != nil {
 		return err
 	}
@@ -30,20 +30,20 @@ func (p *Plan) Compare(ctx context.Context, from, to Place) error {
 		return err
 	}
 	defer target.close(ctx)
-	a, fromServer := source.(*postgresEnd)
-	b, toServer := target.(*postgresEnd)
+	a, fromServer := source.(*postgresSide)
+	b, toServer := target.(*postgresSide)
 	servers := fromServer && toServer
-	if err := match(source.spots(), target.spots(), servers); err != nil {
+	if err := match(source.tables(), target.tables(), servers); err != nil {
 		return err
 	}
-	sums := func(s, other *spot, columns []column) (here, there sum, err error) {
+	sums := func(s, other *locatedTable, columns []column) (here, there sum, err error) {
 		if servers {
 			return serverSums(ctx, a, b, s, other, columns)
 		}
 		return ownSums(ctx, source, target, s, other, columns)
 	}
-	for i, s := range source.spots() {
-		other := target.spots()[i]
+	for i, s := range source.tables() {
+		other := target.tables()[i]
 		here, there, err := sums(s, other, s.columns)
 		if err == nil && here != there {
 			err = differing(s, other, here, there, sums)
@@ -56,9 +56,13 @@ func (p *Plan) Compare(ctx context.Context, from, to Place) error {
 }
 
 // differing says what differs.
-func differing(s, other *spot, here, there sum, sums func(s, other *spot, columns []column) (here, there sum, err error)) error {
+func differing(
+	s, other *locatedTable, here, there sum, sums func(s, other *locatedTable,
+		columns []column) (here, there sum, err error),
+) error {
 	if here.rows != there.rows {
-		return fmt.Errorf("%w: %d rows in the source, %d in the copy", ErrDiffer, here.rows, there.rows)
+		return fmt.Errorf("%w: %d rows in the source, %d in the copy", ErrDiffer, here.rows,
+			there.rows)
 	}
 	var names []string
 	for i, c := range s.columns {
@@ -80,7 +84,9 @@ type sum struct {
 	checksum string
 }
 
-func serverSums(ctx context.Context, a, b *postgresEnd, s, other *spot, columns []column) (here, there sum, err error) {
+func serverSums(
+	ctx context.Context, a, b *postgresSide, s, other *locatedTable, columns []column,
+) (here, there sum, err error) {
 	failed := make(chan error, 1)
 	go func() {
 		var err error
@@ -92,8 +98,9 @@ func serverSums(ctx context.Context, a, b *postgresEnd, s, other *spot, columns 
 }
 
 // sum lets the server compute the sum of its hashes of the rows as text.
-func (e *postgresEnd) sum(ctx context.Context, s *spot, columns []column) (sum, error) {
-	rows, err := e.query(ctx, "SELECT count(*), coalesce(sum(hashtextextended(ROW("+list(columns)+")::text, 0)), 0) FROM "+s.at+" WHERE "+s.where)
+func (e *postgresSide) sum(ctx context.Context, s *locatedTable, columns []column) (sum, error) {
+	rows, err := e.query(ctx, "SELECT count(*), coalesce(sum(hashtextextended(ROW("+list(columns)+
+		")::text, 0)), 0) FROM "+s.qualifiedName+" WHERE "+s.where)
 	if err != nil {
 		return sum{}, err
 	}
@@ -102,7 +109,9 @@ func (e *postgresEnd) sum(ctx context.Context, s *spot, columns []column) (sum, 
 	return sum{n, string(rows[0][1])}, err
 }
 
-func ownSums(ctx context.Context, source, target end, s, other *spot, columns []column) (here, there sum, err error) {
+func ownSums(
+	ctx context.Context, source, target side, s, other *locatedTable, columns []column,
+) (here, there sum, err error) {
 	if here, err = ownSum(ctx, source, s, columns); err != nil {
 		return here, there, err
 	}
@@ -111,7 +120,7 @@ func ownSums(ctx context.Context, source, target end, s, other *spot, columns []
 }
 
 // ownSum adds up hashes of the rows as both databases would write them.
-func ownSum(ctx context.Context, e end, s *spot, columns []column) (sum, error) {
+func ownSum(ctx context.Context, e side, s *locatedTable, columns []column) (sum, error) {
 	var n int64
 	var high, low, carry uint64
 	var row strings.Builder

@@ -7,17 +7,20 @@ import (
 	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
-// Copy copies the tenant's rows, those that are deleted softly too. All of them are there when it returns
-// nil, none if it returns an error or the process ends: it writes in one transaction. from must be frozen. No
-// hooks of models run; triggers of the tables do.
+// Copy copies the tenant's rows, those that are deleted softly too. All of them are there when it
+// returns nil, none if it returns an error or the process ends: it writes in one transaction. from
+// must be frozen. No hooks of models run; triggers of the tables do.
 //
-// progress, which may be nil, is told now and then how many rows of a table were read, and at its end.
+// progress, which may be nil, is told now and then how many rows of a table were read, and at its
+// end.
 //
-// It fails before it writes anything where the columns differ, or where rows of the source are not the
-// tenant's alone. On Postgres, sequences behind the keys that come are advanced first, and stay advanced;
-// between two places on Postgres rows go by COPY. Times from SQLite are cut to the microseconds that
-// Postgres keeps.
-func (p *Plan) Copy(ctx context.Context, from, to Place, progress func(table string, rows int64)) error {
+// It fails before it writes anything where the columns differ, or where rows of the source are not
+// the tenant's alone. On Postgres, sequences behind the keys that come are advanced first, and stay
+// advanced; between two places on Postgres rows go by COPY. Times from SQLite are cut to the
+// microseconds that Postgres keeps.
+func (p *Plan) Copy(
+	ctx context.Context, from, to Location, progress func(table string, rows int64),
+) error {
 	if progress == nil {
 		progress = func(string, int64) {}
 	}
@@ -32,33 +35,35 @@ func (p *Plan) Copy(ctx context.Context, from, to Place, progress func(table str
 	if err := p.foreign(ctx, source, from.Shared, literalOf(source)); err != nil {
 		return err
 	}
-	_, kind, err := to.pool()
+	_, dialect, err := to.pool()
 	if err != nil {
 		return err
 	}
-	if kind == onPostgres {
+	if dialect == onPostgres {
 		return p.toPostgres(ctx, source, to, progress)
 	}
 	return p.toSQLite(ctx, source, to, progress)
 }
 
-func literalOf(e end) func(string) string {
-	if _, ok := e.(*postgresEnd); ok {
+func literalOf(e side) func(string) string {
+	if _, ok := e.(*postgresSide); ok {
 		return pgsession.Literal
 	}
 	return literalSQLite
 }
 
-func (p *Plan) toSQLite(ctx context.Context, source end, to Place, progress func(string, int64)) error {
+func (p *Plan) toSQLite(
+	ctx context.Context, source side, to Location, progress func(string, int64),
+) error {
 	target, err := openSQLite(ctx, p, to, true)
 	if err != nil {
 		return err
 	}
 	defer target.close(ctx)
-	if err := match(source.spots(), target.list, false); err != nil {
+	if err := match(source.tables(), target.list, false); err != nil {
 		return err
 	}
-	for i, s := range source.spots() {
+	for i, s := range source.tables() {
 		w, err := target.writer(ctx, target.list[i], s.columns)
 		if err != nil {
 			return err
@@ -73,14 +78,16 @@ func (p *Plan) toSQLite(ctx context.Context, source end, to Place, progress func
 	return nil
 }
 
-func (p *Plan) toPostgres(ctx context.Context, source end, to Place, progress func(string, int64)) error {
+func (p *Plan) toPostgres(
+	ctx context.Context, source side, to Location, progress func(string, int64),
+) error {
 	target, err := openPostgres(ctx, p, to, "BEGIN")
 	if err != nil {
 		return err
 	}
 	defer target.close(ctx)
-	_, same := source.(*postgresEnd)
-	if err := match(source.spots(), target.list, same); err != nil {
+	_, same := source.(*postgresSide)
+	if err := match(source.tables(), target.list, same); err != nil {
 		return err
 	}
 	if err := advanceSequences(ctx, source, target, to); err != nil {
@@ -105,7 +112,9 @@ func (p *Plan) toPostgres(ctx context.Context, source end, to Place, progress fu
 const often = 5000
 
 // transfer takes the rows of a table to a writer.
-func transfer(ctx context.Context, source end, s *spot, w writer, progress func(string, int64)) error {
+func transfer(
+	ctx context.Context, source side, s *locatedTable, w writer, progress func(string, int64),
+) error {
 	var n int64
 	err := source.each(ctx, s, s.columns, func(values []any) error {
 		if n++; n%often == 0 {
@@ -113,7 +122,7 @@ func transfer(ctx context.Context, source end, s *spot, w writer, progress func(
 		}
 		return w.write(values)
 	})
-	arrived, err := w.end(err)
+	arrived, err := w.finish(err)
 	if err == nil && arrived != n {
 		err = fmt.Errorf("%d of %d rows arrived", arrived, n)
 	}

@@ -8,33 +8,37 @@ import (
 	"strings"
 )
 
-// order returns the tables in groups, each after those that it refers to by a foreign key of the place.
-func (e *postgresEnd) order(ctx context.Context) ([][]int, error) {
-	needs, err := e.references(ctx, e.list)
+// order returns the tables in groups, each after those that it refers to by a foreign key of the
+// place.
+func (e *postgresSide) order(ctx context.Context) ([][]int, error) {
+	parents, err := e.references(ctx, e.list)
 	if err != nil {
 		return nil, err
 	}
-	return groups(len(e.list), func(i int) []int { return needs[i] }), nil
+	return groups(len(e.list), func(i int) []int { return parents[i] }), nil
 }
 
-// take copies a group of tables. Where they refer to each other, no order would do: their rows go to
-// temporary tables first, and from there in one statement, after which the server looks at foreign keys. So
-// does the table of a policy that holds the role, which COPY does not write to.
-func (e *postgresEnd) take(ctx context.Context, source end, group []int, progress func(string, int64)) error {
+// take copies a group of tables. Where they refer to each other, no order would do: their rows go
+// to temporary tables first, and from there in one statement, after which the server looks at
+// foreign keys. So does the table of a policy that holds the role, which COPY does not write to.
+func (e *postgresSide) take(
+	ctx context.Context, source side, group []int, progress func(string, int64),
+) error {
 	staging := len(group) > 1
 	for _, i := range group {
 		staging = staging || e.list[i].policed
 	}
 	var inserts []string
 	for _, i := range group {
-		s, into := source.spots()[i], *e.list[i]
+		s, into := source.tables()[i], *e.list[i]
 		if staging {
 			var err error
-			if into.at, err = e.stage(ctx, e.list[i], s.columns); err != nil {
+			if into.qualifiedName, err = e.stage(ctx, e.list[i], s.columns); err != nil {
 				return err
 			}
-			inserts = append(inserts, "INSERT INTO "+e.list[i].at+" ("+list(s.columns)+") OVERRIDING SYSTEM VALUE SELECT "+
-				list(s.columns)+" FROM "+into.at)
+			inserts = append(inserts, "INSERT INTO "+e.list[i].qualifiedName+" ("+list(s.columns)+
+				") OVERRIDING SYSTEM VALUE SELECT "+
+				list(s.columns)+" FROM "+into.qualifiedName)
 		}
 		if err := e.takeTable(ctx, source, s, &into, progress); err != nil {
 			return fmt.Errorf("gormtenant: copying %s: %w", s.name, err)
@@ -53,19 +57,25 @@ func (e *postgresEnd) take(ctx context.Context, source end, group []int, progres
 }
 
 // stage makes a temporary table that has the columns of a table.
-func (e *postgresEnd) stage(ctx context.Context, s *spot, columns []column) (string, error) {
+func (e *postgresSide) stage(
+	ctx context.Context, s *locatedTable, columns []column,
+) (string, error) {
 	e.staged++
 	name := fmt.Sprintf("gormtenant_stage_%d", e.staged)
-	err := e.exec(ctx, "CREATE TEMPORARY TABLE "+name+" ON COMMIT DROP AS SELECT "+list(columns)+" FROM "+s.at+" WITH NO DATA")
+	err := e.exec(ctx, "CREATE TEMPORARY TABLE "+name+" ON COMMIT DROP AS SELECT "+list(columns)+
+		" FROM "+s.qualifiedName+" WITH NO DATA")
 	return "pg_temp." + name, err
 }
 
-func (e *postgresEnd) takeTable(ctx context.Context, source end, s, into *spot, progress func(string, int64)) error {
-	other, ok := source.(*postgresEnd)
+func (e *postgresSide) takeTable(
+	ctx context.Context, source side, s, into *locatedTable, progress func(string, int64),
+) error {
+	other, ok := source.(*postgresSide)
 	if !ok {
 		return transfer(ctx, source, s, e.writer(ctx, into, s.columns), progress)
 	}
-	n, err := pipe(ctx, other, e, rowsOf(s, s.columns), copyIn(into.at, s.columns), func(rows int64) { progress(s.name, rows) })
+	n, err := pipe(ctx, other, e, rowsOf(s, s.columns), copyIn(into.qualifiedName, s.columns),
+		func(rows int64) { progress(s.name, rows) })
 	if err == nil {
 		progress(s.name, n)
 	}
@@ -73,7 +83,9 @@ func (e *postgresEnd) takeTable(ctx context.Context, source end, s, into *spot, 
 }
 
 // pipe takes what a query of one session gives to a COPY of another, as it comes.
-func pipe(ctx context.Context, from, to *postgresEnd, query, copyIn string, progress func(rows int64)) (int64, error) {
+func pipe(
+	ctx context.Context, from, to *postgresSide, query, copyIn string, progress func(rows int64),
+) (int64, error) {
 	read, write := io.Pipe()
 	type outcome struct {
 		rows int64
@@ -81,7 +93,8 @@ func pipe(ctx context.Context, from, to *postgresEnd, query, copyIn string, prog
 	}
 	out := make(chan outcome, 1)
 	go func() {
-		tag, err := from.conn.CopyTo(ctx, &counter{to: write, progress: progress}, "COPY ("+query+") TO STDOUT")
+		tag, err := from.conn.CopyTo(ctx, &counter{to: write, progress: progress},
+			"COPY ("+query+") TO STDOUT")
 		_ = write.CloseWithError(err)
 		out <- outcome{tag.RowsAffected(), err}
 	}()

@@ -1,6 +1,6 @@
 // Package transfer takes the rows of one tenant from one place to another: from shared tables to a
-// schema or a database of the tenant's own, or back, on Postgres and SQLite. It knows the steps; their
-// order, and the directory that says where the tenant is, are its caller's:
+// schema or a database of the tenant's own, or back, on Postgres and SQLite. It knows the steps;
+// their order, and the directory that says where the tenant is, are its caller's:
 //
 //	plan, err := transfer.Read(db, tenant, models...)
 //	frozen, err := plan.Freeze(ctx, from)      // no write of the tenant succeeds from here on
@@ -10,22 +10,23 @@
 //	err = plan.Compare(ctx, from, to)
 //	until, err := frozen.Hold(ctx)             // writes stay out until then, whatever happens here
 //	... the directory is switched ...
-//	err = frozen.Keep(ctx)                     // writes to the old place fail for good
+//	err = frozen.Keep(ctx)                     // writes at the old place fail for ever
 //	err = plan.Remove(ctx, from)               // later
 //
 // # What may be repeated
 //
-// All of it, after a crash at any point. Read, Collisions and Compare write nothing. Clear, Remove and
-// both Thaw come to the same end however often they are called. Copy leaves all or nothing, and is refused
-// a second time by the keys that are there: Clear comes before it. Freeze takes over what a dead process
-// left; where that had come as far as Keep, it returns [ErrMoved]. Until Keep, a frozen place whose freezer
-// is gone lets the tenant write again by itself: on Postgres as soon as the server notices, and at the end
-// of Hold's lease if there was one, on SQLite at the end of the lease.
+// All of it, after a crash at any point. Read, Collisions and Compare write nothing. Clear, Remove
+// and both Thaw come to the same end however often they are called. Copy leaves all or nothing, and
+// is refused a second time by the keys that are there: Clear comes before it. Freeze takes over
+// what a dead process left; where that had come as far as Keep, it returns [ErrMoved]. Until Keep,
+// a frozen place whose freezer is gone lets the tenant write again by itself: on Postgres as soon
+// as the server notices, and at the end of Hold's lease if there was one, on SQLite at the end of
+// the lease.
 //
 // # Connections
 //
-// On Postgres, Freeze keeps one connection until Keep or Thaw, and Copy and Compare take one of each
-// place. They hold session locks, so the pools must lead to the server itself, not to a pooler in transaction
-// mode, and the roles must own the tables. The connections are closed after use: no setting of theirs gets
-// back into a pool.
+// On Postgres, Freeze keeps one connection until Keep or Thaw, and Copy and Compare take one of
+// each place. They hold session locks, so the pools must lead to the server itself, not to a pooler
+// in transaction mode, and the roles must own the tables. The connections are closed after use: no
+// setting of theirs gets back into a pool.
 package transfer

@@ -18,12 +18,12 @@ type frozenPostgres struct {
 }
 
 // fenced takes the lock of a tenant's move, and says in which state the place is, "" if in none.
-func fenced(ctx context.Context, p *Plan, place Place) (*frozenPostgres, state, error) {
-	s, err := dial(ctx, place)
+func fenced(ctx context.Context, p *Plan, loc Location) (*frozenPostgres, state, error) {
+	s, err := dial(ctx, loc)
 	if err != nil {
 		return nil, "", err
 	}
-	f := &frozenPostgres{session: s, fence: &fence{digest: p.digest(), schema: place.Schema}}
+	f := &frozenPostgres{session: s, fence: &fence{digest: p.digest(), schema: loc.Schema}}
 	found, err := f.enter(ctx, p)
 	if err != nil {
 		s.close(ctx)
@@ -34,9 +34,11 @@ func fenced(ctx context.Context, p *Plan, place Place) (*frozenPostgres, state, 
 
 func (f *frozenPostgres) enter(ctx context.Context, p *Plan) (state, error) {
 	// A host that is gone must not hold the lock for hours.
-	err := f.exec(ctx, "SELECT set_config(name, '10', false) FROM pg_settings WHERE name IN ('tcp_keepalives_idle', 'tcp_keepalives_interval')",
+	err := f.exec(ctx, "SELECT set_config(name, '10', false) FROM pg_settings "+
+		"WHERE name IN ('tcp_keepalives_idle', 'tcp_keepalives_interval')",
 		"SELECT set_config(name, '3', false) FROM pg_settings WHERE name = 'tcp_keepalives_count'",
-		"SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'statement_timeout')",
+		"SELECT set_config(name, '0', false) FROM pg_settings "+
+			"WHERE name IN ('idle_session_timeout', 'statement_timeout')",
 		"SET standard_conforming_strings = on")
 	if err != nil {
 		return "", err
@@ -46,9 +48,9 @@ func (f *frozenPostgres) enter(ctx context.Context, p *Plan) (state, error) {
 			return "", err
 		}
 	}
-	// Nobody but movers takes the first lock, and the server may not have noticed yet that one of them
-	// has died.
-	err = f.takeLock(ctx, lockKey("move", p.text), unnoticed)
+	// Nobody but movers takes the first lock, and the server may not have noticed yet that one of
+	// them has died.
+	err = f.takeLock(ctx, lockKey("move", p.tenantID), unnoticed)
 	if code(err) == lockNotAvailable {
 		return "", ErrBusy
 	}
@@ -56,11 +58,12 @@ func (f *frozenPostgres) enter(ctx context.Context, p *Plan) (state, error) {
 		return "", err
 	}
 	// Those who write past what a dead mover left hold the second one.
-	f.lock = lockKey("freeze", p.text, f.schema)
-	if err = f.takeLock(ctx, f.lock, patience); err != nil {
+	f.lock = lockKey("freeze", p.tenantID, f.schema)
+	if err = f.takeLock(ctx, f.lock, retryLimit); err != nil {
 		return "", fmt.Errorf("gormtenant: locking out the tenant's writes: %w", err)
 	}
-	source, err := f.value(ctx, "SELECT prosrc FROM pg_proc WHERE oid = to_regprocedure("+pgsession.Literal(f.name()+"()")+")")
+	source, err := f.value(ctx, "SELECT prosrc FROM pg_proc WHERE oid = to_regprocedure("+
+		pgsession.Literal(f.name()+"()")+")")
 	if err != nil || source == "" {
 		return "", err
 	}
@@ -78,8 +81,8 @@ func (f *frozenPostgres) takeLock(ctx context.Context, key int64, wait time.Dura
 		fmt.Sprintf("SELECT pg_advisory_lock(%d)", key), "RESET lock_timeout")
 }
 
-func freezePostgres(ctx context.Context, p *Plan, place Place) (*frozenPostgres, error) {
-	f, found, err := fenced(ctx, p, place)
+func freezePostgres(ctx context.Context, p *Plan, loc Location) (*frozenPostgres, error) {
+	f, found, err := fenced(ctx, p, loc)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +90,7 @@ func freezePostgres(ctx context.Context, p *Plan, place Place) (*frozenPostgres,
 		f.close(ctx)
 		return nil, ErrMoved
 	}
-	if err := f.freeze(ctx, p, place); err != nil {
+	if err := f.freeze(ctx, p, loc); err != nil {
 		if f.conn.IsClosed() {
 			f.close(ctx)
 			return nil, err
@@ -97,23 +100,24 @@ func freezePostgres(ctx context.Context, p *Plan, place Place) (*frozenPostgres,
 	return f, nil
 }
 
-func (f *frozenPostgres) freeze(ctx context.Context, p *Plan, place Place) error {
+func (f *frozenPostgres) freeze(ctx context.Context, p *Plan, loc Location) error {
 	// A statement that is cancelled costs the connection, and what is half done stays.
-	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), aside)
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	if err := f.transact(work, f.function(copying, "")); err != nil {
 		return fmt.Errorf("gormtenant: making the function that freezes the tenant: %w", err)
 	}
-	spots, err := f.locate(work, p, place)
+	spots, err := f.locate(work, p, loc)
 	if err != nil {
 		return err
 	}
 	at := map[string]string{}
 	for _, s := range spots {
-		at[s.name] = s.at
+		at[s.name] = s.qualifiedName
 		f.tables = append(f.tables, s.oid)
 	}
-	there, err := f.query(work, "SELECT tgrelid, tgname FROM pg_trigger WHERE tgfoid = to_regprocedure("+pgsession.Literal(f.name()+"()")+") AND tgenabled <> 'D'")
+	there, err := f.query(work, "SELECT tgrelid, tgname FROM pg_trigger "+
+		"WHERE tgfoid = to_regprocedure("+pgsession.Literal(f.name()+"()")+") AND tgenabled <> 'D'")
 	if err != nil {
 		return err
 	}
@@ -122,17 +126,17 @@ func (f *frozenPostgres) freeze(ctx context.Context, p *Plan, place Place) error
 	for _, row := range there {
 		has[one{string(row[0]), string(row[1])}] = true
 	}
-	// One transaction for each table: together they would hold others up for longer, and could wait for
-	// one that waits for them.
+	// One transaction for each table: together they would hold others up for longer, and could wait
+	// for one that waits for them.
 	for _, s := range spots {
 		// The lock waits for those who have written, and is what CREATE TRIGGER takes itself.
-		statements := []string{"LOCK TABLE " + s.at + " IN SHARE ROW EXCLUSIVE MODE"}
-		for _, t := range f.triggers(p, s, place.Shared, at) {
+		statements := []string{"LOCK TABLE " + s.qualifiedName + " IN SHARE ROW EXCLUSIVE MODE"}
+		for _, t := range f.triggers(p, s, loc.Shared, at) {
 			if !has[one{s.oid, t.name}] {
 				statements = append(statements, t.create)
 			}
 		}
-		if err := f.patiently(ctx, patience, s.oid, statements...); err != nil {
+		if err := f.patiently(ctx, retryLimit, s.oid, statements...); err != nil {
 			return fmt.Errorf("gormtenant: freezing %s: %w", s.name, err)
 		}
 	}
@@ -140,7 +144,7 @@ func (f *frozenPostgres) freeze(ctx context.Context, p *Plan, place Place) error
 }
 
 func (f *frozenPostgres) hold(ctx context.Context) (time.Time, error) {
-	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), aside)
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	until := time.Now().Add(lease)
 	if err := f.change(work, held); err != nil {
@@ -156,7 +160,7 @@ func (f *frozenPostgres) keep(ctx context.Context) error {
 	if f.conn.IsClosed() {
 		return ErrLost
 	}
-	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), aside)
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	if err := f.change(work, kept); err != nil {
 		return err
@@ -168,10 +172,11 @@ func (f *frozenPostgres) keep(ctx context.Context) error {
 	return nil
 }
 
-// change puts the function into another state. It does so on the session that holds the lock: if that
-// works, nobody can have written since Freeze.
+// change puts the function into another state. It does so on the session that holds the lock: if
+// that works, nobody can have written since Freeze.
 func (f *frozenPostgres) change(ctx context.Context, s state) error {
-	until, err := f.value(ctx, fmt.Sprintf("SELECT clock_timestamp() + interval '%d s'", int(lease.Seconds())))
+	until, err := f.value(ctx, fmt.Sprintf("SELECT clock_timestamp() + interval '%d s'",
+		int(lease.Seconds())))
 	if err == nil {
 		err = f.transact(ctx, f.function(s, until))
 	}
@@ -181,17 +186,20 @@ func (f *frozenPostgres) change(ctx context.Context, s state) error {
 	return err
 }
 
-// settle waits until those transactions have ended that may have read the function before it changed: a
-// transaction looks for changes of the catalog when it takes a lock on a table, and not again while it
-// has it. Those that begin later are of no concern.
+// settle waits until those transactions have ended that may have read the function before it
+// changed: a transaction looks for changes of the catalog when it takes a lock on a table, and not
+// again while it has it. Those that begin later are of no concern.
 func (f *frozenPostgres) settle(ctx context.Context, deadline time.Time) error {
 	const pause = 20 * time.Millisecond
-	query := "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND database = " + thisDatabase +
-		" AND relation IN (" + strings.Join(f.tables, ", ") + ") AND granted AND pid <> pg_backend_pid() " +
-		"AND mode IN ('RowShareLock', 'RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"
+	query := "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND database = " +
+		thisDatabase +
+		" AND relation IN (" + strings.Join(f.tables, ", ") + ") AND granted " +
+		"AND pid <> pg_backend_pid() " +
+		"AND mode IN ('RowShareLock', 'RowExclusiveLock', 'ShareRowExclusiveLock', " +
+		"'ExclusiveLock', 'AccessExclusiveLock')"
 	before := ""
 	for {
-		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), aside)
+		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 		rows, err := f.query(work, query+before)
 		cancel()
 		if err != nil {
@@ -206,7 +214,8 @@ func (f *frozenPostgres) settle(ctx context.Context, deadline time.Time) error {
 		}
 		before = " AND virtualtransaction IN (" + strings.Join(names, ", ") + ")"
 		if !deadline.IsZero() && time.Now().After(deadline) {
-			return fmt.Errorf("gormtenant: transactions that were open did not end within %s, try again", lease/2)
+			return fmt.Errorf("gormtenant: transactions that were open did not end within %s, "+
+				"try again", lease/2)
 		}
 		select {
 		case <-ctx.Done():

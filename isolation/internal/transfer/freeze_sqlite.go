@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// leases is the table of the freezes in a database on SQLite. Times are in seconds, as SQLite tells them.
+// leases is the table of the freezes in a database on SQLite. Times are in seconds, as SQLite tells
+// them.
 const leases = "gormtenant_freeze"
 
 const (
@@ -21,8 +22,8 @@ const (
 	renewal = 4 * time.Second
 )
 
-// frozenSQLite renews the lease. Writers on SQLite come one after the other: who renews a lease that has
-// not ended knows that nobody has written meanwhile.
+// frozenSQLite renews the lease. Writers on SQLite come one after the other: who renews a lease
+// that has not ended knows that nobody has written meanwhile.
 type frozenSQLite struct {
 	pool   *sql.DB
 	digest string
@@ -31,14 +32,16 @@ type frozenSQLite struct {
 	done   sync.WaitGroup
 }
 
-func freezeSQLite(ctx context.Context, p *Plan, place Place) (*frozenSQLite, error) {
-	e, err := openSQLite(ctx, p, place, true)
+func freezeSQLite(ctx context.Context, p *Plan, loc Location) (*frozenSQLite, error) {
+	e, err := openSQLite(ctx, p, loc, true)
 	if err != nil {
 		return nil, err
 	}
 	defer e.close(ctx)
 	f := &frozenSQLite{pool: e.pool, digest: p.digest(), token: rand.Text()}
-	if err := e.exec(ctx, "CREATE TABLE IF NOT EXISTS "+leases+" (tenant TEXT PRIMARY KEY, token TEXT NOT NULL, state TEXT NOT NULL, until INTEGER NOT NULL)"); err != nil {
+	if err := e.exec(ctx, "CREATE TABLE IF NOT EXISTS "+leases+
+		" (tenant TEXT PRIMARY KEY, token TEXT NOT NULL, state TEXT NOT NULL, "+
+		"until INTEGER NOT NULL)"); err != nil {
 		return nil, err
 	}
 	found, err := f.found(ctx, e.conn)
@@ -52,12 +55,13 @@ func freezeSQLite(ctx context.Context, p *Plan, place Place) (*frozenSQLite, err
 	}
 	at := map[string]string{}
 	for _, s := range e.list {
-		at[s.name] = s.at
+		at[s.name] = s.qualifiedName
 	}
-	statements := []string{fmt.Sprintf("INSERT OR REPLACE INTO %s (tenant, token, state, until) VALUES ('%s', '%s', '%s', unixepoch('now') + %d)",
+	statements := []string{fmt.Sprintf("INSERT OR REPLACE INTO %s (tenant, token, state, until) "+
+		"VALUES ('%s', '%s', '%s', unixepoch('now') + %d)",
 		leases, f.digest, f.token, copying, int(leaseSQLite.Seconds()))}
 	for _, s := range e.list {
-		statements = append(statements, f.triggers(p, s, place.Shared, at)...)
+		statements = append(statements, f.triggers(p, s, loc.Shared, at)...)
 	}
 	if err := e.exec(ctx, append(statements, "COMMIT")...); err != nil {
 		return nil, fmt.Errorf("gormtenant: freezing the tenant: %w", err)
@@ -69,13 +73,15 @@ func freezeSQLite(ctx context.Context, p *Plan, place Place) (*frozenSQLite, err
 }
 
 // triggers returns those of a table.
-func (f *frozenSQLite) triggers(p *Plan, s *spot, shared bool, at map[string]string) []string {
+func (f *frozenSQLite) triggers(
+	p *Plan, s *locatedTable, shared bool, at map[string]string,
+) []string {
 	mine := func(row string) string {
 		switch {
 		case !shared:
 			return "1"
 		case s.column != "":
-			return row + "." + quoted(s.column) + " = " + literalSQLite(p.text)
+			return row + "." + quoted(s.column) + " = " + literalSQLite(p.tenantID)
 		}
 		return "(" + strings.Join(p.owned(s, row, at, literalSQLite), " OR ") + ")"
 	}
@@ -85,8 +91,10 @@ func (f *frozenSQLite) triggers(p *Plan, s *spot, shared bool, at map[string]str
 	} {
 		name := quoted(prefix + f.digest + "_" + s.name + "_" + strings.ToLower(event))
 		all = append(all, "DROP TRIGGER IF EXISTS "+name,
-			"CREATE TRIGGER "+name+" BEFORE "+event+" ON "+s.at+" FOR EACH ROW WHEN ("+condition+") AND EXISTS (SELECT 1 FROM "+leases+
-				" WHERE tenant = '"+f.digest+"' AND until > unixepoch('now')) BEGIN SELECT RAISE(ABORT, "+literalSQLite(frozenText)+"); END")
+			"CREATE TRIGGER "+name+" BEFORE "+event+" ON "+s.qualifiedName+" FOR EACH ROW WHEN ("+
+				condition+") AND EXISTS (SELECT 1 FROM "+leases+
+				" WHERE tenant = '"+f.digest+"' AND until > unixepoch('now')) BEGIN "+
+				"SELECT RAISE(ABORT, "+literalSQLite(frozenText)+"); END")
 	}
 	return all
 }
@@ -100,7 +108,8 @@ type leased struct {
 
 func (f *frozenSQLite) found(ctx context.Context, conn *sql.Conn) (leased, error) {
 	var l leased
-	err := conn.QueryRowContext(ctx, "SELECT token, state, until > unixepoch('now') FROM "+leases+" WHERE tenant = ?", f.digest).
+	err := conn.QueryRowContext(ctx, "SELECT token, state, until > unixepoch('now') FROM "+leases+
+		" WHERE tenant = ?", f.digest).
 		Scan(&l.token, &l.state, &l.live)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
@@ -130,9 +139,12 @@ func (f *frozenSQLite) extend(ctx context.Context, s state, by time.Duration) er
 		return err
 	}
 	defer e.close(ctx)
-	result, err := e.conn.ExecContext(ctx, "UPDATE "+leases+" SET state = coalesce(nullif(?1, ''), state), "+
-		"until = CASE WHEN ?1 = 'kept' THEN 9223372036854775807 ELSE max(until, unixepoch('now') + ?2) END "+
-		"WHERE tenant = ?3 AND token = ?4 AND until > unixepoch('now')", string(s), int(by.Seconds()), f.digest, f.token)
+	result, err := e.conn.ExecContext(ctx, "UPDATE "+leases+" SET state = coalesce(nullif(?1, "+
+		"''), state), "+
+		"until = CASE WHEN ?1 = 'kept' THEN 9223372036854775807 ELSE max(until, "+
+		"unixepoch('now') + ?2) END "+
+		"WHERE tenant = ?3 AND token = ?4 AND until > unixepoch('now')", string(s),
+		int(by.Seconds()), f.digest, f.token)
 	if err != nil {
 		return err
 	}
@@ -163,14 +175,15 @@ func (f *frozenSQLite) keep(ctx context.Context) error {
 
 func (f *frozenSQLite) thaw(ctx context.Context) error {
 	f.end()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), aside)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	e, err := beginSQLite(ctx, f.pool)
 	if err != nil {
 		return err
 	}
 	defer e.close(ctx)
-	tables, err := e.texts(ctx, "SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?", leases)
+	tables, err := e.texts(ctx, "SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?",
+		leases)
 	if err != nil || len(tables) == 0 {
 		return err
 	}
@@ -185,8 +198,9 @@ func (f *frozenSQLite) thaw(ctx context.Context) error {
 }
 
 // drop drops what a freeze made.
-func (e *sqliteEnd) drop(ctx context.Context, digest string) error {
-	names, err := e.texts(ctx, "SELECT name FROM sqlite_master WHERE type = 'trigger' AND substr(name, 1, length(?1)) = ?1", prefix+digest+"_")
+func (e *sqliteSide) drop(ctx context.Context, digest string) error {
+	names, err := e.texts(ctx, "SELECT name FROM sqlite_master WHERE type = 'trigger' "+
+		"AND substr(name, 1, length(?1)) = ?1", prefix+digest+"_")
 	if err != nil {
 		return err
 	}
@@ -194,7 +208,8 @@ func (e *sqliteEnd) drop(ctx context.Context, digest string) error {
 	for _, name := range names {
 		statements = append(statements, "DROP TRIGGER "+quoted(name))
 	}
-	tables, err := e.texts(ctx, "SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?", leases)
+	tables, err := e.texts(ctx, "SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?",
+		leases)
 	if err != nil {
 		return err
 	}
@@ -211,8 +226,8 @@ func (e *sqliteEnd) drop(ctx context.Context, digest string) error {
 	return e.exec(ctx, statements...)
 }
 
-func thawSQLite(ctx context.Context, p *Plan, place Place) error {
-	e, err := openSQLite(ctx, p, place, true)
+func thawSQLite(ctx context.Context, p *Plan, loc Location) error {
+	e, err := openSQLite(ctx, p, loc, true)
 	if err != nil {
 		return err
 	}
@@ -224,8 +239,9 @@ func thawSQLite(ctx context.Context, p *Plan, place Place) error {
 }
 
 // unfence drops what a freeze made, if it has ended.
-func (e *sqliteEnd) unfence(ctx context.Context, digest string) error {
-	tables, err := e.texts(ctx, "SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?", leases)
+func (e *sqliteSide) unfence(ctx context.Context, digest string) error {
+	tables, err := e.texts(ctx, "SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?",
+		leases)
 	if err != nil {
 		return err
 	}

@@ -18,12 +18,12 @@ import (
 )
 
 // onEach runs a test in places of these kinds, with rows of acme, and of zeta where both can be.
-func onEach(t *testing.T, kinds []string, test func(t *testing.T, h *home, p *transfer.Plan)) {
+func onEach(t *testing.T, kinds []string, test func(t *testing.T, h *fixture, p *transfer.Plan)) {
 	t.Helper()
 	for _, kind := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			h := newHome(t, kind, "")
+			h := newFixture(t, kind, "")
 			seed(t, h.app, acme, 10, 3)
 			if h.Shared {
 				seed(t, h.app, zeta, 100, 3)
@@ -33,20 +33,23 @@ func onEach(t *testing.T, kinds []string, test func(t *testing.T, h *home, p *tr
 	}
 }
 
-func freeze(t *testing.T, p *transfer.Plan, h *home) *transfer.Frozen {
+func freeze(t *testing.T, p *transfer.Plan, h *fixture) *transfer.Frozen {
 	t.Helper()
-	frozen, err := p.Freeze(t.Context(), h.Place)
+	frozen, err := p.Freeze(t.Context(), h.Location)
 	require.NoError(t, err)
 	return frozen
 }
 
 // writes are the ways to write, with keys of a tenant's rows from first on.
-func writes(h *home, tenant string, first int) map[string]func(tx *gorm.DB) error {
+func writes(h *fixture, tenant string, first int) map[string]func(tx *gorm.DB) error {
 	sqlite := h.DB.Name() == "sqlite"
 	statements := map[string]string{
-		"insert":           "INSERT INTO {tags} (id, tenant_id, label) VALUES (@first + 50, @tenant, 'x')",
-		"insert_select":    "INSERT INTO {tags} (id, tenant_id, label) SELECT id + 60, tenant_id, label FROM {tags} WHERE id = @first",
-		"upsert":           "INSERT INTO {tags} (id, tenant_id, label) VALUES (@first, @tenant, 'x') ON CONFLICT (id) DO UPDATE SET label = 'y'",
+		"insert": "INSERT INTO {tags} (id, tenant_id, label) VALUES (@first + 50, " +
+			"@tenant, 'x')",
+		"insert_select": "INSERT INTO {tags} (id, tenant_id, label) SELECT id + 60, " +
+			"tenant_id, label FROM {tags} WHERE id = @first",
+		"upsert": "INSERT INTO {tags} (id, tenant_id, label) VALUES (@first, @tenant, " +
+			"'x') ON CONFLICT (id) DO UPDATE SET label = 'y'",
 		"update":           "UPDATE {books} SET title = 'x' WHERE id = @first",
 		"delete":           "DELETE FROM {samples} WHERE id = @first",
 		"join_row_insert":  "INSERT INTO {book_tags} (book_id, tag_id) VALUES (@first, @first + 1)",
@@ -55,7 +58,8 @@ func writes(h *home, tenant string, first int) map[string]func(tx *gorm.DB) erro
 		"self_join_delete": "DELETE FROM {author_friends} WHERE friend_id = @first + 1",
 	}
 	if !sqlite {
-		statements["merge"] = "MERGE INTO {tags} AS t USING (SELECT CAST(@first AS bigint) AS id) AS s ON t.id = s.id WHEN MATCHED THEN UPDATE SET label = 'z'"
+		statements["merge"] = "MERGE INTO {tags} AS t USING (SELECT CAST(@first AS bigint) AS " +
+			"id) AS s ON t.id = s.id WHEN MATCHED THEN UPDATE SET label = 'z'"
 	}
 	all := map[string]func(tx *gorm.DB) error{}
 	for name, statement := range statements {
@@ -71,13 +75,15 @@ func writes(h *home, tenant string, first int) map[string]func(tx *gorm.DB) erro
 
 func TestFreeze_refuses_every_write_of_the_tenant_and_no_other(t *testing.T) {
 	t.Parallel()
-	onEach(t, []string{pgRows, pgSchema, liteRows, liteFile}, func(t *testing.T, h *home, p *transfer.Plan) {
+	onEach(t, []string{pgRows, pgSchema, liteRows, liteFile}, func(t *testing.T, h *fixture,
+		p *transfer.Plan) {
 		frozen := freeze(t, p, h)
 		before := h.bytes(t, "1 = 1")
 		for name, write := range writes(h, acme, 10) {
 			err := write(h.DB)
 			require.True(t, transfer.IsFrozen(err), "%s: %v", name, err)
-			require.ErrorContains(t, err, "gormtenant: the tenant is being moved, try again in a moment")
+			require.ErrorContains(t, err, "gormtenant: the tenant is being moved, "+
+				"try again in a moment")
 		}
 		require.Equal(t, before, h.bytes(t, "1 = 1"))
 		require.False(t, transfer.IsFrozen(h.DB.Exec("SELECT nonsense").Error))
@@ -86,8 +92,10 @@ func TestFreeze_refuses_every_write_of_the_tenant_and_no_other(t *testing.T) {
 				require.NoError(t, write(h.DB), name)
 			}
 			require.NotEqual(t, before, h.bytes(t, "1 = 1"))
-			require.True(t, transfer.IsFrozen(h.DB.Exec("UPDATE tags SET tenant_id = 'acme' WHERE id = 100").Error), "a row given to the tenant")
-			require.True(t, transfer.IsFrozen(h.DB.Exec("UPDATE tags SET tenant_id = 'other' WHERE id = 10").Error), "a row taken from the tenant")
+			require.True(t, transfer.IsFrozen(h.DB.Exec("UPDATE tags SET tenant_id = 'acme' "+
+				"WHERE id = 100").Error), "a row given to the tenant")
+			require.True(t, transfer.IsFrozen(h.DB.Exec("UPDATE tags SET tenant_id = 'other' "+
+				"WHERE id = 10").Error), "a row taken from the tenant")
 		}
 		if h.DB.Name() == "postgres" {
 			require.True(t, transfer.IsFrozen(h.DB.Exec("TRUNCATE "+h.at("tags")+" CASCADE").Error))
@@ -102,26 +110,30 @@ func TestFreeze_refuses_every_write_of_the_tenant_and_no_other(t *testing.T) {
 
 func TestFreeze_waits_for_a_transaction_that_has_written(t *testing.T) {
 	t.Parallel()
-	onEach(t, []string{pgRows, pgSchema}, func(t *testing.T, h *home, p *transfer.Plan) {
+	onEach(t, []string{pgRows, pgSchema}, func(t *testing.T, h *fixture, p *transfer.Plan) {
 		writer := h.DB.Begin()
-		require.NoError(t, writer.Exec("UPDATE "+h.at("books")+" SET title = 'in flight' WHERE id = 10").Error)
+		require.NoError(t, writer.Exec("UPDATE "+h.at("books")+
+			" SET title = 'in flight' WHERE id = 10").Error)
 		done := make(chan error)
 		var frozen *transfer.Frozen
 		go func() {
 			var err error
-			frozen, err = p.Freeze(context.WithoutCancel(t.Context()), h.Place)
+			frozen, err = p.Freeze(context.WithoutCancel(t.Context()), h.Location)
 			done <- err
 		}()
 		// The table before is frozen already.
 		soon(t, func() bool {
-			return transfer.IsFrozen(h.DB.Exec("UPDATE " + h.at("authors") + " SET name = 'x' WHERE id = 10").Error)
+			return transfer.IsFrozen(h.DB.Exec("UPDATE " + h.at("authors") +
+				" SET name = 'x' WHERE id = 10").Error)
 		})
 		waitsForBooks(t, h)
-		require.NoError(t, writer.Exec("UPDATE "+h.at("books")+" SET slug = 'also' WHERE id = 10").Error)
+		require.NoError(t, writer.Exec("UPDATE "+h.at("books")+
+			" SET slug = 'also' WHERE id = 10").Error)
 		require.NoError(t, writer.Commit().Error)
 		require.NoError(t, <-done)
 		var slug string
-		require.NoError(t, h.DB.Raw("SELECT slug FROM "+h.at("books")+" WHERE id = 10").Scan(&slug).Error)
+		require.NoError(t, h.DB.Raw("SELECT slug FROM "+h.at("books")+
+			" WHERE id = 10").Scan(&slug).Error)
 		require.Equal(t, "also", slug)
 		require.NoError(t, frozen.Thaw(t.Context()))
 	})
@@ -129,7 +141,7 @@ func TestFreeze_waits_for_a_transaction_that_has_written(t *testing.T) {
 
 func TestFreeze_holds_for_transactions_that_read_as_of_before(t *testing.T) {
 	t.Parallel()
-	onEach(t, []string{pgRows, pgSchema}, func(t *testing.T, h *home, p *transfer.Plan) {
+	onEach(t, []string{pgRows, pgSchema}, func(t *testing.T, h *fixture, p *transfer.Plan) {
 		reader := h.DB.Begin(&sql.TxOptions{Isolation: sql.LevelRepeatableRead})
 		var n int64
 		require.NoError(t, reader.Raw("SELECT count(*) FROM "+h.at("countries")).Scan(&n).Error)
@@ -143,8 +155,10 @@ func TestFreeze_holds_for_transactions_that_read_as_of_before(t *testing.T) {
 			reader = h.DB.Begin(&sql.TxOptions{Isolation: sql.LevelRepeatableRead})
 			require.NoError(t, reader.Raw("SELECT count(*) FROM countries").Scan(&n).Error)
 			require.NoError(t, frozen.Thaw(t.Context()))
-			require.NoError(t, h.DB.Exec("INSERT INTO tags (id, tenant_id, label) VALUES (90, 'acme', 'unseen')").Error)
-			require.NoError(t, h.DB.Exec("INSERT INTO books (id, tenant_id, slug, author_id) VALUES (90, 'acme', 'unseen', 10)").Error)
+			require.NoError(t, h.DB.Exec("INSERT INTO tags (id, tenant_id, label) VALUES (90, "+
+				"'acme', 'unseen')").Error)
+			require.NoError(t, h.DB.Exec("INSERT INTO books (id, tenant_id, slug, author_id) "+
+				"VALUES (90, 'acme', 'unseen', 10)").Error)
 			frozen = freeze(t, p, h)
 			err = reader.Exec("INSERT INTO book_tags (book_id, tag_id) VALUES (90, 90)").Error
 			require.True(t, transfer.IsFrozen(err), err)
@@ -156,13 +170,13 @@ func TestFreeze_holds_for_transactions_that_read_as_of_before(t *testing.T) {
 
 func TestFreeze_gives_up_without_a_trace(t *testing.T) {
 	t.Parallel()
-	onEach(t, []string{pgRows}, func(t *testing.T, h *home, p *transfer.Plan) {
+	onEach(t, []string{pgRows}, func(t *testing.T, h *fixture, p *transfer.Plan) {
 		writer := h.DB.Begin()
 		require.NoError(t, writer.Exec("UPDATE books SET title = 'in flight' WHERE id = 100").Error)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() {
-			_, err := p.Freeze(ctx, h.Place)
+			_, err := p.Freeze(ctx, h.Location)
 			done <- err
 		}()
 		soon(t, func() bool { return leftovers(t, h) > 1 })
@@ -175,11 +189,12 @@ func TestFreeze_gives_up_without_a_trace(t *testing.T) {
 }
 
 // waitsForBooks returns when a freeze waits for those who have written to books.
-func waitsForBooks(t *testing.T, h *home) {
+func waitsForBooks(t *testing.T, h *fixture) {
 	t.Helper()
 	soon(t, func() bool {
 		var n int64
-		require.NoError(t, h.DB.Raw("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'ShareRowExclusiveLock' AND relation = ?::regclass", h.at("books")).
+		require.NoError(t, h.DB.Raw("SELECT count(*) FROM pg_locks WHERE NOT granted "+
+			"AND mode = 'ShareRowExclusiveLock' AND relation = ?::regclass", h.at("books")).
 			Scan(&n).Error)
 		return n > 0
 	})
@@ -187,23 +202,27 @@ func waitsForBooks(t *testing.T, h *home) {
 
 func TestThaw_does_not_wait_for_readers(t *testing.T) {
 	t.Parallel()
-	onEach(t, []string{pgRows}, func(t *testing.T, h *home, p *transfer.Plan) {
+	onEach(t, []string{pgRows}, func(t *testing.T, h *fixture, p *transfer.Plan) {
 		frozen := freeze(t, p, h)
 		reader := h.DB.Begin()
 		var n int64
 		require.NoError(t, reader.Raw("SELECT count(*) FROM books").Scan(&n).Error)
 		done := make(chan error)
 		go func() { done <- frozen.Thaw(t.Context()) }()
-		soon(t, func() bool { return h.DB.Exec("UPDATE books SET title = 'x' WHERE id = 10").Error == nil })
+		soon(t, func() bool {
+			return h.DB.Exec("UPDATE books SET title = 'x' "+
+				"WHERE id = 10").Error == nil
+		})
 		require.ErrorIs(t, <-done, transfer.ErrLeft)
 		require.NoError(t, reader.Commit().Error)
 
-		// Triggers that do nothing keep no count of who writes past them: the tables are waited for all the same.
+		// Triggers that do nothing keep no count of who writes past them: the tables are waited for
+		// all the same.
 		writer := h.DB.Begin()
 		require.NoError(t, writer.Exec("UPDATE books SET title = 'y' WHERE id = 10").Error)
 		go func() {
 			var err error
-			frozen, err = p.Freeze(context.WithoutCancel(t.Context()), h.Place)
+			frozen, err = p.Freeze(context.WithoutCancel(t.Context()), h.Location)
 			done <- err
 		}()
 		waitsForBooks(t, h)
@@ -216,40 +235,43 @@ func TestThaw_does_not_wait_for_readers(t *testing.T) {
 
 func TestFreeze_excludes_another_of_the_same_tenant(t *testing.T) {
 	t.Parallel()
-	onEach(t, []string{pgRows, pgSchema, liteRows, liteFile}, func(t *testing.T, h *home, p *transfer.Plan) {
+	onEach(t, []string{pgRows, pgSchema, liteRows, liteFile}, func(t *testing.T, h *fixture,
+		p *transfer.Plan) {
 		frozen := freeze(t, p, h)
-		_, err := p.Freeze(t.Context(), h.Place)
+		_, err := p.Freeze(t.Context(), h.Location)
 		require.ErrorIs(t, err, transfer.ErrBusy)
-		require.ErrorIs(t, p.Thaw(t.Context(), h.Place), transfer.ErrBusy)
-		require.ErrorIs(t, p.Remove(t.Context(), h.Place), transfer.ErrBusy)
+		require.ErrorIs(t, p.Thaw(t.Context(), h.Location), transfer.ErrBusy)
+		require.ErrorIs(t, p.Remove(t.Context(), h.Location), transfer.ErrBusy)
 		if h.Shared {
 			other := freeze(t, plan(t, h, zeta), h)
-			require.True(t, transfer.IsFrozen(h.DB.Exec("UPDATE books SET title = 'x' WHERE id = 100").Error))
+			require.True(t, transfer.IsFrozen(h.DB.Exec("UPDATE books SET title = 'x' "+
+				"WHERE id = 100").Error))
 			require.NoError(t, other.Thaw(t.Context()))
 			require.NoError(t, h.DB.Exec("UPDATE books SET title = 'x' WHERE id = 100").Error)
 		}
-		require.True(t, transfer.IsFrozen(h.DB.Exec("UPDATE "+h.at("books")+" SET title = 'x' WHERE id = 10").Error))
+		require.True(t, transfer.IsFrozen(h.DB.Exec("UPDATE "+h.at("books")+
+			" SET title = 'x' WHERE id = 10").Error))
 		require.NoError(t, frozen.Thaw(t.Context()))
 		require.NoError(t, freeze(t, p, h).Thaw(t.Context()))
 	})
 }
 
-// A tenant can be moved again at once, even if the server has not noticed that the connection of the
-// move before is closed.
+// A tenant can be moved again at once, even if the server has not noticed that the connection of
+// the move before is closed.
 func TestFreeze_holds_no_lock_after_its_end(t *testing.T) {
 	t.Parallel()
-	onEach(t, []string{pgRows}, func(t *testing.T, h *home, p *transfer.Plan) {
+	onEach(t, []string{pgRows}, func(t *testing.T, h *fixture, p *transfer.Plan) {
 		config, err := pgx.ParseConfig(h.dsn)
 		require.NoError(t, err)
 		proxy, through := pgtest.NewProxy(t, config, 0)
 		pool := stdlib.OpenDB(*through)
 		t.Cleanup(func() { _ = pool.Close() })
-		place := h.Place
+		place := h.Location
 		place.DB = open(t, postgres.New(postgres.Config{Conn: pool}))
 		for _, end := range []func(*transfer.Frozen) error{
 			func(f *transfer.Frozen) error { return f.Thaw(t.Context()) },
 			func(f *transfer.Frozen) error { return f.Keep(t.Context()) },
-			func(*transfer.Frozen) error { return p.Thaw(t.Context(), h.Place) },
+			func(*transfer.Frozen) error { return p.Thaw(t.Context(), h.Location) },
 		} {
 			frozen, err := p.Freeze(t.Context(), place)
 			if errors.Is(err, transfer.ErrMoved) {
@@ -271,16 +293,18 @@ func TestFreeze_holds_no_lock_after_its_end(t *testing.T) {
 }
 
 // advisoryLocks counts those that sessions hold in the database.
-func advisoryLocks(t *testing.T, h *home) (n int64) {
+func advisoryLocks(t *testing.T, h *fixture) (n int64) {
 	t.Helper()
 	require.NoError(t, h.DB.Raw("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' "+
-		"AND database = (SELECT oid FROM pg_database WHERE datname = current_database())").Scan(&n).Error)
+		"AND database = (SELECT oid FROM pg_database WHERE datname = "+
+		"current_database())").Scan(&n).Error)
 	return n
 }
 
 func TestKeep_keeps_writes_out_for_good(t *testing.T) {
 	t.Parallel()
-	onEach(t, []string{pgRows, pgSchema, liteRows, liteFile}, func(t *testing.T, h *home, p *transfer.Plan) {
+	onEach(t, []string{pgRows, pgSchema, liteRows, liteFile}, func(t *testing.T, h *fixture,
+		p *transfer.Plan) {
 		frozen := freeze(t, p, h)
 		until, err := frozen.Hold(t.Context())
 		require.NoError(t, err)
@@ -292,11 +316,13 @@ func TestKeep_keeps_writes_out_for_good(t *testing.T) {
 			err := write(h.DB)
 			require.True(t, transfer.IsFrozen(err), "%s: %v", name, err)
 		}
-		_, err = p.Freeze(t.Context(), h.Place)
+		_, err = p.Freeze(t.Context(), h.Location)
 		require.ErrorIs(t, err, transfer.ErrMoved)
-		require.True(t, transfer.IsFrozen(h.DB.Exec("UPDATE "+h.at("books")+" SET title = 'x' WHERE id = 10").Error))
-		require.NoError(t, p.Thaw(t.Context(), h.Place))
-		require.NoError(t, h.DB.Exec("UPDATE "+h.at("books")+" SET title = 'x' WHERE id = 10").Error)
+		require.True(t, transfer.IsFrozen(h.DB.Exec("UPDATE "+h.at("books")+
+			" SET title = 'x' WHERE id = 10").Error))
+		require.NoError(t, p.Thaw(t.Context(), h.Location))
+		require.NoError(t, h.DB.Exec("UPDATE "+h.at("books")+" SET title = 'x' "+
+			"WHERE id = 10").Error)
 		require.Zero(t, leftovers(t, h))
 	})
 }

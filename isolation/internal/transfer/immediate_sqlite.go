@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// busy is SQLite's code for a database that another writes to (https://www.sqlite.org/rescode.html#busy).
+// busy is SQLite's code for a database that another writes to
+// (https://www.sqlite.org/rescode.html#busy).
 const busy = 5
 
 func isBusy(err error) bool {
@@ -15,10 +16,10 @@ func isBusy(err error) bool {
 	return errors.As(err, &coded) && coded.Code()&0xff == busy
 }
 
-// immediate begins a transaction that writes. SQLite lets those who wait look again after up to a tenth
-// of a second, and never gets to them while others write all the time: this one looks every few
-// milliseconds.
-func (e *sqliteEnd) immediate(ctx context.Context) (err error) {
+// immediate begins a transaction that writes. SQLite lets those who wait look again after up to a
+// tenth of a second, and never gets to them while others write all the time: this one looks every
+// few milliseconds.
+func (e *sqliteSide) immediate(ctx context.Context) (err error) {
 	const between, look = 2 * time.Millisecond, 3
 	timeout, err := e.texts(ctx, "PRAGMA busy_timeout")
 	if err != nil || len(timeout) == 0 {
@@ -28,9 +29,10 @@ func (e *sqliteEnd) immediate(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() {
-		err = errors.Join(err, e.exec(context.WithoutCancel(ctx), "PRAGMA busy_timeout = "+timeout[0]))
+		err = errors.Join(err, e.exec(context.WithoutCancel(ctx),
+			"PRAGMA busy_timeout = "+timeout[0]))
 	}()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(retryLimit)
 	for {
 		err := e.exec(ctx, "BEGIN IMMEDIATE")
 		if !isBusy(err) || time.Now().After(deadline) {

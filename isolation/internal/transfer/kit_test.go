@@ -20,9 +20,9 @@ import (
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
-// home is a place, and an application that works in it.
-type home struct {
-	transfer.Place
+// fixture is a place, and an application that works in it.
+type fixture struct {
+	transfer.Location
 	kind string
 	app  *gorm.DB
 	dsn  string
@@ -37,10 +37,10 @@ const (
 	liteFile   = "sqlite_file"
 )
 
-// newHome makes a migrated place. A schema is made in the database of dsn, if there is one.
-func newHome(t *testing.T, kind, dsn string) *home {
+// newFixture makes a migrated place. A schema is made in the database of dsn, if there is one.
+func newFixture(t *testing.T, kind, dsn string) *fixture {
 	t.Helper()
-	h := &home{kind: kind, dsn: dsn}
+	h := &fixture{kind: kind, dsn: dsn}
 	switch kind {
 	case pgRows, pgDatabase, pgSchema:
 		if h.dsn == "" {
@@ -56,7 +56,8 @@ func newHome(t *testing.T, kind, dsn string) *home {
 		h.app = open(t, postgres.Open(path))
 	default:
 		h.dsn = "file:" + filepath.ToSlash(filepath.Join(t.TempDir(), "test.db")) +
-			"?_pragma=busy_timeout(20000)&_pragma=foreign_keys(1)&_pragma=synchronous(0)&_pragma=journal_mode(WAL)&_txlock=immediate"
+			"?_pragma=busy_timeout(20000)&_pragma=foreign_keys(1)&_pragma=synchronous(0)" +
+			"&_pragma=journal_mode(WAL)&_txlock=immediate"
 		h.DB, h.app = open(t, sqlite.Open(h.dsn)), open(t, sqlite.Open(h.dsn))
 	}
 	h.Shared = kind == pgRows || kind == liteRows
@@ -78,11 +79,11 @@ func open(t testing.TB, dialector gorm.Dialector) *gorm.DB {
 }
 
 // as is the application's work for a tenant.
-func (h *home) as(t testing.TB, tenant string) *gorm.DB {
+func (h *fixture) as(t testing.TB, tenant string) *gorm.DB {
 	return h.app.WithContext(gormtenant.WithTenant(t.Context(), tenant))
 }
 
-func plan(t testing.TB, h *home, tenant string) *transfer.Plan {
+func plan(t testing.TB, h *fixture, tenant string) *transfer.Plan {
 	t.Helper()
 	p, err := transfer.Read(h.DB, tenant, all()...)
 	require.NoError(t, err)
@@ -90,7 +91,7 @@ func plan(t testing.TB, h *home, tenant string) *transfer.Plan {
 }
 
 // at is the name of a table.
-func (h *home) at(table string) string {
+func (h *fixture) at(table string) string {
 	if h.Schema != "" {
 		return `"` + strings.ReplaceAll(h.Schema, `"`, `""`) + `".` + table
 	}
@@ -98,7 +99,7 @@ func (h *home) at(table string) string {
 }
 
 // bytes returns all rows of a place as the database prints them.
-func (h *home) bytes(t testing.TB, where string) string {
+func (h *fixture) bytes(t testing.TB, where string) string {
 	t.Helper()
 	var text strings.Builder
 	for _, table := range tables {
@@ -112,8 +113,10 @@ func (h *home) bytes(t testing.TB, where string) string {
 		query := "SELECT x::text FROM " + h.at(table) + " AS x WHERE " + condition + " ORDER BY 1"
 		if h.DB.Name() == "sqlite" {
 			var names []string
-			require.NoError(t, h.DB.Raw("SELECT 'quote(' || name || ')' FROM pragma_table_info(?)", table).Scan(&names).Error)
-			query = "SELECT " + strings.Join(names, "||','||") + " FROM " + table + " WHERE " + condition + " ORDER BY 1"
+			require.NoError(t, h.DB.Raw("SELECT 'quote(' || name || ')' FROM pragma_table_info(?)",
+				table).Scan(&names).Error)
+			query = "SELECT " + strings.Join(names, "||','||") + " FROM " + table + " WHERE " +
+				condition + " ORDER BY 1"
 		}
 		var rows []string
 		require.NoError(t, h.DB.Raw(query).Scan(&rows).Error)
@@ -123,10 +126,10 @@ func (h *home) bytes(t testing.TB, where string) string {
 }
 
 // others are the rows of everyone but acme.
-func (h *home) others(t testing.TB) string { return h.bytes(t, "tenant_id <> 'acme'") }
+func (h *fixture) others(t testing.TB) string { return h.bytes(t, "tenant_id <> 'acme'") }
 
 // seen is what the application sees of a tenant, with times as instants.
-func (h *home) seen(t testing.TB, tenant string) string {
+func (h *fixture) seen(t testing.TB, tenant string) string {
 	t.Helper()
 	var authors []Author
 	var books []Book

@@ -105,23 +105,30 @@ func seed(t *testing.T, db *gorm.DB, tenant string, first, books uint) {
 	var list []Book
 	for i := range books {
 		book := Book{
-			ID: first + i, Title: "title", Slug: fmt.Sprintf("%s-%d", tenant, first+i), AuthorID: first, CountryID: &country,
+			ID: first + i, Title: "title", Slug: fmt.Sprintf("%s-%d", tenant,
+				first+i), AuthorID: first, CountryID: &country,
 			CreatedAt: time.Date(2024, 2, 29, 23, 59, 59, 123456000, zone), Tags: []Tag{tags[i%2]},
 		}
 		if i%3 == 1 {
-			book.DeletedAt = gorm.DeletedAt{Time: time.Date(2025, 1, 2, 3, 4, 5, 6000, time.UTC), Valid: true}
+			book.DeletedAt = gorm.DeletedAt{Time: time.Date(2025, 1, 2, 3, 4, 5, 6000, time.UTC),
+				Valid: true}
 		}
 		list = append(list, book)
 	}
 	require.NoError(t, db.Omit("Tags.*", "Country").CreateInBatches(&list, 500).Error)
 	samples := []Sample{
 		{
-			ID: first, Flag: true, Maybe: &yes, Small: -32768, Big: 1<<63 - 1, Ratio: 0.1, Short: 0.1, Amount: "12345678.123456",
-			At: time.Date(2024, 7, 1, 12, 30, 0, 1000, zone), Never: nil, Plain: time.Date(1969, 12, 31, 23, 59, 59, 999999000, time.UTC),
-			Day: time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC), Raw: []byte{0, 1, 0xff, '\\', '\n'}, Doc: `{"b": [1, 2.50, null], "a": "x\u00e9<"}`,
-			Key: uuid.MustParse("6ba7b810-9dad-11d1-80b4-00c04fd430c8"), Words: "tab\t, line\n, \\N, \\., quote'\" ünïcödé ‰", Doubt: &doubt,
+			ID: first, Flag: true, Maybe: &yes, Small: -32768, Big: 1<<63 -
+				1, Ratio: 0.1, Short: 0.1, Amount: "12345678.123456",
+			At: time.Date(2024, 7, 1, 12, 30, 0, 1000, zone), Never: nil, Plain: time.Date(1969, 12,
+				31, 23, 59, 59, 999999000, time.UTC),
+			Day: time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC), Raw: []byte{0, 1, 0xff, '\\', '\n'},
+			Doc: `{"b": [1, 2.50, null], "a": "x\u00e9<"}`,
+			Key: uuid.MustParse("6ba7b810-9dad-11d1-80b4-00c04fd430c8"), Words: "tab\t, line\n, " +
+				"\\N, \\., quote'\" ünïcödé ‰", Doubt: &doubt,
 		},
-		{ID: first + 1, Amount: "-0.500000", Doc: `5`, Raw: []byte{}, Ratio: -1e300, At: time.Time{}.UTC(), Words: `\N`},
+		{ID: first + 1, Amount: "-0.500000", Doc: `5`, Raw: []byte{}, Ratio: -1e300,
+			At: time.Time{}.UTC(), Words: `\N`},
 	}
 	require.NoError(t, db.Create(&samples).Error)
 }

@@ -12,7 +12,7 @@ const prefix = "gormtenant_freeze_"
 
 // digest stands for the tenant in names that others can read.
 func (p *Plan) digest() string {
-	sum := sha256.Sum256([]byte(p.text))
+	sum := sha256.Sum256([]byte(p.tenantID))
 	return hex.EncodeToString(sum[:10])
 }
 

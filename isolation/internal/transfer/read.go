@@ -17,27 +17,27 @@ import (
 // Plan is what is moved of one tenant: which tables, and which of their rows. It is safe for
 // concurrent use.
 type Plan struct {
-	text   string // the tenant's ID
-	tables []*table
+	tenantID string
+	tables   []*table
 }
 
 // table is the table of a tenant model, or a join table whose rows belong to the tenants of the
 // rows that they join.
 type table struct {
-	name   string
-	column string // of the tenant, "" for a join table
-	owners []owner
-	needs  []string // the tables that its rows refer to
+	name    string
+	column  string // of the tenant, "" for a join table
+	owners  []joinSide
+	parents []string // the tables that its rows refer to
 }
 
-// owner is a tenant model's table that a join table refers to.
-type owner struct {
+// joinSide is a tenant model's table that a join table refers to.
+type joinSide struct {
 	table *table
-	pairs []pair
+	pairs []columnPair
 }
 
-// pair is a column of a join table and the one that it refers to.
-type pair struct{ foreign, primary string }
+// columnPair is a column of a join table and the one that it refers to.
+type columnPair struct{ foreign, primary string }
 
 // Read finds the tables of a tenant: those of the given tenant models, of the models that they are
 // related to, and of many2many relations, and the further names of these tables that were declared
@@ -56,7 +56,7 @@ func Read(db *gorm.DB, tenant any, given ...any) (*Plan, error) {
 		return nil, err
 	}
 	if len(known) == 0 && len(given) == 0 {
-		return nil, errors.New("gormtenant: moving a tenant needs its models: " +
+		return nil, errors.New("gormtenant: moving a tenant parents its models: " +
 			"pass them, or name them to the plugin with tenantplugin.Models")
 	}
 	if len(known) == 0 {
@@ -67,7 +67,7 @@ func Read(db *gorm.DB, tenant any, given ...any) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Plan{text: text, tables: parentsFirst(tables)}, nil
+	return &Plan{tenantID: text, tables: parentsFirst(tables)}, nil
 }
 
 // tablesOf returns what has to be known of tables to move their rows.
@@ -80,7 +80,7 @@ func tablesOf(known []*tenanttable.Table) ([]*table, error) {
 				"be moved to another: leave the schema to the search path",
 				gormtenant.ErrInvalidModel, k.Qualified())
 		}
-		tables[i] = &table{name: k.Qualified(), needs: k.Parents}
+		tables[i] = &table{name: k.Qualified(), parents: k.Parents}
 		if k.Field != nil {
 			tables[i].column = k.Field.DBName
 		}
@@ -95,16 +95,16 @@ func tablesOf(known []*tenanttable.Table) ([]*table, error) {
 }
 
 // ownersOf returns whose rows a join table joins.
-func ownersOf(join *tenanttable.Table, number map[*tenanttable.Table]*table) []owner {
-	var owners []owner
+func ownersOf(join *tenanttable.Table, number map[*tenanttable.Table]*table) []joinSide {
+	var owners []joinSide
 	for _, ref := range join.References {
-		o := owner{table: number[ref.Target]}
+		o := joinSide{table: number[ref.Target]}
 		for i, foreign := range ref.ForeignKeys {
-			o.pairs = append(o.pairs, pair{foreign.DBName, ref.PrimaryKeys[i].DBName})
+			o.pairs = append(o.pairs, columnPair{foreign.DBName, ref.PrimaryKeys[i].DBName})
 		}
 		owners = append(owners, o)
 	}
-	slices.SortFunc(owners, func(a, b owner) int {
+	slices.SortFunc(owners, func(a, b joinSide) int {
 		return cmp.Compare(a.pairs[0].foreign, b.pairs[0].foreign)
 	})
 	return owners
@@ -126,8 +126,8 @@ func parentsFirst(tables []*table) []*table {
 		number[t.name] = i
 	}
 	var sorted []*table
-	needs := func(i int) []int { return known(tables[i].needs, number) }
-	for _, group := range groups(len(tables), needs) {
+	parents := func(i int) []int { return known(tables[i].parents, number) }
+	for _, group := range groups(len(tables), parents) {
 		slices.Sort(group)
 		for _, i := range group {
 			sorted = append(sorted, tables[i])

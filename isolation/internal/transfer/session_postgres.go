@@ -13,18 +13,18 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// session is a connection to Postgres that is nobody else's, and is closed after use, so that what is set
-// on it does not get back into the pool.
+// session is an exclusive connection to Postgres. It is closed after use, so that no setting of it
+// gets back into the pool.
 type session struct {
 	owner *sql.Conn
 	conn  *pgconn.PgConn
 }
 
-// aside is how long is waited for what must be done though the caller does not wait any more.
-const aside = 15 * time.Second
+// cleanupTimeout bounds work that must finish even after the caller's context ended.
+const cleanupTimeout = 15 * time.Second
 
-func dial(ctx context.Context, place Place) (*session, error) {
-	pool, _, err := place.pool()
+func dial(ctx context.Context, loc Location) (*session, error) {
+	pool, _, err := loc.pool()
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,8 @@ func dial(ctx context.Context, place Place) (*session, error) {
 	err = owner.Raw(func(raw any) error {
 		conn, ok := raw.(interface{ Conn() *pgx.Conn })
 		if !ok {
-			return errors.New("gormtenant: moving a tenant on Postgres needs a pool of pgx, as postgres.Open makes it")
+			return errors.New("gormtenant: moving a tenant on Postgres parents a pool of pgx, " +
+				"as postgres.Open makes it")
 		}
 		s.conn = conn.Conn().PgConn()
 		return nil
@@ -50,11 +51,11 @@ func dial(ctx context.Context, place Place) (*session, error) {
 
 // close ends the session, and the transaction that is open.
 func (s *session) close(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), aside)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	if !s.conn.IsClosed() {
-		// The server notices only later that a connection was closed. Until then its locks would be held
-		// against the next move of the same tenant.
+		// The server notices only later that a connection was closed. Until then its locks would be
+		// held against the next move of the same tenant.
 		if s.conn.TxStatus() != 'I' {
 			_ = s.exec(ctx, "ROLLBACK")
 		}
@@ -98,30 +99,33 @@ func (s *session) transact(ctx context.Context, statements ...string) error {
 }
 
 const (
-	// shortly is how long a lock may be waited for that others wait behind.
-	shortly = 100 * time.Millisecond
-	// patience is how long it is tried again for a freeze.
-	patience = 30 * time.Second
-	// tidying is how long it is tried again for what the tenant does not wait for.
-	tidying = 5 * time.Second
+	// lockTimeout is how long a lock may be waited for that others wait behind.
+	lockTimeout = 100 * time.Millisecond
+	// retryLimit is how long it is tried again for a freeze.
+	retryLimit = 30 * time.Second
+	// tidyLimit is how long it is tried again for what the tenant does not wait for.
+	tidyLimit = 5 * time.Second
 )
 
 // lockNotAvailable is the code of the error after lock_timeout
 // (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 const lockNotAvailable = "55P03"
 
-// patiently runs statements that need a lock on a table for which others wait meanwhile: in a transaction
-// of their own that waits shortly, again and again. When ctx is cancelled it stops between two tries, and
-// the session stays.
-func (s *session) patiently(ctx context.Context, limit time.Duration, oid string, statements ...string) error {
+// patiently runs statements that need a lock on a table for which others wait meanwhile: in a
+// transaction of their own that waits lockTimeout, again and again. When ctx is cancelled it stops
+// between two tries, and the session stays.
+func (s *session) patiently(
+	ctx context.Context, limit time.Duration, oid string, statements ...string,
+) error {
 	deadline := time.Now().Add(limit)
-	for pause := shortly; ; pause = min(pause*2, time.Second) {
+	for pause := lockTimeout; ; pause = min(pause*2, time.Second) {
 		err := s.attempt(ctx, oid, statements)
 		if code(err) != lockNotAvailable {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("gormtenant: transactions that were open did not end within %s, try again: %w", limit, err)
+			return fmt.Errorf("gormtenant: transactions that were open did not end within %s, "+
+				"try again: %w", limit, err)
 		}
 		select {
 		case <-ctx.Done():
@@ -133,13 +137,15 @@ func (s *session) patiently(ctx context.Context, limit time.Duration, oid string
 
 // attempt is one try of patiently.
 func (s *session) attempt(ctx context.Context, oid string, statements []string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), aside)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	wait := shortly
+	wait := lockTimeout
 	if oid != "" {
 		// An autovacuum gives way, after deadlock_timeout.
-		vacuums, err := s.value(ctx, "SELECT count(*) * (extract(epoch FROM current_setting('deadlock_timeout')::interval) * 1000 + 500)::int "+
-			"FROM (SELECT FROM pg_locks WHERE locktype = 'relation' AND relation = "+oid+" AND database = "+thisDatabase+
+		vacuums, err := s.value(ctx, "SELECT count(*) * (extract(epoch "+
+			"FROM current_setting('deadlock_timeout')::interval) * 1000 + 500)::int "+
+			"FROM (SELECT FROM pg_locks WHERE locktype = 'relation' AND relation = "+oid+
+			" AND database = "+thisDatabase+
 			" AND mode = 'ShareUpdateExclusiveLock' AND granted LIMIT 1) AS l")
 		if err != nil {
 			return err
@@ -148,7 +154,8 @@ func (s *session) attempt(ctx context.Context, oid string, statements []string) 
 			wait = max(wait, ms)
 		}
 	}
-	return s.transact(ctx, append([]string{fmt.Sprintf("SET LOCAL lock_timeout = %d", wait.Milliseconds())}, statements...)...)
+	return s.transact(ctx, append([]string{fmt.Sprintf("SET LOCAL lock_timeout = %d",
+		wait.Milliseconds())}, statements...)...)
 }
 
 const thisDatabase = "(SELECT oid FROM pg_database WHERE datname = current_database())"

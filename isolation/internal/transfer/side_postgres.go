@@ -10,45 +10,50 @@ import (
 	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
-// postgresEnd is a place on Postgres, in a transaction.
-type postgresEnd struct {
+// postgresSide is a place on Postgres, in a transaction.
+type postgresSide struct {
 	*session
-	list   []*spot
+	list   []*locatedTable
 	staged int // tables that rows were staged in
 }
 
 // pinned makes values be written as text alike everywhere, and lets no policy hide rows in silence.
 var pinned = []string{
-	"SET LOCAL DateStyle = 'ISO, YMD'", "SET LOCAL IntervalStyle = 'postgres'", "SET LOCAL TimeZone = 'UTC'",
-	"SET LOCAL extra_float_digits = 3", "SET LOCAL bytea_output = 'hex'", "SET LOCAL client_encoding = 'UTF8'",
-	"SET LOCAL standard_conforming_strings = on", "SET LOCAL statement_timeout = 0", "SET LOCAL idle_in_transaction_session_timeout = 0",
+	"SET LOCAL DateStyle = 'ISO, YMD'", "SET LOCAL IntervalStyle = 'postgres'",
+	"SET LOCAL TimeZone = 'UTC'",
+	"SET LOCAL extra_float_digits = 3", "SET LOCAL bytea_output = 'hex'",
+	"SET LOCAL client_encoding = 'UTF8'",
+	"SET LOCAL standard_conforming_strings = on", "SET LOCAL statement_timeout = 0",
+	"SET LOCAL idle_in_transaction_session_timeout = 0",
 }
 
-func openPostgres(ctx context.Context, p *Plan, place Place, begin string) (*postgresEnd, error) {
-	s, err := dial(ctx, place)
+func openPostgres(ctx context.Context, p *Plan, loc Location, begin string) (*postgresSide, error) {
+	s, err := dial(ctx, loc)
 	if err != nil {
 		return nil, err
 	}
-	e := &postgresEnd{session: s}
-	if err := e.begin(ctx, p, place, begin); err != nil {
+	e := &postgresSide{session: s}
+	if err := e.begin(ctx, p, loc, begin); err != nil {
 		e.close(ctx)
 		return nil, err
 	}
 	return e, nil
 }
 
-func (e *postgresEnd) begin(ctx context.Context, p *Plan, place Place, begin string) error {
+func (e *postgresSide) begin(ctx context.Context, p *Plan, loc Location, begin string) error {
 	if err := e.exec(ctx, append([]string{begin}, pinned...)...); err != nil {
 		return fmt.Errorf("gormtenant: beginning a transaction: %w", err)
 	}
-	if place.Schema != "" { // for what triggers of the application's look up by it
-		err := e.exec(ctx, "SELECT set_config('search_path', "+pgsession.Literal(quoted(place.Schema))+" || ', ' || current_setting('search_path'), true)")
+	if loc.Schema != "" { // for what triggers of the application's look up by it
+		err := e.exec(ctx, "SELECT set_config('search_path', "+
+			pgsession.Literal(quoted(loc.Schema))+" || ', ' || current_setting('search_path'), "+
+			"true)")
 		if err != nil {
 			return err
 		}
 	}
 	var err error
-	if e.list, err = e.locate(ctx, p, place); err != nil {
+	if e.list, err = e.locate(ctx, p, loc); err != nil {
 		return err
 	}
 	policed := false
@@ -62,9 +67,9 @@ func (e *postgresEnd) begin(ctx context.Context, p *Plan, place Place, begin str
 	return e.police(ctx, p, e.list)
 }
 
-func (e *postgresEnd) spots() []*spot { return e.list }
+func (e *postgresSide) tables() []*locatedTable { return e.list }
 
-func (e *postgresEnd) count(ctx context.Context, from, where string) (int64, error) {
+func (e *postgresSide) count(ctx context.Context, from, where string) (int64, error) {
 	n, err := e.value(ctx, "SELECT count(*) FROM "+from+" WHERE "+where)
 	if err != nil {
 		return 0, err
@@ -73,11 +78,13 @@ func (e *postgresEnd) count(ctx context.Context, from, where string) (int64, err
 }
 
 // rowsOf is the query for the tenant's rows in a table.
-func rowsOf(s *spot, columns []column) string {
-	return "SELECT " + list(columns) + " FROM " + s.at + " WHERE " + s.where
+func rowsOf(s *locatedTable, columns []column) string {
+	return "SELECT " + list(columns) + " FROM " + s.qualifiedName + " WHERE " + s.where
 }
 
-func (e *postgresEnd) each(ctx context.Context, s *spot, columns []column, row func(values []any) error) error {
+func (e *postgresSide) each(
+	ctx context.Context, s *locatedTable, columns []column, row func(values []any) error,
+) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	reader := e.conn.ExecParams(ctx, rowsOf(s, columns), nil, nil, nil, nil)
@@ -85,9 +92,10 @@ func (e *postgresEnd) each(ctx context.Context, s *spot, columns []column, row f
 	for failed == nil && reader.NextRow() {
 		values := make([]any, len(columns))
 		for i, raw := range reader.Values() {
-			value, err := columns[i].kind.load(raw)
+			value, err := columns[i].kind.toSQLite(raw)
 			if err != nil {
-				failed = fmt.Errorf("gormtenant: the column %s of %s: %w", columns[i].name, s.name, err)
+				failed = fmt.Errorf("gormtenant: the column %s of %s: %w", columns[i].name, s.name,
+					err)
 				break
 			}
 			values[i] = value
@@ -109,7 +117,7 @@ func (e *postgresEnd) each(ctx context.Context, s *spot, columns []column, row f
 
 // copier is a writer to a table on Postgres.
 type copier struct {
-	s       *spot
+	s       *locatedTable
 	columns []column
 	pipe    *io.PipeWriter
 	buffer  []byte
@@ -121,12 +129,12 @@ type copier struct {
 const flushAt = 64 << 10
 
 // writer begins a COPY.
-func (e *postgresEnd) writer(ctx context.Context, s *spot, columns []column) writer {
+func (e *postgresSide) writer(ctx context.Context, s *locatedTable, columns []column) writer {
 	read, write := io.Pipe()
 	w := &copier{s: s, columns: columns, pipe: write, done: make(chan struct{})}
 	go func() {
 		defer close(w.done)
-		tag, err := e.conn.CopyFrom(ctx, read, copyIn(s.at, columns))
+		tag, err := e.conn.CopyFrom(ctx, read, copyIn(s.qualifiedName, columns))
 		w.n, w.err = tag.RowsAffected(), err
 		_ = read.CloseWithError(io.ErrClosedPipe) // who writes must not wait
 	}()
@@ -150,9 +158,10 @@ func (w *copier) write(values []any) error {
 			w.buffer = append(w.buffer, `\N`...)
 			continue
 		}
-		s, err := w.columns[i].kind.dump(value)
+		s, err := w.columns[i].kind.toPostgres(value)
 		if err != nil {
-			return fmt.Errorf("gormtenant: the column %s of %s: %w", w.columns[i].name, w.s.name, err)
+			return fmt.Errorf("gormtenant: the column %s of %s: %w", w.columns[i].name, w.s.name,
+				err)
 		}
 		w.buffer = append(w.buffer, escape.Replace(s)...)
 	}
@@ -169,7 +178,7 @@ func (w *copier) flush() error {
 	return err
 }
 
-func (w *copier) end(err error) (int64, error) {
+func (w *copier) finish(err error) (int64, error) {
 	if err == nil {
 		err = w.flush()
 	}

@@ -8,42 +8,43 @@ import (
 	"time"
 )
 
-// sqliteEnd is a place on SQLite. A source has no transaction: that would hold up the lease of the
+// sqliteSide is a place on SQLite. A source has no transaction: that would hold up the lease of the
 // freeze, which is what keeps the rows as they are.
-type sqliteEnd struct {
+type sqliteSide struct {
 	pool *sql.DB
 	conn *sql.Conn // in a transaction; nil for a source
-	list []*spot
+	list []*locatedTable
 }
 
 // openSQLite opens a place: to read, or with a transaction that writes.
-func openSQLite(ctx context.Context, p *Plan, place Place, write bool) (*sqliteEnd, error) {
-	pool, _, err := place.pool()
+func openSQLite(ctx context.Context, p *Plan, loc Location, write bool) (*sqliteSide, error) {
+	pool, _, err := loc.pool()
 	if err != nil {
 		return nil, err
 	}
-	e := &sqliteEnd{pool: pool}
+	e := &sqliteSide{pool: pool}
 	if write {
 		if e, err = beginSQLite(ctx, pool); err != nil {
 			return nil, err
 		}
 	}
-	if err := e.locate(ctx, p, place); err != nil {
+	if err := e.locate(ctx, p, loc); err != nil {
 		e.close(ctx)
 		return nil, err
 	}
 	return e, nil
 }
 
-func beginSQLite(ctx context.Context, pool *sql.DB) (*sqliteEnd, error) {
+func beginSQLite(ctx context.Context, pool *sql.DB) (*sqliteSide, error) {
 	conn, err := pool.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("gormtenant: connecting: %w", err)
 	}
-	e := &sqliteEnd{pool: pool, conn: conn}
+	e := &sqliteSide{pool: pool, conn: conn}
 	err = e.immediate(ctx)
 	if err == nil {
-		// A cycle of foreign keys, or a row that refers to a later one, is looked at when all are there.
+		// A cycle of foreign keys, or a row that refers to a later one, is looked at when all are
+		// there.
 		err = e.exec(ctx, "PRAGMA defer_foreign_keys = ON")
 	}
 	if err != nil {
@@ -53,20 +54,21 @@ func beginSQLite(ctx context.Context, pool *sql.DB) (*sqliteEnd, error) {
 	return e, nil
 }
 
-func (e *sqliteEnd) spots() []*spot { return e.list }
+func (e *sqliteSide) tables() []*locatedTable { return e.list }
 
 // close takes back what was not committed.
-func (e *sqliteEnd) close(ctx context.Context) {
+func (e *sqliteSide) close(ctx context.Context) {
 	if e.conn == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), aside)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	_, _ = e.conn.ExecContext(ctx, "ROLLBACK") // an error says that there is no transaction any more
+	// An error says that there is no transaction any more.
+	_, _ = e.conn.ExecContext(ctx, "ROLLBACK")
 	_ = e.conn.Close()
 }
 
-func (e *sqliteEnd) exec(ctx context.Context, statements ...string) error {
+func (e *sqliteSide) exec(ctx context.Context, statements ...string) error {
 	for _, statement := range statements {
 		if _, err := e.conn.ExecContext(ctx, statement); err != nil {
 			return err
@@ -75,7 +77,7 @@ func (e *sqliteEnd) exec(ctx context.Context, statements ...string) error {
 	return nil
 }
 
-func (e *sqliteEnd) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (e *sqliteSide) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if e.conn == nil {
 		return e.pool.QueryContext(ctx, query, args...)
 	}
@@ -83,7 +85,9 @@ func (e *sqliteEnd) query(ctx context.Context, query string, args ...any) (*sql.
 }
 
 // rows calls row for each row of a query.
-func (e *sqliteEnd) rows(ctx context.Context, query string, row func(values []any) error, args ...any) (err error) {
+func (e *sqliteSide) rows(
+	ctx context.Context, query string, row func(values []any) error, args ...any,
+) (err error) {
 	rows, err := e.query(ctx, query, args...)
 	if err != nil {
 		return err
@@ -108,7 +112,7 @@ func (e *sqliteEnd) rows(ctx context.Context, query string, row func(values []an
 	return rows.Err()
 }
 
-func (e *sqliteEnd) texts(ctx context.Context, query string, args ...any) ([]string, error) {
+func (e *sqliteSide) texts(ctx context.Context, query string, args ...any) ([]string, error) {
 	var texts []string
 	err := e.rows(ctx, query, func(values []any) error {
 		texts = append(texts, fmt.Sprint(values[0]))
@@ -117,7 +121,7 @@ func (e *sqliteEnd) texts(ctx context.Context, query string, args ...any) ([]str
 	return texts, err
 }
 
-func (e *sqliteEnd) count(ctx context.Context, from, where string) (n int64, err error) {
+func (e *sqliteSide) count(ctx context.Context, from, where string) (n int64, err error) {
 	err = e.rows(ctx, "SELECT count(*) FROM "+from+" WHERE "+where, func(values []any) error {
 		n, _ = values[0].(int64)
 		return nil
@@ -126,28 +130,34 @@ func (e *sqliteEnd) count(ctx context.Context, from, where string) (n int64, err
 }
 
 // locate finds the tables of the plan.
-func (e *sqliteEnd) locate(ctx context.Context, p *Plan, place Place) error {
+func (e *sqliteSide) locate(ctx context.Context, p *Plan, loc Location) error {
 	for _, t := range p.tables {
-		s := &spot{table: t, at: quoted(t.name)}
-		// hidden is 0 for columns that can be written (https://www.sqlite.org/pragma.html#pragma_table_xinfo).
-		err := e.rows(ctx, "SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden = 0 ORDER BY cid", func(values []any) error {
-			s.columns = append(s.columns, column{name: fmt.Sprint(values[0]), declared: strings.ToLower(fmt.Sprint(values[1])), kind: asStored})
+		s := &locatedTable{table: t, qualifiedName: quoted(t.name)}
+		// hidden is 0 for columns that can be written
+		// (https://www.sqlite.org/pragma.html#pragma_table_xinfo).
+		err := e.rows(ctx, "SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden = 0 "+
+			"ORDER BY cid", func(values []any) error {
+			s.columns = append(s.columns, column{name: fmt.Sprint(values[0]),
+				declared: strings.ToLower(fmt.Sprint(values[1])), kind: asStored})
 			return nil
 		}, t.name)
 		if err != nil {
 			return err
 		}
 		if len(s.columns) == 0 {
-			return fmt.Errorf("gormtenant: there is no table %s: migrate both places before a tenant is moved", t.name)
+			return fmt.Errorf("gormtenant: there is no table %s: "+
+				"migrate both places before a tenant is moved", t.name)
 		}
 		for _, c := range s.columns {
-			if place.Shared && c.name == t.column && (c.declared == "" || strings.Contains(c.declared, "blob")) {
-				return fmt.Errorf("gormtenant: the tenant column of %s holds bytes, which the tenant's ID as text cannot be compared with", t.name)
+			if loc.Shared && c.name == t.column && (c.declared == "" ||
+				strings.Contains(c.declared, "blob")) {
+				return fmt.Errorf("gormtenant: the tenant column of %s holds bytes, "+
+					"which the tenant's ID as text cannot be compared with", t.name)
 			}
 		}
 		e.list = append(e.list, s)
 	}
-	p.predicates(place.Shared, e.list, literalSQLite)
+	p.predicates(loc.Shared, e.list, literalSQLite)
 	return nil
 }
 
@@ -155,14 +165,17 @@ func (e *sqliteEnd) locate(ctx context.Context, p *Plan, place Place) error {
 const page = 2000
 
 // each reads the rows in pages, so that the lease can be renewed between them.
-func (e *sqliteEnd) each(ctx context.Context, s *spot, columns []column, row func(values []any) error) error {
+func (e *sqliteSide) each(
+	ctx context.Context, s *locatedTable, columns []column, row func(values []any) error,
+) error {
 	names := make([]string, len(columns))
 	for i, c := range columns {
 		// Of a mere column the driver would look up the declared type, and make times of text.
 		names[i] = "+" + quoted(c.name)
 	}
 	rowid := len(columns)
-	query := "SELECT " + strings.Join(append(names, "rowid"), ", ") + " FROM " + s.at + " WHERE (" + s.where + ") AND rowid > ? ORDER BY rowid LIMIT ?"
+	query := "SELECT " + strings.Join(append(names, "rowid"), ", ") + " FROM " + s.qualifiedName +
+		" WHERE (" + s.where + ") AND rowid > ? ORDER BY rowid LIMIT ?"
 	for last, more := int64(minRowid), true; more; {
 		var rows [][]any
 		err := e.rows(ctx, query, func(values []any) error {
@@ -194,8 +207,8 @@ const (
 // inserter is a writer to a table on SQLite.
 type inserter struct {
 	ctx     context.Context //nolint:containedctx // of one call of Copy
-	e       *sqliteEnd
-	s       *spot
+	e       *sqliteSide
+	s       *locatedTable
 	columns []column
 	batch   int
 	full    *sql.Stmt
@@ -203,8 +216,11 @@ type inserter struct {
 	n       int64
 }
 
-func (e *sqliteEnd) writer(ctx context.Context, s *spot, columns []column) (writer, error) {
-	w := &inserter{ctx: ctx, e: e, s: s, columns: columns, batch: max(1, min(batchRows, batchParameters/len(columns)))}
+func (e *sqliteSide) writer(
+	ctx context.Context, s *locatedTable, columns []column,
+) (writer, error) {
+	w := &inserter{ctx: ctx, e: e, s: s, columns: columns, batch: max(1,
+		min(batchRows, batchParameters/len(columns)))}
 	var err error
 	w.full, err = e.conn.PrepareContext(ctx, w.insert(w.batch))
 	return w, err
@@ -212,7 +228,8 @@ func (e *sqliteEnd) writer(ctx context.Context, s *spot, columns []column) (writ
 
 func (w *inserter) insert(rows int) string {
 	row := "(?" + strings.Repeat(", ?", len(w.columns)-1) + ")"
-	return "INSERT INTO " + w.s.at + " (" + list(w.columns) + ") VALUES " + row + strings.Repeat(", "+row, rows-1)
+	return "INSERT INTO " + w.s.qualifiedName + " (" + list(w.columns) + ") VALUES " + row +
+		strings.Repeat(", "+row, rows-1)
 }
 
 func (w *inserter) write(values []any) error {
@@ -231,7 +248,7 @@ func (w *inserter) write(values []any) error {
 	return err
 }
 
-func (w *inserter) end(err error) (int64, error) {
+func (w *inserter) finish(err error) (int64, error) {
 	if err == nil && len(w.args) > 0 {
 		err = w.e.exec1(w.ctx, w.insert(len(w.args)/len(w.columns)), w.args...)
 	}
@@ -239,7 +256,7 @@ func (w *inserter) end(err error) (int64, error) {
 	return w.n, err
 }
 
-func (e *sqliteEnd) exec1(ctx context.Context, statement string, args ...any) error {
+func (e *sqliteSide) exec1(ctx context.Context, statement string, args ...any) error {
 	_, err := e.conn.ExecContext(ctx, statement, args...)
 	return err
 }
@@ -247,7 +264,8 @@ func (e *sqliteEnd) exec1(ctx context.Context, statement string, args ...any) er
 // sqliteTime is how the driver writes a time.
 const sqliteTime = "2006-01-02 15:04:05.999999999-07:00"
 
-// timeFormats are those in which SQLite and its drivers keep times, and that in which Postgres writes them.
+// timeFormats are those in which SQLite and its drivers keep times, and that in which Postgres
+// writes them.
 var timeFormats = []string{
 	sqliteTime,
 	"2006-01-02 15:04:05.999999999-07",

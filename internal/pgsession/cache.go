@@ -9,14 +9,15 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// caches says whether pgx keeps what it learns of a statement's text in that mode.
+// caches reports whether pgx, in that mode, caches what it learns of a statement by its text.
 func caches(mode pgx.QueryExecMode) bool {
 	return mode == pgx.QueryExecModeCacheStatement || mode == pgx.QueryExecModeCacheDescribe
 }
 
-// text returns what pgx is given for query: with the mark of the settings that it is armed with, where pgx keeps
-// what it learns of a text, so that it keeps it for each tenant. The mark is in a comment on a line of its
-// own, and has no character that could end what the query left open: a quotation, a comment.
+// text returns the text that pgx gets for query. Where pgx caches by text, it has the mark of the
+// current settings appended, so that each tenant has a cache entry of its own. The mark is in a
+// comment on its own line, and has no character that could end a quotation or a comment that the
+// query left open.
 func (c *Conn) text(query string, args []driver.NamedValue) string {
 	if !c.wire.names || query == "" {
 		return query
@@ -37,12 +38,12 @@ func (c *Conn) text(query string, args []driver.NamedValue) string {
 	return query
 }
 
-// within puts an error that points behind the query, at the end of what was added to it, at the query's end.
-func (c *Conn) within(err error, query string) error {
+// clampPosition moves an error position beyond the caller's query back to its end.
+func (c *Conn) clampPosition(err error, query string) error {
 	if err == nil || !c.wire.names {
 		return err
 	}
-	var server *pgconn.PgError // behind the check, as it is on the heap
+	var server *pgconn.PgError // declared after the check, as it escapes to the heap
 	if errors.As(err, &server) {
 		end := utf8.RuneCountInString(query) + 1
 		server.Position = int32(min(int(server.Position), end)) //nolint:gosec // It was one before.
@@ -50,8 +51,9 @@ func (c *Conn) within(err error, query string) error {
 	return err
 }
 
-// outdated says whether a statement failed, and had no effect, because the tables have changed since pgx
-// learned of its text, which it now has forgotten. In a transaction that is the end of it.
+// outdated reports whether a statement failed without effect because the tables have changed since
+// pgx cached it. pgx has dropped that entry now, so the statement can be sent again. In a
+// transaction it cannot: the error has ended it.
 func (c *Conn) outdated(err error) bool {
 	if err == nil || !c.wire.names || c.status() != idle {
 		return false

@@ -24,22 +24,24 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-func onPostgres(t *testing.T) *house {
+func onPostgres(t *testing.T) *fixture {
 	return postgresAt(t, pgtest.New(t), t.TempDir(), true)
 }
 
-// postgresAt makes a house in a new database, or enters the one that is there. The credentials of databases are
-// in dir.
-func postgresAt(t *testing.T, dsn, dir string, fresh bool) *house {
+// postgresAt makes a fixture in a new database, or enters the one that is there. The credentials of
+// databases are in dir.
+func postgresAt(t *testing.T, dsn, dir string, fresh bool) *fixture {
 	t.Helper()
 	owner, err := pgx.ParseConfig(dsn)
 	require.NoError(t, err)
 	ownerPool := stdlib.OpenDB(*owner)
 	t.Cleanup(func() { _ = ownerPool.Close() })
-	shared, err := gorm.Open(postgres.New(postgres.Config{Conn: ownerPool}), &gorm.Config{Logger: logger.Discard})
+	shared, err := gorm.Open(postgres.New(postgres.Config{Conn: ownerPool}),
+		&gorm.Config{Logger: logger.Discard})
 	require.NoError(t, err)
-	h := &house{
-		t: t, levels: []tenants.Level{tenants.Rows, tenants.Schema, tenants.Database}, shared: shared,
+	h := &fixture{
+		t: t, levels: []tenants.Level{tenants.Rows, tenants.Schema,
+			tenants.Database}, shared: shared,
 		suffix: "-" + owner.Database[len(owner.Database)-10:],
 	}
 	app := owner.Copy()
@@ -48,19 +50,22 @@ func postgresAt(t *testing.T, dsn, dir string, fresh bool) *house {
 	admin.User, admin.Password = "admin_"+owner.Database, "admin"
 	admin.ConnectTimeout = time.Minute // a busy machine may take its time
 	if fresh {
-		h.furnish(ownerPool, app.User, admin.User)
+		h.makeRoles(ownerPool, app.User, admin.User)
 	}
 	h.init(fresh)
-	life, err := schemas.NewProvisioner(shared, schemas.Roles(), schemas.Login(app.User), schemas.Migrations(migrate))
+	life, err := schemas.NewProvisioner(shared, schemas.Roles(), schemas.Login(app.User),
+		schemas.Migrations(migrate))
 	require.NoError(t, err)
 	h.life = life
 	secrets, err := credentials.InFiles(filepath.Join(dir, "secrets"))
 	require.NoError(t, err)
-	provisioner, err := provision.NewPostgres(secrets, []provision.Server{{Admin: admin}}, provision.Migrations(migrate))
+	provisioner, err := provision.NewPostgres(secrets, []provision.Server{{Admin: admin}},
+		provision.Migrations(migrate))
 	require.NoError(t, err)
 	connect, err := credentials.Connect(secrets, credentials.Server{Config: admin})
 	require.NoError(t, err)
-	pools, err := databases.NewPools(databases.PostgresWith(connect), databases.ConnectTimeout(time.Minute))
+	pools, err := databases.NewPools(databases.PostgresWith(connect),
+		databases.ConnectTimeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pools.Close() })
 	own := sql.OpenDB(schemas.NewConnector(app, schemas.Roles()))
@@ -71,8 +76,11 @@ func postgresAt(t *testing.T, dsn, dir string, fresh bool) *house {
 	rows.SetMaxOpenConns(8)
 	h.open(rows, []isolation.Option{isolation.Schemas(own), isolation.Databases(pools)},
 		isolation.OwnSchemas(life), isolation.OwnDatabases(provisioner))
-	h.plain = func(t *testing.T, at *tenants.Tenant) *gorm.DB { return plainPostgres(t, shared, owner, life, at) }
-	h.remake = func(t *testing.T) *house { return postgresAt(t, dsn, dir, false) }
+	h.plain = func(t *testing.T, at *tenants.Tenant) *gorm.DB {
+		return plainPostgres(t, shared,
+			owner, life, at)
+	}
+	h.remake = func(t *testing.T) *fixture { return postgresAt(t, dsn, dir, false) }
 	h.address = []string{"postgres", dsn, dir}
 	if fresh {
 		t.Cleanup(func() { h.clear(provisioner) })
@@ -80,7 +88,10 @@ func postgresAt(t *testing.T, dsn, dir string, fresh bool) *house {
 	return h
 }
 
-func plainPostgres(t *testing.T, shared *gorm.DB, owner *pgx.ConnConfig, life *schemas.Provisioner, at *tenants.Tenant) *gorm.DB {
+func plainPostgres(
+	t *testing.T, shared *gorm.DB, owner *pgx.ConnConfig, life *schemas.Provisioner,
+	at *tenants.Tenant,
+) *gorm.DB {
 	t.Helper()
 	config := owner.Copy()
 	switch at.Placement.Normal().Level {
@@ -97,14 +108,15 @@ func plainPostgres(t *testing.T, shared *gorm.DB, owner *pgx.ConnConfig, life *s
 	case tenants.Database:
 		config.Database = at.Placement.Name
 	}
-	db, err := gorm.Open(postgres.New(postgres.Config{Conn: stdlib.OpenDB(*config)}), &gorm.Config{Logger: logger.Discard})
+	db, err := gorm.Open(postgres.New(postgres.Config{Conn: stdlib.OpenDB(*config)}),
+		&gorm.Config{Logger: logger.Discard})
 	require.NoError(t, err)
 	closeAfter(t, db)
 	return db
 }
 
-// furnish makes the roles and the shared tables.
-func (h *house) furnish(pool *sql.DB, app, admin string) {
+// makeRoles makes the roles and the shared tables.
+func (h *fixture) makeRoles(pool *sql.DB, app, admin string) {
 	h.t.Helper()
 	for _, statement := range []string{
 		"CREATE ROLE " + app + " LOGIN PASSWORD 'app' NOSUPERUSER NOBYPASSRLS NOINHERIT",
@@ -114,7 +126,8 @@ func (h *house) furnish(pool *sql.DB, app, admin string) {
 		require.NoError(h.t, err)
 	}
 	h.t.Cleanup(func() {
-		_, err := pool.Exec("DROP OWNED BY " + app + ", " + admin + "; DROP ROLE " + app + ", " + admin)
+		_, err := pool.Exec("DROP OWNED BY " + app + ", " + admin + "; DROP ROLE " + app + ", " +
+			admin)
 		require.NoError(h.t, err)
 	})
 	require.NoError(h.t, h.shared.AutoMigrate(all()...))
@@ -129,7 +142,7 @@ func (h *house) furnish(pool *sql.DB, app, admin string) {
 }
 
 // clear removes what is the server's.
-func (h *house) clear(provisioner *provision.Postgres) {
+func (h *fixture) clear(provisioner *provision.Postgres) {
 	ctx := context.Background()
 	for tenant, err := range h.store.List(ctx, "") {
 		require.NoError(h.t, err)
@@ -141,7 +154,8 @@ func (h *house) clear(provisioner *provision.Postgres) {
 				name := at.Name
 				require.NoError(h.t, h.life.Deprovision(ctx, tenant.ID, schemas.Confirmation(name)))
 			case tenants.Database:
-				require.NoError(h.t, provisioner.Deprovision(ctx, &there, "DELETE_DATABASE_"+at.Name))
+				require.NoError(h.t, provisioner.Deprovision(ctx, &there,
+					"DELETE_DATABASE_"+at.Name))
 			}
 		}
 	}

@@ -12,10 +12,10 @@ import (
 )
 
 // kind says what the values of a column mean. It is the type that the column has on Postgres.
-type kind int
+type columnType int
 
 const (
-	asStored kind = iota // on SQLite on both sides: the values as they are
+	asStored columnType = iota // on SQLite on both sides: the values as they are
 	text
 	boolean
 	integer
@@ -31,8 +31,8 @@ const (
 	uuid
 )
 
-// kindOf returns the kind of a type of Postgres. What is none of these is text on SQLite.
-func kindOf(typeName string) kind {
+// columnTypeOf returns the kind of a type of Postgres. What is none of these is text on SQLite.
+func columnTypeOf(typeName string) columnType {
 	switch typeName {
 	case "bool":
 		return boolean
@@ -60,9 +60,9 @@ func kindOf(typeName string) kind {
 	return text
 }
 
-// on returns the kind where SQLite declares such a type for the column: whether its affinity is to numbers
-// (https://www.sqlite.org/datatype3.html#determination_of_column_affinity).
-func (k kind) on(declared string) kind {
+// withAffinity returns the type where SQLite declares such a type for the column: whether its
+// affinity is to numbers (https://www.sqlite.org/datatype3.html#determination_of_column_affinity).
+func (k columnType) withAffinity(declared string) columnType {
 	if k != numeric || declared == "" {
 		return k
 	}
@@ -77,9 +77,9 @@ func (k kind) on(declared string) kind {
 	return number
 }
 
-// load returns what SQLite is to keep of a value that Postgres wrote as text: what GORM would have
-// written there.
-func (k kind) load(value []byte) (any, error) {
+// toSQLite returns what SQLite is to keep of a value that Postgres wrote as text: what GORM would
+// have written there.
+func (k columnType) toSQLite(value []byte) (any, error) {
 	if value == nil {
 		return nil, nil
 	}
@@ -116,15 +116,15 @@ func (k kind) load(value []byte) (any, error) {
 	return s, nil
 }
 
-func (k kind) bits() int {
+func (k columnType) bits() int {
 	if k == float4 {
 		return 32
 	}
 	return 64
 }
 
-// dump returns a value of SQLite as text for Postgres.
-func (k kind) dump(value any) (string, error) {
+// toPostgres returns a value of SQLite as text for Postgres.
+func (k columnType) toPostgres(value any) (string, error) {
 	switch k {
 	case boolean:
 		return truth(value)
@@ -168,9 +168,9 @@ func truth(value any) (string, error) {
 	return "", fmt.Errorf("%v is no boolean", value)
 }
 
-// time writes a time as Postgres keeps it: to the microsecond, and where the type has no zone, the time
-// of day that is written. It is what pgx makes of a time.Time.
-func (k kind) time(value any) (string, error) {
+// time writes a time as Postgres keeps it: to the microsecond, and where the type has no zone, the
+// time of day that is written. It is what pgx makes of a time.Time.
+func (k columnType) time(value any) (string, error) {
 	s, ok := value.(string)
 	if b, isBytes := value.([]byte); isBytes {
 		s, ok = string(b), true
@@ -188,14 +188,14 @@ func (k kind) time(value any) (string, error) {
 }
 
 // canonical writes a value so that those that mean the same are the same, on Postgres and SQLite.
-func (k kind) canonical(value any) (string, error) {
+func (k columnType) canonical(value any) (string, error) {
 	if value == nil {
 		return "", nil
 	}
 	if k == asStored {
 		return fmt.Sprintf("%T:%v", value, value), nil
 	}
-	s, err := k.dump(value)
+	s, err := k.toPostgres(value)
 	if err != nil {
 		return "", err
 	}
@@ -226,7 +226,8 @@ func plainNumber(s string) string {
 	return s
 }
 
-// plainJSON writes a document as the server's jsonb has it: keys in order, no spaces, plain numbers.
+// plainJSON writes a document as the server's jsonb has it: keys in order, no spaces, plain
+// numbers.
 func plainJSON(s string) (string, error) {
 	decoder := json.NewDecoder(strings.NewReader(s))
 	decoder.UseNumber()

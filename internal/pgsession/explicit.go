@@ -15,22 +15,24 @@ const (
 	rollback = "ROLLBACK"
 )
 
-// opens matches a statement that begins a transaction, which would end with the COMMIT behind it: what
-// follows would run in none, and nobody would know.
+// opens matches a statement that begins a transaction, which would end with the COMMIT behind it:
+// what follows would run in none, and nobody would know.
 var opens = regexp.MustCompile(`(?is)^(\s|--[^\n]*(\n|$)|/\*.*?\*/)*(BEGIN|START\s+TRANSACTION)\b`)
 
-var errOpens = errors.New("gormtenant: here each statement is in a transaction of its own: begin one with BeginTx, not by SQL")
+var errOpens = errors.New("gormtenant: here each statement is in a transaction of its own: " +
+	"begin one with BeginTx, not by SQL")
 
-// withWritten writes BEGIN, SET LOCAL, the messages of the statement, p, and COMMIT, or in a
+// withExplicitTx writes BEGIN, SET LOCAL, the messages of the statement, p, and COMMIT, or in a
 // transaction SET LOCAL and the statement, all in front of the Sync at the end of p.
-func (w *wire) withWritten(buffer, p []byte) (_ []byte, err error) {
+func (w *wire) withExplicitTx(buffer, p []byte) (_ []byte, err error) {
 	sync, err := (&pgproto3.Sync{}).Encode(nil)
 	if err != nil {
 		return nil, err
 	}
 	statement, ok := bytes.CutSuffix(p, sync)
 	if !ok {
-		return nil, errors.New("gormtenant: pgx sent a statement in pieces, which cannot be put into a transaction")
+		return nil, errors.New("gormtenant: pgx sent a statement in pieces, " +
+			"which cannot be put into a transaction")
 	}
 	texts := make([]string, 0, 1+len(w.settings))
 	if w.begin {
@@ -51,7 +53,7 @@ func (w *wire) withWritten(buffer, p []byte) (_ []byte, err error) {
 		if buffer, err = once(buffer, statementName, commit); err != nil {
 			return nil, err
 		}
-		w.tail.reset(first)
+		w.commitFilter.reset(first)
 	}
 	return append(buffer, sync...), nil
 }
@@ -59,8 +61,8 @@ func (w *wire) withWritten(buffer, p []byte) (_ []byte, err error) {
 // closesOnce is how often once closes its statement.
 const closesOnce = 2
 
-// once writes the messages that run a statement once. What an earlier flight that failed left under the
-// name is closed first.
+// once writes the messages that run a statement once. What an earlier round trip that failed left
+// under the name is closed first.
 func once(buffer []byte, name, text string) (_ []byte, err error) {
 	remove := pgproto3.Close{ObjectType: 'S', Name: name}
 	for _, message := range []pgproto3.FrontendMessage{
@@ -74,8 +76,8 @@ func once(buffer []byte, name, text string) (_ []byte, err error) {
 	return buffer, nil
 }
 
-// rollback ends the transaction around a statement that failed, before pgx learns that there is one. It
-// is the only round trip more, and only for statements that fail.
+// rollback ends the transaction around a statement that failed, before pgx learns that there is
+// one. It is the only round trip more, and only for statements that fail.
 func (w *wire) rollback() error {
 	w.stuck = false
 	message := pgproto3.Query{String: rollback}

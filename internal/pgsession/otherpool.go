@@ -9,9 +9,11 @@ import (
 	"reflect"
 )
 
-// on runs use on a connection of pool, which is kept until release is called. A connection that turns
-// out to be gone before anything was sent is replaced, as database/sql does.
-func on(ctx context.Context, pool *sql.DB, use func(conn driver.Conn) error) (release func() error, err error) {
+// on runs use on a connection of pool, which is kept until release is called. Like database/sql, it
+// replaces a connection that was lost before anything was sent.
+func on(
+	ctx context.Context, pool *sql.DB, use func(conn driver.Conn) error,
+) (release func() error, err error) {
 	const tries = 3
 	for range tries {
 		var taken *sql.Conn
@@ -32,17 +34,21 @@ func on(ctx context.Context, pool *sql.DB, use func(conn driver.Conn) error) (re
 			return nil, errors.Join(err, closed)
 		}
 	}
-	return nil, errLost
+	return nil, errOtherPool
 }
 
-// errLost is no driver.ErrBadConn: database/sql would give up the connection of this pool over it.
-var errLost = errors.New("gormtenant: no connection of the other pool would work: nothing was sent")
+// errOtherPool is not driver.ErrBadConn, for which database/sql would drop the connection of this
+// pool.
+var errOtherPool = errors.New("gormtenant: no connection of the other pool would work: " +
+	"nothing was sent")
 
 func errNoPgx(conn driver.Conn) error {
 	return fmt.Errorf("gormtenant: %T is not a connection of pgx", conn)
 }
 
-func execOn(ctx context.Context, conn driver.Conn, query string, args []driver.NamedValue) (driver.Result, error) {
+func execOn(
+	ctx context.Context, conn driver.Conn, query string, args []driver.NamedValue,
+) (driver.Result, error) {
 	execer, ok := conn.(driver.ExecerContext)
 	if !ok {
 		return nil, errNoPgx(conn)
@@ -50,7 +56,9 @@ func execOn(ctx context.Context, conn driver.Conn, query string, args []driver.N
 	return execer.ExecContext(ctx, query, args)
 }
 
-func queryOn(ctx context.Context, conn driver.Conn, query string, args []driver.NamedValue) (driver.Rows, error) {
+func queryOn(
+	ctx context.Context, conn driver.Conn, query string, args []driver.NamedValue,
+) (driver.Rows, error) {
 	queryer, ok := conn.(driver.QueryerContext)
 	if !ok {
 		return nil, errNoPgx(conn)
@@ -59,7 +67,9 @@ func queryOn(ctx context.Context, conn driver.Conn, query string, args []driver.
 }
 
 // execIn runs a statement on any connection of pool.
-func execIn(ctx context.Context, pool *sql.DB, query string, args []driver.NamedValue) (result driver.Result, err error) {
+func execIn(
+	ctx context.Context, pool *sql.DB, query string, args []driver.NamedValue,
+) (result driver.Result, err error) {
 	release, err := on(ctx, pool, func(conn driver.Conn) (err error) {
 		result, err = execOn(ctx, conn, query, args)
 		return err
@@ -71,7 +81,9 @@ func execIn(ctx context.Context, pool *sql.DB, query string, args []driver.Named
 }
 
 // queryIn runs a query on any connection of pool, which is given back when its rows are closed.
-func queryIn(ctx context.Context, pool *sql.DB, query string, args []driver.NamedValue) (driver.Rows, error) {
+func queryIn(
+	ctx context.Context, pool *sql.DB, query string, args []driver.NamedValue,
+) (driver.Rows, error) {
 	var found typedRows
 	release, err := on(ctx, pool, func(conn driver.Conn) error {
 		all, err := queryOn(ctx, conn, query, args)
@@ -90,7 +102,7 @@ func queryIn(ctx context.Context, pool *sql.DB, query string, args []driver.Name
 	return &rows{typedRows: found, release: release}, nil
 }
 
-// typedRows are rows as pgx returns them.
+// typedRows are the rows of pgx.
 type typedRows interface {
 	driver.Rows
 	ColumnTypeDatabaseTypeName(index int) string
@@ -99,7 +111,7 @@ type typedRows interface {
 	ColumnTypeScanType(index int) reflect.Type
 }
 
-// rows are those of a connection of another pool.
+// rows are rows of a connection of another pool.
 type rows struct {
 	typedRows
 	release func() error

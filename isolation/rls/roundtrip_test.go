@@ -29,9 +29,18 @@ func TestFlights(t *testing.T) {
 			acme := gormtenant.WithTenant(t.Context(), "acme")
 			prepared := map[*sql.DB]*sql.Stmt{}
 			for what, run := range map[string]func(db *sql.DB){
-				"query": func(db *sql.DB) { ids(t, acme, db, "SELECT id FROM notes WHERE id < $1", 5) },
-				"exec":  func(db *sql.DB) { exec(t, acme, db, "UPDATE notes SET body = $1 WHERE id = $2", "x", 1) },
-				"text":  func(db *sql.DB) { exec(t, acme, db, "UPDATE notes SET body = 'x' WHERE id = 1") },
+				"query": func(db *sql.DB) {
+					ids(t, acme, db, "SELECT id FROM notes WHERE id < $1",
+						5)
+				},
+				"exec": func(db *sql.DB) {
+					exec(t, acme, db, "UPDATE notes SET body = $1 "+
+						"WHERE id = $2", "x", 1)
+				},
+				"text": func(db *sql.DB) {
+					exec(t, acme, db, "UPDATE notes SET body = 'x' "+
+						"WHERE id = 1")
+				},
 				"prepared": func(db *sql.DB) {
 					statement := prepared[db]
 					if statement == nil {
@@ -64,9 +73,11 @@ func TestFlights(t *testing.T) {
 				}
 				require.Equal(t, flights[0], flights[1], what)
 				require.Equal(t, syncs[0], syncs[1], what)
-				t.Logf("%s: %d flights, %d messages that ask for an answer", what, flights[1], syncs[1])
+				t.Logf("%s: %d round trips, %d messages that ask for an answer", what, flights[1],
+					syncs[1])
 				if name == "cache_statement" {
-					want := map[string]int{"query": 1, "exec": 1, "text": 1, "prepared": 1, "transaction_of_three": 5}[what]
+					want := map[string]int{"query": 1, "exec": 1, "text": 1, "prepared": 1,
+						"transaction_of_three": 5}[what]
 					require.Equal(t, want, flights[1], what)
 					require.Equal(t, want, syncs[1], what)
 				}

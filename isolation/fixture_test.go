@@ -57,8 +57,8 @@ type Label struct {
 
 func all() []any { return []any{&Folder{}, &Doc{}, &Label{}} }
 
-// house is an application with tenants on all levels that its database has.
-type house struct {
+// fixture is an application with tenants on all levels that its database has.
+type fixture struct {
 	t      *testing.T
 	levels []tenants.Level
 	store  *store.Store
@@ -70,7 +70,7 @@ type house struct {
 	suffix string   // of IDs: names of roles and databases are the server's
 
 	// remake makes what another process has: a router with a cache of its own.
-	remake func(t *testing.T) *house
+	remake func(t *testing.T) *fixture
 	// plain opens the place of a tenant past everything.
 	plain func(t *testing.T, at *tenants.Tenant) *gorm.DB
 	life  *schemas.Provisioner
@@ -78,11 +78,11 @@ type house struct {
 	address []string
 }
 
-// kinds are the databases of houses.
-var kinds = map[string]func(t *testing.T) *house{"sqlite": onSQLite, "postgres": onPostgres}
+// kinds are the databases of fixtures.
+var kinds = map[string]func(t *testing.T) *fixture{"sqlite": onSQLite, "postgres": onPostgres}
 
-// each runs test in a house of each kind.
-func each(t *testing.T, test func(t *testing.T, h *house)) {
+// each runs test in a fixture of each kind.
+func each(t *testing.T, test func(t *testing.T, h *fixture)) {
 	t.Helper()
 	for name, kind := range kinds {
 		t.Run(name, func(t *testing.T) {
@@ -94,31 +94,35 @@ func each(t *testing.T, test func(t *testing.T, h *house)) {
 
 var migrate = migrations.Models("1", all()...)
 
-func onSQLite(t *testing.T) *house {
+func onSQLite(t *testing.T) *fixture {
 	dir := t.TempDir()
 	return sqliteIn(t, dir, true)
 }
 
-const pragmas = "?_pragma=busy_timeout(20000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_pragma=synchronous(0)&_txlock=immediate"
+const pragmas = "?_pragma=busy_timeout(20000)&_pragma=journal_mode(WAL)" +
+	"&_pragma=foreign_keys(1)&_pragma=synchronous(0)&_txlock=immediate"
 
-func sqliteIn(t *testing.T, dir string, fresh bool) *house {
+func sqliteIn(t *testing.T, dir string, fresh bool) *fixture {
 	t.Helper()
-	pool, err := sql.Open(sqlite.DriverName, "file:"+filepath.ToSlash(filepath.Join(dir, "shared.db"))+pragmas)
+	pool, err := sql.Open(sqlite.DriverName, "file:"+filepath.ToSlash(filepath.Join(dir,
+		"shared.db"))+pragmas)
 	require.NoError(t, err)
 	pool.SetMaxOpenConns(4)
 	t.Cleanup(func() { _ = pool.Close() })
 	shared, err := gorm.Open(&sqlite.Dialector{Conn: pool}, &gorm.Config{Logger: logger.Discard})
 	require.NoError(t, err)
-	h := &house{t: t, levels: []tenants.Level{tenants.Rows, tenants.Database}, shared: shared}
+	h := &fixture{t: t, levels: []tenants.Level{tenants.Rows, tenants.Database}, shared: shared}
 	h.init(fresh)
 	if fresh {
 		require.NoError(t, shared.AutoMigrate(all()...))
 	}
-	files, err := provision.NewFiles(filepath.Join(dir, "tenants"), func(path string) gorm.Dialector {
-		return sqlite.Open("file:" + filepath.ToSlash(path) + pragmas)
-	}, provision.Migrations(migrate))
+	files, err := provision.NewFiles(filepath.Join(dir, "tenants"),
+		func(path string) gorm.Dialector {
+			return sqlite.Open("file:" + filepath.ToSlash(path) + pragmas)
+		}, provision.Migrations(migrate))
 	require.NoError(t, err)
-	pools, err := databases.NewPools(databases.SQLite(filepath.Join(dir, "tenants")), databases.ConnectTimeout(time.Minute))
+	pools, err := databases.NewPools(databases.SQLite(filepath.Join(dir, "tenants")),
+		databases.ConnectTimeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pools.Close() })
 	h.open(pool, []isolation.Option{isolation.Databases(pools)}, isolation.OwnDatabases(files))
@@ -131,13 +135,13 @@ func sqliteIn(t *testing.T, dir string, fresh bool) *house {
 		closeAfter(t, db)
 		return db
 	}
-	h.remake = func(t *testing.T) *house { return sqliteIn(t, dir, false) }
+	h.remake = func(t *testing.T) *fixture { return sqliteIn(t, dir, false) }
 	h.address = []string{"sqlite", "", dir}
 	return h
 }
 
 // init makes the directory.
-func (h *house) init(fresh bool) {
+func (h *fixture) init(fresh bool) {
 	h.t.Helper()
 	var err error
 	h.store, err = store.New(h.shared)
@@ -149,7 +153,7 @@ func (h *house) init(fresh bool) {
 }
 
 // open makes the router, the application and the mover.
-func (h *house) open(rows *sql.DB, options []isolation.Option, levels ...isolation.MoverOption) {
+func (h *fixture) open(rows *sql.DB, options []isolation.Option, levels ...isolation.MoverOption) {
 	h.t.Helper()
 	var err error
 	h.router, err = isolation.NewRouter(h.cache, rows, options...)
@@ -162,12 +166,13 @@ func (h *house) open(rows *sql.DB, options []isolation.Option, levels ...isolati
 	h.db, err = gorm.Open(dialector, &gorm.Config{Logger: logger.Discard})
 	require.NoError(h.t, err)
 	require.NoError(h.t, h.db.Use(tenantplugin.New(tenantplugin.Models(all()...))))
-	h.mover, err = isolation.NewMover(h.store, all(), append(levels, isolation.SharedTables(h.shared), isolation.Forget(h.cache))...)
+	h.mover, err = isolation.NewMover(h.store, all(), append(levels,
+		isolation.SharedTables(h.shared), isolation.Forget(h.cache))...)
 	require.NoError(h.t, err)
 }
 
 // tenant makes a tenant of that name in the shared tables.
-func (h *house) tenant(slug string) *tenants.Tenant {
+func (h *fixture) tenant(slug string) *tenants.Tenant {
 	h.t.Helper()
 	made := &tenants.Tenant{ID: slug + h.suffix, Slug: slug}
 	require.NoError(h.t, h.store.Create(context.Background(), made))
@@ -175,7 +180,7 @@ func (h *house) tenant(slug string) *tenants.Tenant {
 }
 
 // now is the tenant as the directory has it.
-func (h *house) now(id string) *tenants.Tenant {
+func (h *fixture) now(id string) *tenants.Tenant {
 	h.t.Helper()
 	found, err := h.store.Lookup(context.Background(), id)
 	require.NoError(h.t, err)
@@ -183,12 +188,12 @@ func (h *house) now(id string) *tenants.Tenant {
 }
 
 // as is the application's *gorm.DB for a tenant.
-func (h *house) as(t *tenants.Tenant) *gorm.DB {
+func (h *fixture) as(t *tenants.Tenant) *gorm.DB {
 	return h.db.WithContext(tenants.NewContext(context.Background(), t))
 }
 
 // move moves a tenant to a level, and removes what it leaves.
-func (h *house) move(id string, to tenants.Level) isolation.Report {
+func (h *fixture) move(id string, to tenants.Level) isolation.Report {
 	h.t.Helper()
 	from := h.now(id).Placement
 	report, err := h.mover.Move(context.Background(), id, tenants.Placement{Level: to})
@@ -199,14 +204,15 @@ func (h *house) move(id string, to tenants.Level) isolation.Report {
 }
 
 // remove removes all that a tenant has left.
-func (h *house) remove(id string) {
+func (h *fixture) remove(id string) {
 	h.t.Helper()
 	for _, left := range h.now(id).Left {
 		err := h.mover.Remove(context.Background(), id, left, "")
 		require.ErrorIs(h.t, err, isolation.ErrNotConfirmed)
 		_, confirmation, found := strings.Cut(err.Error(), `it takes "`)
 		require.True(h.t, found, err)
-		require.NoError(h.t, h.mover.Remove(context.Background(), id, left, strings.TrimSuffix(confirmation, `"`)))
+		confirmation = strings.TrimSuffix(confirmation, `"`)
+		require.NoError(h.t, h.mover.Remove(context.Background(), id, left, confirmation))
 	}
 	require.Empty(h.t, h.now(id).Left)
 }
@@ -221,7 +227,8 @@ func rows(t *testing.T, db *gorm.DB, where string) string {
 		if table == "doc_labels" && where != "1 = 1" {
 			condition = "doc_id IN (SELECT id FROM docs WHERE " + where + ")"
 		}
-		require.NoError(t, db.Raw("SELECT * FROM "+table+" WHERE "+condition+" ORDER BY 1, 2").Scan(&found).Error)
+		require.NoError(t, db.Raw("SELECT * FROM "+table+" WHERE "+condition+
+			" ORDER BY 1, 2").Scan(&found).Error)
 		for _, row := range found {
 			fmt.Fprintf(&text, "%s %v\n", table, row)
 		}
@@ -230,7 +237,7 @@ func rows(t *testing.T, db *gorm.DB, where string) string {
 }
 
 // of is the rows of a tenant where it is, past everything.
-func (h *house) of(t *testing.T, id string) string {
+func (h *fixture) of(t *testing.T, id string) string {
 	t.Helper()
 	at := h.now(id)
 	where := "1 = 1"
@@ -247,16 +254,18 @@ func (h *house) of(t *testing.T, id string) string {
 }
 
 // fill gives a tenant rows of every kind.
-func (h *house) fill(at *tenants.Tenant, n int) {
+func (h *fixture) fill(at *tenants.Tenant, n int) {
 	h.t.Helper()
 	root := Folder{ID: at.ID + "-root", Name: "root"}
 	require.NoError(h.t, h.as(at).Create(&root).Error)
 	for i := range n {
 		size := float64(i) / 3
-		folder := Folder{ID: fmt.Sprintf("%s-%d", at.ID, i), Name: "it's\ta \\ name\n", ParentID: &root.ID, Docs: []Doc{
-			{Body: "ünïcode, NULL and 'quotes'", Size: &size, Labels: []Label{{ID: fmt.Sprintf("%s-l%d", at.ID, i), Text: "red"}}},
-			{Body: "", CreatedAt: time.Date(2026, 2, 3, 4, 5, 6, 789_123_000, time.UTC)},
-		}}
+		folder := Folder{ID: fmt.Sprintf("%s-%d", at.ID, i), Name: "it's\ta \\ name\n",
+			ParentID: &root.ID, Docs: []Doc{
+				{Body: "ünïcode, NULL and 'quotes'", Size: &size,
+					Labels: []Label{{ID: fmt.Sprintf("%s-l%d", at.ID, i), Text: "red"}}},
+				{Body: "", CreatedAt: time.Date(2026, 2, 3, 4, 5, 6, 789_123_000, time.UTC)},
+			}}
 		require.NoError(h.t, h.as(at).Create(&folder).Error)
 	}
 	require.NoError(h.t, h.as(at).Where("size IS NULL").Delete(&Doc{}).Error) // softly
