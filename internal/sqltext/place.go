@@ -99,7 +99,7 @@ func (p *placer) nameText(token int32) string {
 	t := p.list[token]
 	name, ok := p.spell(token)
 	switch {
-	case t.kind == str:
+	case t.kind == str, t.kind == coded && ok:
 	case t.kind != word, !ok, p.anyParam, !isASCII(name):
 		return p.text[t.start:t.end]
 	case p.server == postgres:

@@ -84,6 +84,9 @@ func (p *prover) read(condition, start, stop int32) {
 	f := existsFact{condition: condition, typeColumn: none}
 	if at, column, ok := p.polymorphic(start, stop); ok {
 		f.typeColumn, f.typeValue = column, at-2
+		if p.list[f.typeValue].kind == ')' {
+			f.typeValue--
+		}
 		start = at
 	}
 	if p.list[start].keyword == kwExists && p.list[start+1].kind == '(' &&
@@ -95,19 +98,36 @@ func (p *prover) read(condition, start, stop int32) {
 	}
 }
 
-// polymorphic returns where EXISTS stands in type <> 'x' OR EXISTS (...), and the type's column.
+// polymorphic returns where EXISTS stands in type <> 'x' OR EXISTS (...), and the type's column. Any
+// operator will do that only rows of another type satisfy.
 func (p *prover) polymorphic(start, stop int32) (exists, typeColumn int32, ok bool) {
-	for at := start; at < stop && at < start+6; at++ {
-		if p.list[at].kind != '<' {
-			continue
-		}
-		c, ok := p.columnAt(start, at)
-		if ok && p.list[at+1].kind == '>' && (p.list[at+2].kind == param || p.list[at+2].kind == str) &&
-			p.list[at+3].keyword == kwOr {
-			return at + 4, c.name, true
-		}
+	closing := int32(0)
+	if p.list[start].keyword == kwNot && p.list[start+1].kind == '(' { // NOT (type <=> 'x')
+		start, closing = start+2, 1
 	}
-	return 0, 0, false
+	at := start
+	for p.list[at].kind.isName() && p.list[at].flag&asName != 0 || p.list[at].kind == '.' {
+		at++
+	}
+	c, ok := p.columnAt(start, at)
+	if !ok {
+		return 0, 0, false
+	}
+	switch l := p.list[at:]; {
+	case closing == 1 && l[0].kind == '<' && l[1].kind == '=' && l[2].kind == '>',
+		closing == 0 && l[0].keyword == kwIs && l[1].keyword == kwDistinct && l[2].keyword == kwFrom:
+		at += 3
+	case closing == 0 && l[0].kind == '<' && l[1].kind == '>',
+		closing == 0 && l[0].keyword == kwIs && l[1].keyword == kwNot:
+		at += 2
+	default:
+		return 0, 0, false
+	}
+	if k := p.list[at].kind; k != param && k != str || closing == 1 && p.list[at+1].kind != ')' {
+		return 0, 0, false
+	}
+	at += 1 + closing
+	return at + 1, c.name, at < stop && p.list[at].keyword == kwOr
 }
 
 // blockAt returns the block that begins with a token.

@@ -133,7 +133,7 @@ var rules = []rule{
 	{name: "as_as_from", text: "SELECT max(id) AS AS FROM projects", want: `SELECT max(id) AS AS FROM projects WHERE "projects"."tenant_id" = ?`},
 	{name: "string_as_name", in: sqltext.SQLite, text: "SELECT * FROM 'projects'", want: `SELECT * FROM 'projects' WHERE "projects"."tenant_id" = ?`},
 	{name: "brackets", in: sqltext.SQLite, text: "SELECT * FROM [projects] AS [p]", want: `SELECT * FROM [projects] AS [p] WHERE [p]."tenant_id" = ?`},
-	{name: "unicode_name", in: sqltext.Postgres, text: `SELECT * FROM U&"\0070rojects"`, want: `SELECT * FROM U&"\0070rojects" WHERE U&"\0070rojects"."tenant_id" = ?`},
+	{name: "unicode_name", in: sqltext.Postgres, text: `SELECT * FROM U&"\0070rojects"`, want: `SELECT * FROM U&"\0070rojects" WHERE "projects"."tenant_id" = ?`},
 	{name: "unicode_name_with_an_escape_of_its_own", in: sqltext.Postgres, text: `SELECT * FROM U&"!0070rojects" UESCAPE '!'`, want: "[unreadable]"},
 	{name: "nul", text: "SELECT * FROM projects\x00 WHERE 1 = 1", want: "[unreadable]"},
 	{name: "open_quote", text: "SELECT * FROM projects WHERE name = 'x", want: "[unreadable]"},

@@ -36,7 +36,7 @@ func split(text string, r reading, o *Options) (*tokens, *Refusal) {
 		return nil, &Refusal{Reason: TooLarge, Detail: problemSize}
 	}
 	l := lexer{reading: r, text: text, nonce: o.Nonce}
-	t.list = make([]token, 0, len(text)/4+lookahead+8)
+	t.list = make([]token, 0, len(text)/3+lookahead+8)
 	var room [32]int32
 	opened := room[:0]
 	for {
