@@ -4,6 +4,7 @@ FUZZTIME      ?= 30s
 HUNTTIME      ?= 10m
 HUNTON        ?= sqlite
 HUNTSEED      ?= 0
+MUTATE        ?= core
 
 .DEFAULT_GOAL := help
 
@@ -95,9 +96,8 @@ cover: ## print what no test of the library gets to; fails below 95%, or where t
 	bash .ci/cover
 
 .PHONY: mutate
-mutate: ## take out each guard, and print those that no test misses and nothing excuses
-	go run ./internal/testing/mutate -guards -survivors internal/testing/mutate/survivors.txt \
-		-tests ./models,./scopes,./callbacks ./models ./scopes ./callbacks
+mutate: ## take out each guard of MUTATE (default core; .ci/mutate has the groups), and print those that no test misses
+	bash .ci/mutate $(MUTATE)
 
 .PHONY: gremlins
 gremlins: ## turn each condition round with gremlins, which takes an hour or two

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// mutant is one change of the code: a guard that is left out, an operand of its condition, or another
-// operator.
+// mutant is one change of the code: a guard that is left out, an operand of its condition, or
+// another operator.
 type mutant struct {
 	file, fn string // where it is
 	code     string // the first line of what is left out
@@ -53,7 +53,8 @@ func (e edit) at() int {
 }
 
 // guards is what a statement has in it that can refuse something.
-var guards = regexp.MustCompile(`\b(fail|failBuild|pass|AddError)\(|\bgormtenant\.Err[A-Z]|\berr[A-Z]\w+|return .*\berr\b`)
+var guards = regexp.MustCompile(`\b(fail|failBuild|pass|refuse|refused|AddError)\(|&Refusal\{|` +
+	`\bgormtenant\.Err[A-Z]|\berr[A-Z]\w+|return .*\berr\b`)
 
 // plant returns the text of a file with its mutants, which are numbered from first.
 func plant(path string, first int, alone bool) (string, []mutant, error) {
@@ -61,7 +62,8 @@ func plant(path string, first int, alone bool) (string, []mutant, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	p := &planter{files: token.NewFileSet(), source: source, path: path, mutants: make([]mutant, first), guards: alone}
+	p := &planter{files: token.NewFileSet(), source: source, path: path,
+		mutants: make([]mutant, first), guards: alone}
 	file, err := parser.ParseFile(p.files, path, source, 0)
 	if err != nil {
 		return "", nil, err
@@ -96,8 +98,8 @@ func (p *planter) visit(node ast.Node) bool {
 	return true
 }
 
-// operator makes the mutants of an operator: a comparison that says the opposite, or that counts its
-// boundary in or out, and of && and || each in the place of the other.
+// operator makes the mutants of an operator: a comparison that says the opposite, or that counts
+// its boundary in or out, and of && and || each in the place of the other.
 func (p *planter) operator(n *ast.BinaryExpr) {
 	x, y := p.code(n.X), p.code(n.Y)
 	switch n.Op {
@@ -129,7 +131,7 @@ func (p *planter) operands(condition ast.Expr) {
 		if binary.Op == token.LAND {
 			p.wrap(operand, "(mutant(%d) || ", ")")
 		} else {
-			p.wrap(operand, "(!mutant(%d) && ", ")")
+			p.wrap(operand, "(!mutant(%d) && (", "))") // && binds before an || of the operand
 		}
 		p.operands(operand)
 	}
@@ -156,7 +158,8 @@ func (p *planter) statements(list []ast.Stmt) {
 // gets there is none.
 func (p *planter) end(kind *ast.FuncType, body *ast.BlockStmt) {
 	if kind.Results != nil {
-		p.edits = append(p.edits, edit{p.offset(body.Rbrace), p.offset(body.Rbrace), 0, false, "; panic(\"" + notViable + "\")"})
+		at := p.offset(body.Rbrace)
+		p.edits = append(p.edits, edit{at, at, 0, false, "; panic(\"" + notViable + "\")"})
 	}
 }
 
@@ -168,7 +171,8 @@ func (p *planter) wrap(node ast.Node, before, after string) {
 func (p *planter) add(node ast.Node, kind string) int {
 	code, _, _ := strings.Cut(string(p.code(node)), "\n")
 	p.mutants = append(p.mutants, mutant{
-		filepath.ToSlash(p.path), p.fn, kind + strings.TrimSpace(code), p.files.Position(node.Pos()).Line,
+		filepath.ToSlash(p.path), p.fn, kind + strings.TrimSpace(code),
+		p.files.Position(node.Pos()).Line,
 	})
 	return len(p.mutants) - 1
 }
@@ -176,7 +180,8 @@ func (p *planter) add(node ast.Node, kind string) int {
 // put writes something around a node.
 func (p *planter) put(node ast.Node, before, after string) {
 	from, to, order := p.offset(node.Pos()), p.offset(node.End()), len(p.edits)
-	p.edits = append(p.edits, edit{from, to, order, false, before}, edit{from, to, order, true, after})
+	p.edits = append(p.edits, edit{from, to, order, false, before},
+		edit{from, to, order, true, after})
 }
 
 func (p *planter) code(node ast.Node) []byte {
@@ -185,8 +190,8 @@ func (p *planter) code(node ast.Node) []byte {
 
 func (p *planter) offset(pos token.Pos) int { return p.files.Position(pos).Offset }
 
-// text returns the file with all edits. At one place, what closes comes before what opens; the outer
-// opens first and closes last.
+// text returns the file with all edits. At one place, what closes comes before what opens; the
+// outer opens first and closes last.
 func (p *planter) text() string {
 	slices.SortStableFunc(p.edits, func(a, b edit) int {
 		switch {

@@ -25,6 +25,9 @@ func check(a, b int) error {
 	case a == b:
 		return errNo
 	}
+	if a > 0 || b > 0 || n > 0 {
+		return errNo
+	}
 	return nil
 }
 `
@@ -48,11 +51,18 @@ func TestPlant(t *testing.T) {
 		"inverted: a < b && (b != 0 || n > 1)", "boundary: a < b", "negated: a < b",
 		"inverted: b != 0 || n > 1", "negated: b != 0", "boundary: n > 1", "negated: n > 1",
 		"switch {", "negated: a == b", "return errNo",
+		"if a > 0 || b > 0 || n > 0 {", "a > 0 || b > 0", "a > 0", "b > 0", "n > 0", "return errNo",
+		"inverted: a > 0 || b > 0 || n > 0", "inverted: a > 0 || b > 0",
+		"boundary: a > 0", "negated: a > 0", "boundary: b > 0", "negated: b > 0",
+		"boundary: n > 0", "negated: n > 0",
 	}, codes)
 	require.Contains(t, text, "if !mutant(5) { if ", "the numbers go on from the first")
 	require.Contains(t, text, notViable)
 
-	_, mutants, err = plant(path, 0, true)
+	text, mutants, err = plant(path, 0, true)
 	require.NoError(t, err)
-	require.Len(t, mutants, 6, "without the operators")
+	require.Len(t, mutants, 12, "without the operators")
+	const operand = `\(!mutant\(\d+\) && \(`
+	require.Regexp(t, operand+operand+`a > 0\)\) \|\| `+operand+`b > 0\)\)\)\) \|\| `+operand, text,
+		"an || as an operand of another")
 }
