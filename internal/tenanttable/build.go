@@ -17,6 +17,7 @@ type builder struct {
 	refs   map[name][]ranked
 	// parents are the names of the tables that each table refers to.
 	parents map[name][]string
+	further map[further]*Table
 	all     []*Table
 }
 
@@ -57,6 +58,7 @@ func (t *Tables) build(generation uint64) *View {
 	b := &builder{
 		Tables: t, names: map[name]entry{}, own: map[*record]*Table{},
 		joined: map[*schema.Schema]bool{}, refs: map[name][]ranked{}, parents: map[name][]string{},
+		further: map[further]*Table{},
 	}
 	b.tenantTables()
 	b.furtherNames()
@@ -71,7 +73,7 @@ func (t *Tables) build(generation uint64) *View {
 	}
 	b.guesses()
 	b.forText()
-	v := &View{db: t.db, folding: t.folding, generation: generation, names: b.names}
+	v := &View{db: t.db, folding: t.folding, generation: generation, names: b.names, further: b.further}
 	v.models = make(map[*schema.Schema]*binding, len(t.records))
 	for _, r := range t.records {
 		v.models[r.model] = b.bind(v, r)
@@ -126,8 +128,7 @@ func (b *builder) add(key name, table *Table) {
 // is the join table of: a foreign key that refers to a key with the tenant in it holds the tenant.
 func (b *builder) tenantFields(r *record, joins []*schema.Relationship) []*schema.Field {
 	var fields []*schema.Field
-	// GORM copies the tags of a key to the fields of the join table that it makes up.
-	if r.field != nil && !(len(joins) > 0 && isMade(r.model)) {
+	if r.field != nil {
 		fields = append(fields, r.field)
 	}
 	for _, relation := range joins {
@@ -159,8 +160,15 @@ func (b *builder) furtherNames() {
 		if table == nil {
 			table = b.names[b.keyOf(a.record)].table // a smaller struct over a tenants' table
 		}
-		if table != nil {
-			b.add(b.folding.fold(a.schema, a.name), table.under(b.db, a.schema, a.name))
+		if table == nil {
+			continue
+		}
+		key := b.folding.fold(a.schema, a.name)
+		table = table.under(b.db, a.schema, a.name)
+		b.further[further{a.record.model, key}] = table
+		b.add(key, table)
+		if b.names[key].table == table {
+			b.names[key] = entry{table: table, known: true, further: true}
 		}
 	}
 }
@@ -218,6 +226,8 @@ func (b *builder) bind(v *View, r *record) *binding {
 	if known.table == nil {
 		known.table = v.named(r.schema, r.name).table
 	}
+	// GORM copies the tags of keys to the fields of the join table that it makes up, so that two
+	// fields may be tagged as the tenant's.
 	if !(b.joined[r.model] && isMade(r.model)) {
 		known.err = r.err
 	}

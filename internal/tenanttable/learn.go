@@ -95,7 +95,7 @@ func (t *Tables) addAlias(schemaName, tableName string, r *record, isTable bool)
 		return
 	}
 	for i, a := range t.aliases {
-		if t.folding.fold(a.schema, a.name) == key {
+		if a.record == r && t.folding.fold(a.schema, a.name) == key {
 			t.aliases[i].isTable = a.isTable || isTable
 			return
 		}

@@ -155,6 +155,34 @@ func TestSetupJoinTable_after_the_models_are_known(t *testing.T) {
 	}
 }
 
+// projectView is a smaller struct that rows of the projects are scanned into.
+type projectView struct {
+	ID   uint
+	Tags []tag `gorm:"many2many:project_tags"`
+}
+
+// TestRelations_of_a_model_under_another_name_only are to the table that there is.
+func TestRelations_of_a_model_under_another_name_only(t *testing.T) {
+	t.Parallel()
+	db := offline(t, "postgres")
+	tables := tenanttable.New(db, field)
+	_, err := tables.Resolve(parse(t, db, &Project{}), "", "projects_2024", tenanttable.Write)
+	require.NoError(t, err)
+	require.Equal(t, "projects_2024", tables.View().Lookup("", "project_tags").Sides[0].Target.Name)
+}
+
+func TestStruct_type_without_a_name(t *testing.T) {
+	t.Parallel()
+	db := offline(t, "postgres")
+	tables := tenanttable.New(db, field)
+	model := parse(t, db, &struct{ TenantID string }{})
+	table, err := tables.Resolve(model, "", "projects", tenanttable.Read)
+	require.NoError(t, err)
+	require.NotNil(t, table)
+	require.NotNil(t, tables.View().Lookup("", "projects"))
+	require.Nil(t, tables.View().Lookup("", ""))
+}
+
 // TestRelations_of_an_embedding_struct are those that GORM makes of its own: project_row_id.
 func TestRelations_of_an_embedding_struct(t *testing.T) {
 	t.Parallel()
@@ -167,11 +195,13 @@ func TestRelations_of_an_embedding_struct(t *testing.T) {
 	right := []string{"project_id", "tag_id"}
 	db := offline(t, "postgres")
 	tables := tenanttable.New(db, field)
-	row := parse(t, db, &projectRow{})
+	row, view := parse(t, db, &projectRow{}), parse(t, db, &projectView{})
 
 	table, err := tables.Resolve(row, "", "projects", tenanttable.Read)
 	require.NoError(t, err)
 	require.NotNil(t, table, "in doubt it is a tenant's")
+	_, err = tables.Resolve(view, "", "projects", tenanttable.Read)
+	require.NoError(t, err)
 	require.NoError(t, tables.Declare(&Project{}))
 	require.Equal(t, right, sides(tables), "scanned into before the model was known")
 
@@ -179,6 +209,46 @@ func TestRelations_of_an_embedding_struct(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, right, sides(tables), "read by mistake, from a table that does not exist")
 	require.Equal(t, []any{&note{}, &owner{}, &projectRow{}, &Project{}, &tag{}}, tables.Models())
+}
+
+type (
+	// Artist comes before track in every order.
+	Artist struct {
+		ID uint
+		models.TenantModel
+	}
+	track struct {
+		ID uint
+		models.TenantModel
+		ArtistID uint
+		Artist   *Artist
+	}
+)
+
+// TestFurther_name_of_a_model_and_of_its_relations is what a migrator makes of one call.
+func TestFurther_name_of_a_model_and_of_its_relations(t *testing.T) {
+	t.Parallel()
+	db := offline(t, "sqlite")
+	for _, model := range []any{&Artist{}, &track{}} { // as AutoMigrate does
+		require.False(t, db.Table("tracks_2024").Migrator().HasTable(model))
+	}
+	tables := tenanttable.New(db, field)
+	require.NotNil(t, tables.View().Lookup("", "tracks_2024"))
+	for _, model := range []any{&track{}, &Artist{}} {
+		for range 2 {
+			parsed := parse(t, db, model)
+			table, err := tables.Resolve(parsed, "", "tracks_2024", tenanttable.Write)
+			require.NoError(t, err)
+			require.Equal(t, "tracks_2024", table.Name)
+			require.Same(t, parsed, table.Model)
+			require.Same(t, tables.View().Lookup("", "TRACKS_2024"), table.SQL)
+		}
+	}
+	generation := tables.View().Generation()
+	table, err := tables.Resolve(parse(t, db, &projectName{}), "", "tracks_2024", tenanttable.Read)
+	require.NoError(t, err)
+	require.NotNil(t, table, "whatever its rows are scanned into")
+	require.Equal(t, generation, tables.View().Generation())
 }
 
 func TestGeneration(t *testing.T) {
@@ -327,6 +397,9 @@ func TestColumns_that_compare_otherwise_than_Go(t *testing.T) {
 				require.ErrorIs(t, err, gormtenant.ErrInvalidModel)
 				require.ErrorIs(t, useErr, gormtenant.ErrInvalidModel)
 				require.ErrorContains(t, err, "does not tell capital letters from small ones")
+				require.NoError(t, tables.Declare(&Project{}))
+				_, err = tables.Resolve(model, "", "projects", tenanttable.Read)
+				require.ErrorIs(t, err, gormtenant.ErrInvalidModel, "though the table is known")
 				require.NotNil(t, tables.View().Lookup("", model.Table),
 					"SQL text is held all the same")
 				return

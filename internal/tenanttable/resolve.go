@@ -65,6 +65,9 @@ func teaches(v *View, model *schema.Schema, schemaName, tableName string, use Us
 		return false
 	}
 	e := v.named(schemaName, tableName)
+	if e.further && b.table.Model == model {
+		return v.furtherOf(b, e, model, schemaName, tableName) == nil
+	}
 	return e.table == nil && !e.shared &&
 		(use == Write || !e.known || isPart(e.model, b.table.Model))
 }

@@ -16,6 +16,14 @@ type View struct {
 	generation uint64
 	names      map[name]entry
 	models     map[*schema.Schema]*binding
+	further    map[further]*Table
+}
+
+// further is a name that a model's table has besides its own. A migrator uses one name for a model
+// and for all models it is related to, so several models can have it.
+type further struct {
+	model *schema.Schema
+	name  name
 }
 
 var _ sqltext.Tables = (*View)(nil)
@@ -26,6 +34,8 @@ type entry struct {
 	known bool
 	// guessed is set for an unqualified name that no model has; the table is in some schema.
 	guessed bool
+	// further is set for a name that is none of the model's own.
+	further bool
 	// shared is set for a name that was declared to be nobody's.
 	shared bool
 	// model is the model of a table that is nobody's.
@@ -87,10 +97,23 @@ func (v *View) Of(model *schema.Schema, schemaName, tableName string) (*Table, e
 		return b.table, b.err
 	}
 	e := v.named(schemaName, tableName)
+	if t := v.furtherOf(b, e, model, schemaName, tableName); t != nil {
+		return t, nil
+	}
 	if e.table != nil || e.shared || b == nil || b.table == nil {
 		return e.table, nil
 	}
 	return b.table.under(v.db, schemaName, tableName), nil
+}
+
+// furtherOf returns a table of several models as one of them sees it, nil if it has no such name.
+func (v *View) furtherOf(
+	b *binding, e entry, model *schema.Schema, schemaName, tableName string,
+) *Table {
+	if !e.further || b == nil || e.table.Model == model {
+		return e.table
+	}
+	return v.further[further{model, v.folding.fold(schemaName, tableName)}]
 }
 
 // isOwn reports whether the name is that of the model's own table.
