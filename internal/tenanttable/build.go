@@ -73,8 +73,10 @@ func (t *Tables) build(generation uint64) *View {
 	}
 	b.guesses()
 	b.forText()
-	v := &View{db: t.db, folding: t.folding, generation: generation, names: b.names, further: b.further}
-	v.models = make(map[*schema.Schema]*binding, len(t.records))
+	v := &View{
+		db: t.db, folding: t.folding, generation: generation, names: b.names, further: b.further,
+		models: make(map[*schema.Schema]*binding, len(t.records)),
+	}
 	for _, r := range t.records {
 		v.models[r.model] = b.bind(v, r)
 	}
