@@ -1,5 +1,5 @@
-// Package meter shows how far a long piece of work is: by a bar on a terminal, by a line now and then
-// elsewhere.
+// Package meter shows how far a long piece of work is: by a bar on a terminal, by a line now and
+// then elsewhere.
 package meter
 
 import (
@@ -26,8 +26,8 @@ type Meter struct {
 	start, shown time.Time
 }
 
-// New returns a meter that writes to w, nil for none. It counts units, of which there will be total; 0 is
-// not known. Give fails where a unit can fail and the others go on.
+// New returns a meter that writes to w, nil for none. It counts units, of which there will be
+// total; 0 is not known. Give fails where a unit can fail and the others go on.
 func New(w io.Writer, unit string, total int64, fails bool) *Meter {
 	now := time.Now()
 	m := &Meter{w: w, unit: unit, total: total, fails: fails, start: now, shown: now}

@@ -24,7 +24,9 @@ func (conn) CheckNamedValue(*driver.NamedValue) error { return nil }
 func (conn) Close() error { return nil }
 
 // ExecContext executes a statement in the transaction.
-func (c conn) ExecContext(ctx context.Context, query string, named []driver.NamedValue) (driver.Result, error) {
+func (c conn) ExecContext(ctx context.Context, query string, named []driver.NamedValue) (
+	driver.Result, error,
+) {
 	if err := c.lock(ctx); err != nil {
 		return nil, err
 	}
@@ -35,7 +37,9 @@ func (c conn) ExecContext(ctx context.Context, query string, named []driver.Name
 }
 
 // QueryContext runs a query in the transaction and reads its rows.
-func (c conn) QueryContext(ctx context.Context, query string, named []driver.NamedValue) (driver.Rows, error) {
+func (c conn) QueryContext(ctx context.Context, query string, named []driver.NamedValue) (
+	driver.Rows, error,
+) {
 	if err := c.lock(ctx); err != nil {
 		return nil, err
 	}

@@ -13,14 +13,15 @@ type Tx interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// Open returns a pool whose connections are all the one of tx. It can be used like any other, by several
-// goroutines too: statements wait for each other, and a query has read all of its rows when it returns, so
-// that another can run between them. It does not end tx. Close it before tx ends.
+// Open returns a pool whose connections are all the one of tx. It can be used like any other, by
+// several goroutines too: statements wait for each other, and a query has read all of its rows when
+// it returns, so that another can run between them. It does not end tx. Close it before tx ends.
 //
 // seen is called with each statement before it runs, except for savepoints; it may be nil.
 //
-// A statement that fails outside a transaction of the pool leaves tx as the server leaves it: on Postgres
-// no other can run. One that fails in a transaction of the pool can be rolled back with it.
+// A statement that fails outside a transaction of the pool leaves tx as the server leaves it: on
+// Postgres no other can run. One that fails in a transaction of the pool can be rolled back with
+// it.
 func Open(tx Tx, seen func(query string, args []any)) *sql.DB {
 	if seen == nil {
 		seen = func(string, []any) {}

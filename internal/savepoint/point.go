@@ -33,14 +33,19 @@ func (c conn) Begin() (driver.Tx, error) {
 // BeginTx begins a transaction of the pool.
 func (c conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
 	if options.Isolation != 0 || options.ReadOnly {
-		return nil, errors.New("gormtenant: a transaction inside another has its isolation level, and is as read-only as it")
+		return nil, errors.New(
+			"gormtenant: a transaction inside another has its isolation level, and is as " +
+				"read-only as it")
 	}
 	if err := c.lock(ctx); err != nil {
 		return nil, err
 	}
 	defer c.unlock()
 	c.count++
-	p := &point{c.connector, context.WithoutCancel(ctx), fmt.Sprintf("gormtenant_%d", c.count), open}
+	p := &point{
+		c.connector, context.WithoutCancel(ctx), fmt.Sprintf("gormtenant_%d", c.count),
+		open,
+	}
 	if err := c.do(ctx, "SAVEPOINT "+p.name); err != nil {
 		return nil, err
 	}
@@ -78,9 +83,12 @@ func (p *point) finish(how end, run func() error) error {
 	case how:
 		return nil // the outer one has done it
 	case committed:
-		return errors.New("gormtenant: the transaction can no longer be rolled back: one that was begun before it was committed")
+		return errors.New(
+			"gormtenant: the transaction can no longer be rolled back: one that was begun before " +
+				"it was committed")
 	case rolledBack:
-		return errors.New("gormtenant: the transaction was rolled back, with one that was begun before it")
+		return errors.New(
+			"gormtenant: the transaction was rolled back, with one that was begun before it")
 	case open:
 	}
 	err := run()

@@ -81,7 +81,8 @@ func insert(t testing.TB, on querier, n int) {
 
 func sum(t testing.TB, on querier) (n int) {
 	t.Helper()
-	require.NoError(t, on.QueryRowContext(t.Context(), "SELECT coalesce(sum(n), 0) FROM numbers").Scan(&n))
+	require.NoError(
+		t, on.QueryRowContext(t.Context(), "SELECT coalesce(sum(n), 0) FROM numbers").Scan(&n))
 	return n
 }
 
@@ -159,7 +160,10 @@ func TestTransactions_that_overlap(t *testing.T) {
 	}{
 		{"both_committed", true, true, 11, ""},
 		{"inner_rolled_back_too_late", true, false, 11, "can no longer be rolled back"},
-		{"inner_committed_too_late", false, true, 0, "was rolled back, with one that was begun before it"},
+		{
+			"inner_committed_too_late", false, true, 0,
+			"was rolled back, with one that was begun before it",
+		},
 		{"both_rolled_back", false, false, 0, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -197,7 +201,8 @@ func TestRows_are_read_at_once(t *testing.T) {
 		for n := range 5 {
 			insert(t, t.db, n)
 		}
-		rows, err := t.db.QueryContext(t.Context(), "SELECT n, 'x' AS text, NULL AS empty FROM numbers ORDER BY n")
+		rows, err := t.db.QueryContext(
+			t.Context(), "SELECT n, 'x' AS text, NULL AS empty FROM numbers ORDER BY n")
 		require.NoError(t, err)
 		defer func() { require.NoError(t, rows.Close()) }()
 		columns, err := rows.Columns()
@@ -228,7 +233,8 @@ func TestValues_of_Postgres_stay_what_they_are(t *testing.T) {
 	t.Cleanup(func() { _ = tx.Rollback() })
 	db := savepoint.Open(tx, nil)
 	t.Cleanup(func() { _ = db.Close() })
-	query := "SELECT 1::bigint, 2::smallint, 1.5::float8, 2.50::numeric, true, 'x'::text, '\\x01'::bytea, now(), '{1,2}'::int[], " +
+	query := "SELECT 1::bigint, 2::smallint, 1.5::float8, 2.50::numeric, true, 'x'::text, " +
+		"'\\x01'::bytea, now(), '{1,2}'::int[], " +
 		"'{\"a\": 1}'::jsonb, '6ba7b810-9dad-11d1-80b4-00c04fd430c8'::uuid, NULL::int"
 	read := func(on querier) (values []any) {
 		values = make([]any, 12)
@@ -253,7 +259,11 @@ func TestValues_of_Postgres_stay_what_they_are(t *testing.T) {
 	}
 	require.Equal(t, types(tx), types(db))
 	var day time.Time // arguments are the driver's matter
-	require.NoError(t, db.QueryRowContext(t.Context(), "SELECT $1::date WHERE 2 = ANY($2::int[])", time.Unix(0, 0), []int{1, 2}).Scan(&day))
+	require.NoError(
+		t, db.QueryRowContext(
+			t.Context(), "SELECT $1::date WHERE 2 = ANY($2::int[])", time.Unix(0, 0),
+			[]int{1, 2}).Scan(
+			&day))
 }
 
 func TestOpen_by_several_goroutines(t *testing.T) {
@@ -266,7 +276,9 @@ func TestOpen_by_several_goroutines(t *testing.T) {
 				for range 10 {
 					_, err := t.db.ExecContext(t.Context(), "INSERT INTO numbers VALUES ($1)", 1)
 					var n int
-					errs[i] = errors.Join(errs[i], err, t.db.QueryRowContext(t.Context(), "SELECT count(*) FROM numbers").Scan(&n))
+					errs[i] = errors.Join(
+						errs[i], err, t.db.QueryRowContext(
+							t.Context(), "SELECT count(*) FROM numbers").Scan(&n))
 				}
 			})
 		}
@@ -281,7 +293,10 @@ func TestSeen_before_each_statement(t *testing.T) {
 	tx, err := openSQLite(t).BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 	var all []string
-	db := savepoint.Open(tx, func(query string, args []any) { all = append(all, query); require.Len(t, args, len(all)-1) })
+	db := savepoint.Open(tx, func(query string, args []any) {
+		all = append(all, query)
+		require.Len(t, args, len(all)-1)
+	})
 	_, err = db.Exec("CREATE TABLE numbers (n int)")
 	require.NoError(t, err)
 	inner, err := db.Begin()
@@ -289,7 +304,8 @@ func TestSeen_before_each_statement(t *testing.T) {
 	_, err = inner.Exec("INSERT INTO numbers VALUES (@n)", sql.Named("n", 1))
 	require.NoError(t, err)
 	require.NoError(t, inner.Commit())
-	require.Equal(t, []string{"CREATE TABLE numbers (n int)", "INSERT INTO numbers VALUES (@n)"}, all)
+	require.Equal(
+		t, []string{"CREATE TABLE numbers (n int)", "INSERT INTO numbers VALUES (@n)"}, all)
 	require.NoError(t, db.Close())
 	require.NoError(t, tx.Commit())
 }

@@ -36,7 +36,8 @@ func (f *failures) add(d Database, cause error) error {
 	for i := 1; i < next.Failures && pause < f.to && !errors.Is(cause, ErrNoDatabase); i++ {
 		pause = min(2*pause, f.to)
 	}
-	pause -= time.Duration(rand.Int64N(int64(pause)/2 + 1)) //nolint:gosec // Nobody gains by guessing it.
+	//nolint:gosec // Nobody gains by guessing it.
+	pause -= time.Duration(rand.Int64N(int64(pause)/2 + 1))
 	next.Until = time.Now().Add(pause)
 	f.last[d] = next
 	return next

@@ -27,7 +27,8 @@ func TestBackoff_leaves_a_failing_database_alone(t *testing.T) {
 			var unavailable *databases.UnavailableError
 			require.ErrorAs(t, err, &unavailable)
 			require.Equal(t, 1, unavailable.Failures)
-			require.GreaterOrEqual(t, time.Until(unavailable.Until), 30*time.Minute, "half the time at least")
+			require.GreaterOrEqual(
+				t, time.Until(unavailable.Until), 30*time.Minute, "half the time at least")
 			require.LessOrEqual(t, time.Until(unavailable.Until), time.Hour)
 			require.ErrorContains(t, err, unavailable.Until.UTC().Format("15:04:05"))
 		}
@@ -78,11 +79,14 @@ func TestBackoff_doubles_and_a_success_ends_it(t *testing.T) {
 	})
 }
 
-// A database that does not exist may be made at any time, so it is asked for at the same short intervals.
+// A database that does not exist may be made at any time, so it is asked for at the same short
+// intervals.
 func TestBackoff_of_a_missing_database_does_not_grow(t *testing.T) {
 	t.Parallel()
 	inFakeTime(t, func(t *testing.T, f *fake) {
-		f.before = func(context.Context, databases.Database) error { return databases.ErrNoDatabase }
+		f.before = func(context.Context, databases.Database) error {
+			return databases.ErrNoDatabase
+		}
 		pools := newPools(t, f, databases.Backoff(time.Second, time.Hour))
 		for range 6 {
 			_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
@@ -102,7 +106,8 @@ func TestBackoff_is_forgotten_in_time(t *testing.T) {
 	t.Parallel()
 	inFakeTime(t, func(t *testing.T, f *fake) {
 		f.before = (&broken{tenant: "acme"}).before
-		pools := newPools(t, f, databases.Backoff(time.Second, time.Minute), databases.IdleTime(time.Hour))
+		pools := newPools(
+			t, f, databases.Backoff(time.Second, time.Minute), databases.IdleTime(time.Hour))
 		_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
 		require.ErrorIs(t, err, errTest)
 		require.Equal(t, 1, pools.Stats().Failing)

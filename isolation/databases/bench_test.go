@@ -47,8 +47,9 @@ type statements interface {
 	BeginTx(ctx context.Context, options *sql.TxOptions) (*sql.Tx, error)
 }
 
-// BenchmarkStatement compares a pool's own statements with those that find their pool by their context, as
-// that is in a request: the tenant of the middleware, and what else a server puts around it.
+// BenchmarkStatement compares a pool's own statements with those that find their pool by their
+// context, as that is in a request: the tenant of the middleware, and what else a server puts
+// around it.
 func BenchmarkStatement(b *testing.B) {
 	pools, err := databases.NewPools(nothing{})
 	require.NoError(b, err)
@@ -56,7 +57,9 @@ func BenchmarkStatement(b *testing.B) {
 	direct := sql.OpenDB(nothing{})
 	defer func() { _ = direct.Close() }()
 	type key string
-	around := func(ctx context.Context) context.Context { return context.WithValue(ctx, key("request"), 1) }
+	around := func(ctx context.Context) context.Context {
+		return context.WithValue(ctx, key("request"), 1)
+	}
 	tenant := &tenants.Tenant{ID: "acme", Placement: tenants.Placement{Level: tenants.Database}}
 	for _, in := range []struct {
 		name string

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// budget counts what is reserved of MaxPools and MaxConnections: by pools that are open, being opened and
-// being closed. The registry's mutex guards all of it but waiting.
+// budget counts what is reserved of MaxPools and MaxConnections: by pools that are open, being
+// opened and being closed. The registry's mutex guards all of it but waiting.
 type budget struct {
 	maxPools, maxConnections int
 	pools, connections       int

@@ -65,7 +65,8 @@ func (e *entry) drain(ctx context.Context) error {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return fmt.Errorf("gormtenant: the pool of the tenant's database was closed while it was in use: %w",
+			return fmt.Errorf(
+				"gormtenant: the pool of the tenant's database was closed while it was in use: %w",
 				ctx.Err())
 		}
 	}

@@ -15,12 +15,14 @@ type Database struct {
 	Server string
 }
 
-// Opener knows how to reach the databases of one server. It is called by several goroutines at once.
+// Opener knows how to reach the databases of one server. It is called by several goroutines at
+// once.
 type Opener interface {
-	// Open returns what opens connections to a database that exists. It is called once for a pool, so a
-	// connector whose credentials can change has to look them up for each connection. ctx carries the
-	// values of the caller for whom the pool is opened; it ends when nobody waits for the pool any
-	// more. A database that does not exist is ErrNoDatabase, here or from the connector.
+	// Open returns what opens connections to a database that exists. It is called once for a pool,
+	// so a connector whose credentials can change has to look them up for each connection. ctx
+	// carries the values of the caller for whom the pool is opened; it ends when nobody waits for
+	// the pool any more. A database that does not exist is ErrNoDatabase, here or from the
+	// connector.
 	//
 	// A connector that is an io.Closer is closed with its pool.
 	Open(ctx context.Context, database Database) (driver.Connector, error)

@@ -61,8 +61,8 @@ func (e *entry) Release() {
 	}
 }
 
-// idle reports whether nothing uses the pool: no call has picked it, and no rows, transaction or connection
-// of an earlier call is open. Under the registry's write lock it stays so.
+// idle reports whether nothing uses the pool: no call has picked it, and no rows, transaction or
+// connection of an earlier call is open. Under the registry's write lock it stays so.
 func (e *entry) idle() bool {
 	if e.held.Load() != 0 || e.db.Stats().InUse != 0 {
 		e.used.Store(e.now())

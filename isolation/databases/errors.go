@@ -9,21 +9,25 @@ import (
 )
 
 var (
-	// ErrNoDatabase is returned for a tenant whose database does not exist: it was not provisioned yet,
-	// or is gone.
-	ErrNoDatabase = errors.New("gormtenant: the tenant's database does not exist: provision it first")
+	// ErrNoDatabase is returned for a tenant whose database does not exist: it was not provisioned
+	// yet, or is gone.
+	ErrNoDatabase = errors.New(
+		"gormtenant: the tenant's database does not exist: provision it first")
 
-	// ErrBusy is returned if a tenant's pool has to be opened while all that may be open are in use: for
-	// as long as [WaitLimit], or until the context ended.
+	// ErrBusy is returned if a tenant's pool has to be opened while all that may be open are in
+	// use: for as long as [WaitLimit], or until the context ended.
 	ErrBusy = errors.New("gormtenant: no more pools or connections may be opened: " +
-		"raise databases.MaxPools or databases.MaxConnections, or close rows and transactions sooner")
+		"raise databases.MaxPools or databases.MaxConnections, or close rows and transactions " +
+		"sooner")
 
 	// ErrClosed is returned by pools that were closed.
 	ErrClosed = errors.New("gormtenant: the pools of the tenants' databases are closed")
 
-	// ErrShared is returned for a tenant whose placement names a database that is open for another one.
+	// ErrShared is returned for a tenant whose placement names a database that is open for another
+	// one.
 	ErrShared = errors.New(
-		"gormtenant: the tenant's placement names the database of another tenant: give each its own")
+		"gormtenant: the tenant's placement names the database of another tenant: give each its " +
+			"own")
 )
 
 // errUnscoped is returned for statements that would have to cross tenants.
@@ -31,9 +35,9 @@ var errUnscoped = fmt.Errorf(
 	"%w: each tenant has its own database: visit them one after another, with tenants.Each",
 	gormtenant.ErrUnscopedDenied)
 
-// UnavailableError is returned if a tenant's database cannot be connected to. Nobody tries again before
-// Until, and every statement that needs a connection gets this error at once. It concerns this tenant
-// alone: others are not affected.
+// UnavailableError is returned if a tenant's database cannot be connected to. Nobody tries again
+// before Until, and every statement that needs a connection gets this error at once. It concerns
+// this tenant alone: others are not affected.
 type UnavailableError struct {
 	// Until is the earliest time of the next attempt.
 	Until time.Time

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// reserve takes a pool and its connections out of the budget. If nothing is left, it closes the pools that
-// were not used for longest, and waits while all are in use.
+// reserve takes a pool and its connections out of the budget. If nothing is left, it closes the
+// pools that were not used for longest, and waits while all are in use.
 func (r *registry) reserve(ctx context.Context, c *call, size int) error {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -51,8 +51,8 @@ func (r *registry) reserve(ctx context.Context, c *call, size int) error {
 	}
 }
 
-// evict begins to close the pools that were not used for longest, as many as a pool of that size needs. It
-// closes none if that would not be enough.
+// evict begins to close the pools that were not used for longest, as many as a pool of that size
+// needs. It closes none if that would not be enough.
 func (r *registry) evict(size int) {
 	pools, connections := r.budget.lacks(size)
 	if pools <= 0 && connections <= 0 {
@@ -64,7 +64,9 @@ func (r *registry) evict(size int) {
 			idle = append(idle, e)
 		}
 	}
-	slices.SortFunc(idle, func(a, b *entry) int { return cmp.Compare(a.used.Load(), b.used.Load()) })
+	slices.SortFunc(idle, func(a, b *entry) int {
+		return cmp.Compare(a.used.Load(), b.used.Load())
+	})
 	for i, e := range idle {
 		pools, connections = pools-1, connections-e.size
 		if pools <= 0 && connections <= 0 {

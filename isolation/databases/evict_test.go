@@ -16,7 +16,8 @@ func TestEvict_takes_the_least_recently_used(t *testing.T) {
 	t.Parallel()
 	inFakeTime(t, func(t *testing.T, f *fake) {
 		pools := newPools(t, f, databases.MaxPools(3))
-		for _, tenant := range []string{"a", "b", "c", "a", "d", "a", "b"} { // d evicts b, b evicts c
+		// d evicts b, b evicts c
+		for _, tenant := range []string{"a", "b", "c", "a", "d", "a", "b"} {
 			touch(t, pools, tenant)
 			time.Sleep(time.Millisecond)
 		}
@@ -104,7 +105,8 @@ func TestEvict_never_takes_one_in_use(t *testing.T) {
 			t.Run(limit.name+"/"+use.name, func(t *testing.T) {
 				t.Parallel()
 				inFakeTime(t, func(t *testing.T, f *fake) {
-					pools := newPools(t, f, append(limit.options, databases.WaitLimit(time.Minute))...)
+					pools := newPools(
+						t, f, append(limit.options, databases.WaitLimit(time.Minute))...)
 					end := use.begin(t, as(t, "acme"), pools)
 					require.Equal(t, 1, pools.Stats().InUse)
 

@@ -28,7 +28,8 @@ func TestGORM(t *testing.T) {
 		e.createFor(t, "acme", "zeta")
 		pools := newPools(t, e.opener)
 		for name, config := range map[string]gorm.Config{
-			"plain": {}, "prepared": {PrepareStmt: true}, "no_transaction": {SkipDefaultTransaction: true},
+			"plain": {}, "prepared": {PrepareStmt: true},
+			"no_transaction": {SkipDefaultTransaction: true},
 		} {
 			t.Run(name, func(t *testing.T) { useGORM(t, openGORM(t, e, pools, config)) })
 		}
@@ -75,7 +76,9 @@ func useGORM(t *testing.T, db *gorm.DB) {
 	unscoped := db.WithContext(gormtenant.Unscoped(t.Context(), "report"))
 	require.ErrorIs(t, unscoped.Find(&[]Note{}).Error, gormtenant.ErrUnscopedDenied)
 	require.ErrorContains(t, unscoped.Find(&[]Note{}).Error, "tenants.Each")
-	require.ErrorIs(t, db.WithContext(gormtenant.Unscoped(t.Context(), "")).Find(&[]Note{}).Error, gormtenant.ErrNoReason)
+	require.ErrorIs(
+		t, db.WithContext(gormtenant.Unscoped(t.Context(), "")).Find(&[]Note{}).Error,
+		gormtenant.ErrNoReason)
 	require.Equal(t, []string{"outer"}, texts(t, b))
 }
 
@@ -104,7 +107,9 @@ func TestGORM_with_dbresolver(t *testing.T) {
 	e := onSQLite(t)
 	writes, reads := newPools(t, e.opener), newPools(t, e.opener)
 	db := openGORM(t, e, writes, gorm.Config{})
-	require.NoError(t, db.Use(dbresolver.Register(dbresolver.Config{Replicas: []gorm.Dialector{e.wrap(reads)}})))
+	require.NoError(
+		t, db.Use(
+			dbresolver.Register(dbresolver.Config{Replicas: []gorm.Dialector{e.wrap(reads)}})))
 	db.Logger = logger.Discard
 	a := db.WithContext(as(t, "acme"))
 	require.NoError(t, a.AutoMigrate(&Note{}))
@@ -121,7 +126,9 @@ func TestVersion_is_that_of_nobody(t *testing.T) {
 	pools := newPools(t, databases.SQLite(t.TempDir()))
 	const query = "select sqlite_version()"
 	require.NotEmpty(t, scan[string](t, pools.QueryRowContext(context.Background(), query)))
-	require.ErrorIs(t, pools.QueryRowContext(t.Context(), query+" ").Scan(new(string)), gormtenant.ErrNoTenant)
-	require.ErrorIs(t, pools.QueryRowContext(as(t, "acme"), query).Scan(new(string)), databases.ErrNoDatabase)
+	require.ErrorIs(
+		t, pools.QueryRowContext(t.Context(), query+" ").Scan(new(string)), gormtenant.ErrNoTenant)
+	require.ErrorIs(
+		t, pools.QueryRowContext(as(t, "acme"), query).Scan(new(string)), databases.ErrNoDatabase)
 	require.Zero(t, pools.Stats().Opened)
 }

@@ -55,8 +55,10 @@ func each(t *testing.T, test func(t *testing.T, e *engine)) {
 func onSQLite(t *testing.T) *engine {
 	t.Helper()
 	return &engine{
-		name:   "sqlite",
-		opener: databases.SQLite(t.TempDir(), databases.CreateFiles(), databases.Pragma("synchronous", "OFF"), databases.Pragma("journal_mode", "MEMORY")),
+		name: "sqlite",
+		opener: databases.SQLite(
+			t.TempDir(), databases.CreateFiles(), databases.Pragma("synchronous", "OFF"),
+			databases.Pragma("journal_mode", "MEMORY")),
 		create: func(*testing.T, string) {},
 		wrap:   func(pool gorm.ConnPool) gorm.Dialector { return sqlite.Dialector{Conn: pool} },
 	}
@@ -85,17 +87,22 @@ func onPostgres(t *testing.T) *engine {
 	})
 	return &engine{
 		name: "postgres",
-		opener: databases.PostgresWith(func(_ context.Context, d databases.Database) (*pgx.ConnConfig, error) {
-			of := config.Copy()
-			of.Database = prefix + d.Name
-			return of, nil
-		}),
+		opener: databases.PostgresWith(
+			func(_ context.Context, d databases.Database) (*pgx.ConnConfig, error) {
+				of := config.Copy()
+				of.Database = prefix + d.Name
+				return of, nil
+			}),
 		create: func(t *testing.T, name string) {
 			made = append(made, name)
 			execute(t, fmt.Sprintf("CREATE DATABASE %q TEMPLATE template0", prefix+name))
 		},
 		drop: drop,
-		wrap: func(pool gorm.ConnPool) gorm.Dialector { return postgres.New(postgres.Config{Conn: pool}) },
+		wrap: func(
+			pool gorm.ConnPool,
+		) gorm.Dialector {
+			return postgres.New(postgres.Config{Conn: pool})
+		},
 	}
 }
 
@@ -114,7 +121,8 @@ func placeName(t *testing.T, tenant string) string {
 	return name
 }
 
-// newPools makes pools that are closed with the test, and checks that all that was reserved is given back.
+// newPools makes pools that are closed with the test, and checks that all that was reserved is
+// given back.
 func newPools(t *testing.T, opener databases.Opener, options ...databases.Option) *databases.Pools {
 	t.Helper()
 	// A busy machine may take its time.

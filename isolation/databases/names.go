@@ -9,8 +9,8 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// find returns the database of the tenant in ctx. Its name is "" if it is made from the ID: making it for
-// each statement would cost more than all the rest.
+// find returns the database of the tenant in ctx. Its name is "" if it is made from the ID: making
+// it for each statement would cost more than all the rest.
 func find(ctx context.Context) (asked Database, err error) {
 	id, ok := gormtenant.FromContext(ctx)
 	if !ok {

@@ -15,18 +15,23 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// hostile are IDs that would be another's database, or a file elsewhere, if they were taken as they are.
+// hostile are IDs that would be another's database, or a file elsewhere, if they were taken as they
+// are.
 var hostile = []string{
-	"acme", "ACME", "Acme", "acme ", " acme", "acme.db", "a-b", "a_b", "a.b", "../acme", "../../etc/passwd", "/etc/passwd",
-	`..\acme`, ".", "..", "acme?mode=memory", "acme#x", "acme%2e", "file:acme", ":memory:", `a"; DROP DATABASE postgres; --`,
-	"a'b", "münchen", "CON", "nul", "-", "acme&cache=shared", strings.Repeat("x", 255), strings.Repeat("x", 254), "acme\n", "💥",
+	"acme", "ACME", "Acme", "acme ", " acme", "acme.db", "a-b", "a_b", "a.b", "../acme",
+	"../../etc/passwd", "/etc/passwd",
+	`..\acme`, ".", "..", "acme?mode=memory", "acme#x", "acme%2e", "file:acme", ":memory:",
+	`a"; DROP DATABASE postgres; --`,
+	"a'b", "münchen", "CON", "nul", "-", "acme&cache=shared", strings.Repeat("x", 255),
+	strings.Repeat("x", 254), "acme\n", "💥",
 }
 
 func TestHostile_IDs_have_a_database_each(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
-	pools := newPools(t, databases.SQLite(data, databases.CreateFiles(), databases.Pragma("synchronous", "OFF")))
+	pools := newPools(
+		t, databases.SQLite(data, databases.CreateFiles(), databases.Pragma("synchronous", "OFF")))
 	for _, id := range hostile {
 		ctx := as(t, id)
 		_, err := pools.ExecContext(ctx, "CREATE TABLE own (id text)")
@@ -35,7 +40,8 @@ func TestHostile_IDs_have_a_database_each(t *testing.T) {
 		require.NoError(t, err)
 	}
 	for _, id := range hostile {
-		require.Equal(t, id, scan[string](t, pools.QueryRowContext(as(t, id), "SELECT id FROM own")))
+		require.Equal(
+			t, id, scan[string](t, pools.QueryRowContext(as(t, id), "SELECT id FROM own")))
 	}
 	files, err := filepath.Glob(filepath.Join(data, "*.db"))
 	require.NoError(t, err)
@@ -83,7 +89,8 @@ func TestID_of_another_type_is_the_same_tenant(t *testing.T) {
 	t.Parallel()
 	pools := newPools(t, databases.SQLite(t.TempDir(), databases.CreateFiles()))
 	for _, id := range []any{42, "42", uint8(42), int64(42)} {
-		_, err := pools.ExecContext(gormtenant.WithTenant(t.Context(), id), "CREATE TABLE IF NOT EXISTS own (x int)")
+		_, err := pools.ExecContext(
+			gormtenant.WithTenant(t.Context(), id), "CREATE TABLE IF NOT EXISTS own (x int)")
 		require.NoError(t, err)
 	}
 	require.EqualValues(t, 1, pools.Stats().Opened)
@@ -91,7 +98,8 @@ func TestID_of_another_type_is_the_same_tenant(t *testing.T) {
 
 func placed(t *testing.T, id string, p tenants.Placement) context.Context {
 	t.Helper()
-	return tenants.NewContext(t.Context(), &tenants.Tenant{ID: id, Status: tenants.Active, Placement: p})
+	return tenants.NewContext(
+		t.Context(), &tenants.Tenant{ID: id, Status: tenants.Active, Placement: p})
 }
 
 func TestPlacement_says_which_database(t *testing.T) {
@@ -107,13 +115,18 @@ func TestPlacement_says_which_database(t *testing.T) {
 	}{
 		{first + "/tenant_acme.db", as(t, "acme")},
 		{first + "/tenant_acme.db", placed(t, "acme", tenants.Placement{Level: tenants.Database})},
-		{first + "/tenant_acme.db", placed(t, "acme", tenants.Placement{Level: tenants.Database, Name: "tenant_acme"})},
-		{first + "/tenant_acme.db", placed(t, "acme", tenants.Placement{Level: tenants.Schema, Name: "a_schema"})},
-		{first + "/Big One.db", placed(t, "acme", tenants.Placement{Level: tenants.Database, Name: "Big One"})},
-		{second + "/big.db", placed(t, "acme", tenants.Placement{Level: tenants.Database, Name: "big", Server: "second"})},
+		{first + "/tenant_acme.db", placed(
+			t, "acme", tenants.Placement{Level: tenants.Database, Name: "tenant_acme"})},
+		{first + "/tenant_acme.db", placed(
+			t, "acme", tenants.Placement{Level: tenants.Schema, Name: "a_schema"})},
+		{first + "/Big One.db", placed(
+			t, "acme", tenants.Placement{Level: tenants.Database, Name: "Big One"})},
+		{second + "/big.db", placed(
+			t, "acme", tenants.Placement{Level: tenants.Database, Name: "big", Server: "second"})},
 	} {
 		var file string
-		require.NoError(t, pools.QueryRowContext(at.ctx, "SELECT file FROM pragma_database_list").Scan(&file))
+		require.NoError(
+			t, pools.QueryRowContext(at.ctx, "SELECT file FROM pragma_database_list").Scan(&file))
 		want, err := filepath.EvalSymlinks(at.file)
 		require.NoError(t, err)
 		require.Equal(t, want, file)
@@ -126,8 +139,12 @@ func TestPlacement_says_which_database(t *testing.T) {
 	single := newPools(t, databases.SQLite(first))
 	_, err = single.ExecContext(placed(t, "acme", nowhere), "SELECT 1")
 	require.ErrorContains(t, err, `"third"`, "not the database of that name on the only server")
-	for _, name := range []string{"../up", "pg_x", "postgres", "a/b", `a\b`, "a.", strings.Repeat("x", 64), "a\x00"} {
-		_, err = pools.ExecContext(placed(t, "acme", tenants.Placement{Level: tenants.Database, Name: name}), "SELECT 1")
+	for _, name := range []string{
+		"../up", "pg_x", "postgres", "a/b", `a\b`, "a.",
+		strings.Repeat("x", 64), "a\x00",
+	} {
+		_, err = pools.ExecContext(
+			placed(t, "acme", tenants.Placement{Level: tenants.Database, Name: name}), "SELECT 1")
 		require.ErrorContains(t, err, "placement", name)
 	}
 }
@@ -136,24 +153,28 @@ func TestPlacement_says_which_database(t *testing.T) {
 func TestPlacement_that_changes_in_a_transaction(t *testing.T) {
 	t.Parallel()
 	pools := newPools(t, databases.SQLite(t.TempDir(), databases.CreateFiles()))
-	old, moved := as(t, "acme"), placed(t, "acme", tenants.Placement{Level: tenants.Database, Name: "elsewhere"})
+	old, moved := as(t, "acme"), placed(
+		t, "acme", tenants.Placement{Level: tenants.Database, Name: "elsewhere"})
 	tx, err := pools.BeginTx(old, nil)
 	require.NoError(t, err)
 	_, err = tx.ExecContext(moved, "SELECT 1")
 	require.ErrorIs(t, err, gormtenant.ErrOtherTenant)
-	_, err = tx.ExecContext(placed(t, "acme", tenants.Placement{Level: tenants.Database}), "SELECT 1")
+	_, err = tx.ExecContext(
+		placed(t, "acme", tenants.Placement{Level: tenants.Database}), "SELECT 1")
 	require.NoError(t, err)
 	require.NoError(t, tx.Commit())
 	require.EqualValues(t, 1, pools.Stats().Opened, "to refuse a statement no database is opened")
 }
 
-// Two placements that name one database are a mistake of the directory, and found while both are used.
+// Two placements that name one database are a mistake of the directory, and found while both are
+// used.
 func TestDatabase_of_two_tenants(t *testing.T) {
 	t.Parallel()
 	pools := newPools(t, databases.SQLite(t.TempDir(), databases.CreateFiles()))
 	touch(t, pools, "acme")
 	for _, name := range []string{"tenant_acme", "Tenant_ACME"} {
-		_, err := pools.ExecContext(placed(t, "zeta", tenants.Placement{Level: tenants.Database, Name: name}), "SELECT 1")
+		_, err := pools.ExecContext(
+			placed(t, "zeta", tenants.Placement{Level: tenants.Database, Name: name}), "SELECT 1")
 		require.ErrorIs(t, err, databases.ErrShared)
 		require.NotContains(t, fmt.Sprint(err), "acme", "whose it is, is not said")
 	}
@@ -176,10 +197,14 @@ func TestLink_is_no_database(t *testing.T) {
 
 func TestFile_has_its_pragmas(t *testing.T) {
 	t.Parallel()
-	pools := newPools(t, databases.SQLite(t.TempDir(), databases.CreateFiles(), databases.Pragma("busy_timeout", "1234")))
+	pools := newPools(
+		t, databases.SQLite(
+			t.TempDir(), databases.CreateFiles(), databases.Pragma("busy_timeout", "1234")))
 	for pragma, want := range map[string]string{
 		"journal_mode": "wal", "busy_timeout": "1234", "foreign_keys": "1", "synchronous": "1",
 	} {
-		require.Equal(t, want, scan[string](t, pools.QueryRowContext(as(t, "acme"), "PRAGMA "+pragma)), pragma)
+		require.Equal(
+			t, want, scan[string](t, pools.QueryRowContext(as(t, "acme"), "PRAGMA "+pragma)),
+			pragma)
 	}
 }

@@ -48,8 +48,8 @@ func (r *registry) open(ctx context.Context, asked Database) (*entry, error) {
 	}
 }
 
-// join returns the pool if it is open after all. If not, it returns the call that opens it, which it begins
-// if there is none.
+// join returns the pool if it is open after all. If not, it returns the call that opens it, which
+// it begins if there is none.
 func (r *registry) join(ctx context.Context, asked, d Database) (*call, *entry, error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -102,7 +102,8 @@ func (r *registry) leave(ctx context.Context, c *call) (*entry, error) {
 	if c.queued {
 		return nil, fmt.Errorf("%w (%s): %w", ErrBusy, &r.budget, ctx.Err())
 	}
-	return nil, fmt.Errorf("gormtenant: the tenant's database was still being connected to: %w", ctx.Err())
+	return nil, fmt.Errorf(
+		"gormtenant: the tenant's database was still being connected to: %w", ctx.Err())
 }
 
 // run opens the pool, and gives it to all who wait.
@@ -137,13 +138,14 @@ func (r *registry) run(ctx context.Context, c *call, asked Database) {
 	r.schedule()
 }
 
-// fetch reserves what the pool needs and opens it. A panic of the application's code becomes an error: in
-// this goroutine it would end the process.
+// fetch reserves what the pool needs and opens it. A panic of the application's code becomes an
+// error: in this goroutine it would end the process.
 func (r *registry) fetch(ctx context.Context, c *call) (e *entry, err error) {
 	reserved := 0
 	defer func() {
 		if value := recover(); value != nil {
-			err = fmt.Errorf("gormtenant: opening the tenant's database panicked: %v\n%s", value, debug.Stack())
+			err = fmt.Errorf(
+				"gormtenant: opening the tenant's database panicked: %v\n%s", value, debug.Stack())
 		}
 		if err != nil && reserved > 0 {
 			r.mutex.Lock()
@@ -161,7 +163,8 @@ func (r *registry) fetch(ctx context.Context, c *call) (e *entry, err error) {
 		return nil, err
 	}
 	e = &entry{
-		clock: r.clock, database: c.database, key: c.database, db: db, size: size, released: r.released,
+		clock: r.clock, database: c.database, key: c.database, db: db, size: size,
+		released: r.released,
 	}
 	e.file, _ = inner.(watched)
 	now := r.now()

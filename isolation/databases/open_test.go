@@ -152,7 +152,10 @@ func TestPanic_while_opening(t *testing.T) {
 		option databases.Option
 		before func(context.Context, databases.Database) error
 	}{
-		{"size", databases.Size(func(context.Context, databases.Database) int { panic("boom") }), nil},
+		{
+			"size", databases.Size(func(context.Context, databases.Database) int { panic("boom") }),
+			nil,
+		},
 		{
 			"failed", databases.OnFailed(func(databases.Database, error) { panic("boom") }),
 			func(context.Context, databases.Database) error { return errTest },
@@ -162,7 +165,8 @@ func TestPanic_while_opening(t *testing.T) {
 			t.Parallel()
 			inFakeTime(t, func(t *testing.T, f *fake) {
 				f.before = panics.before
-				pools := newPools(t, f, panics.option, databases.Backoff(time.Millisecond, time.Millisecond))
+				pools := newPools(
+					t, f, panics.option, databases.Backoff(time.Millisecond, time.Millisecond))
 				for range 3 {
 					_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
 					require.ErrorContains(t, err, "boom")
@@ -177,8 +181,13 @@ func TestPanic_while_opening(t *testing.T) {
 func TestConnections_are_at_most_the_size(t *testing.T) {
 	t.Parallel()
 	inFakeTime(t, func(t *testing.T, f *fake) {
-		f.before = func(context.Context, databases.Database) error { time.Sleep(time.Millisecond); return nil }
-		pools := newPools(t, f, databases.Size(func(context.Context, databases.Database) int { return 2 }))
+		f.before = func(context.Context, databases.Database) error {
+			time.Sleep(time.Millisecond)
+			return nil
+		}
+		pools := newPools(t, f, databases.Size(func(context.Context, databases.Database) int {
+			return 2
+		}))
 		var all errgroup.Group
 		for range 20 {
 			all.Go(func() error {

@@ -40,8 +40,8 @@ func configure(options []Option) (config, error) {
 	return c, err
 }
 
-// MaxPools limits how many pools are open at once; each tenant with statements needs one. It must be at
-// least 1. Defaults to 50.
+// MaxPools limits how many pools are open at once; each tenant with statements needs one. It must
+// be at least 1. Defaults to 50.
 func MaxPools(n int) Option {
 	return poolsOption(func(c *config) error {
 		c.maxPools = n
@@ -49,9 +49,9 @@ func MaxPools(n int) Option {
 	})
 }
 
-// MaxConnections limits the connections of all pools together. Each pool counts with its full [Size], so
-// that a tenant that has a pool is never short of connections because of others. It must be at least 1.
-// Defaults to 80: Postgres itself allows 100 by default.
+// MaxConnections limits the connections of all pools together. Each pool counts with its full
+// [Size], so that a tenant that has a pool is never short of connections because of others. It must
+// be at least 1. Defaults to 80: Postgres itself allows 100 by default.
 func MaxConnections(n int) Option {
 	return poolsOption(func(c *config) error {
 		c.maxConnections = n
@@ -59,21 +59,23 @@ func MaxConnections(n int) Option {
 	})
 }
 
-// Size sets how many connections a tenant's pool may open, for example by its plan: tenants.FromContext
-// returns the tenant if ctx has one. It is called when a pool is opened, not for each statement. Results
-// below 1 count as 1, those above [MaxConnections] as that. Defaults to 4. With a size of 1, running a
-// statement while iterating rows deadlocks.
+// Size sets how many connections a tenant's pool may open, for example by its plan:
+// tenants.FromContext returns the tenant if ctx has one. It is called when a pool is opened, not
+// for each statement. Results below 1 count as 1, those above [MaxConnections] as that. Defaults to
+// 4. With a size of 1, running a statement while iterating rows deadlocks.
 func Size(size func(ctx context.Context, database Database) int) Option {
 	return poolsOption(func(c *config) error {
 		c.size = size
 		if size == nil {
-			return errors.New("gormtenant: databases.Size(nil): leave it out for 4 connections each")
+			return errors.New(
+				"gormtenant: databases.Size(nil): leave it out for 4 connections each")
 		}
 		return nil
 	})
 }
 
-// IdleTime sets after how long without use a pool is closed. It must be positive. Defaults to 5 minutes.
+// IdleTime sets after how long without use a pool is closed. It must be positive. Defaults to 5
+// minutes.
 func IdleTime(d time.Duration) Option {
 	return poolsOption(func(c *config) error {
 		c.idle = d
@@ -81,8 +83,8 @@ func IdleTime(d time.Duration) Option {
 	})
 }
 
-// WaitLimit sets how long a tenant without a pool waits while all are in use, before its statement fails
-// with [ErrBusy]. It must be positive. Defaults to 5 seconds.
+// WaitLimit sets how long a tenant without a pool waits while all are in use, before its statement
+// fails with [ErrBusy]. It must be positive. Defaults to 5 seconds.
 func WaitLimit(d time.Duration) Option {
 	return poolsOption(func(c *config) error {
 		c.wait = d
@@ -90,8 +92,8 @@ func WaitLimit(d time.Duration) Option {
 	})
 }
 
-// ConnectTimeout limits the time that opening a connection takes. It must be positive. Defaults to 2
-// seconds.
+// ConnectTimeout limits the time that opening a connection takes. It must be positive. Defaults to
+// 2 seconds.
 func ConnectTimeout(d time.Duration) Option {
 	return poolsOption(func(c *config) error {
 		c.connect = d
@@ -99,10 +101,10 @@ func ConnectTimeout(d time.Duration) Option {
 	})
 }
 
-// Backoff sets how long a database that refused a connection is left alone: from after the first failure,
-// doubling up to to. Each time is shortened at random by up to a half, so that databases that failed
-// together are not tried together. A connection that succeeds ends it. A database that does not exist is
-// always tried again after from. Defaults to 100 milliseconds and 30 seconds.
+// Backoff sets how long a database that refused a connection is left alone: from after the first
+// failure, doubling up to to. Each time is shortened at random by up to a half, so that databases
+// that failed together are not tried together. A connection that succeeds ends it. A database that
+// does not exist is always tried again after from. Defaults to 100 milliseconds and 30 seconds.
 func Backoff(from, to time.Duration) Option {
 	return poolsOption(func(c *config) error {
 		c.backoffFrom, c.backoffTo = from, to
@@ -114,9 +116,10 @@ func Backoff(from, to time.Duration) Option {
 	})
 }
 
-// OnFailed calls hook when a connection to a tenant's database could not be made, with the cause. It is
-// not called for statements that fail without an attempt, because the next one is not due. hook is called
-// by several goroutines at once and delays the statement that failed. It must not call the pools.
+// OnFailed calls hook when a connection to a tenant's database could not be made, with the cause.
+// It is not called for statements that fail without an attempt, because the next one is not due.
+// hook is called by several goroutines at once and delays the statement that failed. It must not
+// call the pools.
 func OnFailed(hook func(database Database, err error)) Option {
 	return poolsOption(func(c *config) error {
 		if c.onFailed = hook; hook == nil {

@@ -19,8 +19,15 @@ func TestNewPools_refuses(t *testing.T) {
 		{"needs an opener", nil, databases.MaxPools(1)},
 		{"needs a configuration", databases.Postgres(nil), databases.MaxPools(1)},
 		{"needs a directory", databases.SQLite(""), databases.MaxPools(1)},
-		{`registered as "none"`, databases.SQLite("x", databases.SQLiteDriver("none")), databases.MaxPools(1)},
-		{"databases.SQLite: option 2 is nil", databases.SQLite("x", databases.CreateFiles(), nil), databases.MaxPools(1)},
+		{
+			`registered as "none"`, databases.SQLite("x", databases.SQLiteDriver("none")),
+			databases.MaxPools(1),
+		},
+		{
+			"databases.SQLite: option 2 is nil",
+			databases.SQLite("x", databases.CreateFiles(), nil),
+			databases.MaxPools(1),
+		},
 		{"needs servers", databases.Servers(nil), databases.MaxPools(1)},
 		{
 			`the server "eu" has no opener`,

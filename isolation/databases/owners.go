@@ -2,8 +2,8 @@ package databases
 
 import "strings"
 
-// owners knows the tenant of each open database: a database that two placements name is opened for the
-// first of them only.
+// owners knows the tenant of each open database: a database that two placements name is opened for
+// the first of them only.
 type owners struct {
 	folds bool // names that differ in case are one
 	all   map[Database]*owner

@@ -13,7 +13,10 @@ import (
 func TestParameter_of_the_driver(t *testing.T) {
 	t.Parallel()
 	for _, immediate := range []bool{false, true} {
-		options := []databases.SQLiteOption{databases.CreateFiles(), databases.Pragma("busy_timeout", "0")}
+		options := []databases.SQLiteOption{
+			databases.CreateFiles(),
+			databases.Pragma("busy_timeout", "0"),
+		}
 		if immediate {
 			options = append(options, databases.Parameter("_txlock", "immediate"))
 		}

@@ -6,8 +6,8 @@ import (
 	"github.com/gormtenant/gormtenant/internal/route"
 )
 
-// picker tells a route.Pool where statements go. The types of its methods are internal, so it is not what
-// users see.
+// picker tells a route.Pool where statements go. The types of its methods are internal, so it is
+// not what users see.
 type picker struct{ *registry }
 
 var (
@@ -24,8 +24,8 @@ func (p picker) Pick(ctx context.Context) (route.Place, error) {
 	return p.PickDatabase(ctx, asked)
 }
 
-// PickDatabase returns the pool of a database, whatever placement ctx has, as Pick does. A database without
-// a name has the one that is made from the tenant's ID. It is for package isolation.
+// PickDatabase returns the pool of a database, whatever placement ctx has, as Pick does. A database
+// without a name has the one that is made from the tenant's ID. It is for package isolation.
 func (p picker) PickDatabase(ctx context.Context, asked Database) (route.Place, error) {
 	if e := p.hold(asked); e != nil {
 		return e.route(ctx), nil

@@ -13,25 +13,29 @@ import (
 	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
-// Postgres opens databases on one server, all with the role and the parameters of config, whose database
-// does not matter. config is copied. That role can reach the databases of all tenants, so only the
-// application keeps them apart. See [PostgresWith] for a role each.
+// Postgres opens databases on one server, all with the role and the parameters of config, whose
+// database does not matter. config is copied. That role can reach the databases of all tenants, so
+// only the application keeps them apart. See [PostgresWith] for a role each.
 func Postgres(config *pgx.ConnConfig) Opener {
 	if config == nil {
 		return PostgresWith(nil)
 	}
 	config = config.Copy()
-	return oneServer{PostgresWith(func(_ context.Context, database Database) (*pgx.ConnConfig, error) {
-		of := config.Copy()
-		of.Database = database.Name
-		return of, nil
-	})}
+	return oneServer{PostgresWith(
+		func(_ context.Context, database Database) (*pgx.ConnConfig, error) {
+			of := config.Copy()
+			of.Database = database.Name
+			return of, nil
+		})}
 }
 
-// PostgresWith opens databases with the configuration that find returns for each: server, role, password,
-// and the name of the database. find is called for each connection, by several goroutines at once, and its
-// result may be changed. credentials.Connect makes such a function from servers and secrets.
-func PostgresWith(find func(ctx context.Context, database Database) (*pgx.ConnConfig, error)) Opener {
+// PostgresWith opens databases with the configuration that find returns for each: server, role,
+// password, and the name of the database. find is called for each connection, by several goroutines
+// at once, and its result may be changed. credentials.Connect makes such a function from servers
+// and secrets.
+func PostgresWith(
+	find func(ctx context.Context, database Database) (*pgx.ConnConfig, error),
+) Opener {
 	return postgresOpener{find}
 }
 
@@ -41,7 +45,8 @@ type postgresOpener struct {
 
 func (o postgresOpener) check() error {
 	if o.find == nil {
-		return errors.New("gormtenant: databases.Postgres needs a configuration, as pgx.ParseConfig returns it")
+		return errors.New(
+			"gormtenant: databases.Postgres needs a configuration, as pgx.ParseConfig returns it")
 	}
 	return nil
 }
@@ -63,8 +68,10 @@ func (c postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, err
 	}
 	conn, err := stdlib.GetConnector(*config, pgsession.PingStale()).Connect(ctx)
-	const invalidCatalogName = "3D000" // https://www.postgresql.org/docs/current/errcodes-appendix.html
-	if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) && refused.Code == invalidCatalogName {
+	// https://www.postgresql.org/docs/current/errcodes-appendix.html
+	const invalidCatalogName = "3D000"
+	if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) &&
+		refused.Code == invalidCatalogName {
 		return nil, fmt.Errorf("%w: %w", ErrNoDatabase, err)
 	}
 	return conn, err

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// recheckInterval is how often those who wait for a pool to be idle look again by themselves: database/sql
-// does not tell when rows are closed.
+// recheckInterval is how often those who wait for a pool to be idle look again by themselves:
+// database/sql does not tell when rows are closed.
 const recheckInterval = 10 * time.Millisecond
 
 // registry holds the pools that are open, being opened and being closed.

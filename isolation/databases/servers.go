@@ -14,7 +14,8 @@ type oneServer struct{ Opener }
 func (o oneServer) Open(ctx context.Context, database Database) (driver.Connector, error) {
 	if database.Server != "" {
 		return nil, fmt.Errorf(
-			"gormtenant: the tenant's placement names the server %q, and databases.Servers names none",
+			"gormtenant: the tenant's placement names the server %q, and databases.Servers names "+
+				"none",
 			database.Server)
 	}
 	return o.Opener.Open(ctx, database)
@@ -24,8 +25,9 @@ func (o oneServer) check() error                     { return check(o.Opener) }
 func (o oneServer) foldsCase() bool                  { return foldsCase(o.Opener) }
 func (o oneServer) memory() (driver.Connector, bool) { return memoryOf(o.Opener) }
 
-// Servers opens databases on several servers, by the names that placements have for them. The one named ""
-// is for placements that name none. Statements of a tenant whose server is not among them fail.
+// Servers opens databases on several servers, by the names that placements have for them. The one
+// named "" is for placements that name none. Statements of a tenant whose server is not among them
+// fail.
 //
 //	databases.Servers(map[string]databases.Opener{
 //		"": databases.Postgres(frankfurt), "dublin": databases.Postgres(dublin),
@@ -54,7 +56,8 @@ func (s servedBy) Open(ctx context.Context, database Database) (driver.Connector
 	opener, ok := s[database.Server]
 	if !ok {
 		return nil, fmt.Errorf(
-			"gormtenant: the tenant's placement names the server %q, and databases.Servers does not",
+			"gormtenant: the tenant's placement names the server %q, and databases.Servers does "+
+				"not",
 			database.Server)
 	}
 	if one, ok := opener.(oneServer); ok {

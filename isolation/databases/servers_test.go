@@ -30,18 +30,25 @@ func TestFile_that_is_missing(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, left, "none is made")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "tenant_acme.db"), nil, 0o600))
-	eventually(t, func() bool { _, err := pools.ExecContext(as(t, "acme"), "SELECT 1"); return err == nil })
+	eventually(t, func() bool {
+		_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
+		return err == nil
+	})
 
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "tenant_zeta.db"), []byte("not a database, but of some length"), 0o600))
+	require.NoError(
+		t, os.WriteFile(
+			filepath.Join(dir, "tenant_zeta.db"), []byte("not a database, but of some length"),
+			0o600))
 	_, err = pools.ExecContext(as(t, "zeta"), "SELECT 1")
 	require.ErrorContains(t, err, "not a database")
 }
 
 // at returns an opener of the one database of config, whatever a tenant's is called.
 func at(config *pgx.ConnConfig) databases.Opener {
-	return databases.PostgresWith(func(context.Context, databases.Database) (*pgx.ConnConfig, error) {
-		return config.Copy(), nil
-	})
+	return databases.PostgresWith(
+		func(context.Context, databases.Database) (*pgx.ConnConfig, error) {
+			return config.Copy(), nil
+		})
 }
 
 func closedPort(t *testing.T) uint16 {
@@ -58,11 +65,14 @@ func closedPort(t *testing.T) uint16 {
 
 func TestServer_that_is_down(t *testing.T) {
 	t.Parallel()
-	config, err := pgx.ParseConfig("host=127.0.0.1 user=app password=secret-word database=x sslmode=disable")
+	config, err := pgx.ParseConfig(
+		"host=127.0.0.1 user=app password=secret-word database=x sslmode=disable")
 	require.NoError(t, err)
 	config.Port = closedPort(t)
 	good := databases.SQLite(t.TempDir(), databases.CreateFiles())
-	pools := newPools(t, databases.Servers(map[string]databases.Opener{"": good, "down": databases.Postgres(config)}),
+	pools := newPools(
+		t, databases.Servers(
+			map[string]databases.Opener{"": good, "down": databases.Postgres(config)}),
 		databases.Backoff(time.Hour, time.Hour))
 	down := placed(t, "acme", tenants.Placement{Level: tenants.Database, Server: "down"})
 	for range 3 {
@@ -93,7 +103,10 @@ func TestDatabase_that_is_gone(t *testing.T) {
 	})
 	touch(t, pools, "zeta")
 	e.createFor(t, "acme")
-	eventually(t, func() bool { _, err := pools.ExecContext(as(t, "acme"), "SELECT 1"); return err == nil })
+	eventually(t, func() bool {
+		_, err := pools.ExecContext(as(t, "acme"), "SELECT 1")
+		return err == nil
+	})
 }
 
 // The server has no connection left: the tenant who comes too late is told so, the others go on.
@@ -104,9 +117,12 @@ func TestServer_without_a_free_connection(t *testing.T) {
 	own := stdlib.OpenDB(*admin)
 	t.Cleanup(func() { _ = own.Close() })
 	role := "few_" + admin.Database[len(admin.Database)-8:]
-	_, err = own.ExecContext(t.Context(), "CREATE ROLE "+role+" LOGIN PASSWORD 'few' CONNECTION LIMIT 1")
+	_, err = own.ExecContext(
+		t.Context(), "CREATE ROLE "+role+" LOGIN PASSWORD 'few' CONNECTION LIMIT 1")
 	require.NoError(t, err)
-	t.Cleanup(func() { _, _ = own.ExecContext(context.WithoutCancel(t.Context()), "DROP ROLE "+role) })
+	t.Cleanup(func() {
+		_, _ = own.ExecContext(context.WithoutCancel(t.Context()), "DROP ROLE "+role)
+	})
 	config := admin.Copy()
 	config.User, config.Password = role, "few"
 	pools := newPools(t, at(config), databases.Backoff(time.Millisecond, time.Millisecond))
@@ -125,7 +141,10 @@ func TestServer_without_a_free_connection(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, tx.Commit())
 	require.NoError(t, pools.CloseTenant(t.Context(), "acme"))
-	eventually(t, func() bool { _, err := pools.ExecContext(as(t, "zeta"), "SELECT 1"); return err == nil })
+	eventually(t, func() bool {
+		_, err := pools.ExecContext(as(t, "zeta"), "SELECT 1")
+		return err == nil
+	})
 }
 
 // A connection that breaks is replaced, and what was begun on it fails.

@@ -32,8 +32,8 @@ type crowd struct {
 
 func (s *crowd) tenant(i int) string { return fmt.Sprint("tenant ", i) }
 
-// TestPools_soak runs all kinds of statements of all tenants at once, over a tenth of the pools that they would
-// need. Not parallel: it counts goroutines.
+// TestPools_soak runs all kinds of statements of all tenants at once, over a tenth of the pools
+// that they would need. Not parallel: it counts goroutines.
 func TestPools_soak(t *testing.T) {
 	soak.Skip(t)
 	t.Run("sqlite", func(t *testing.T) {
@@ -58,15 +58,20 @@ func (s *crowd) run(t *testing.T, e *engine) {
 	}
 	s.written = make([]atomic.Int64, s.tenants)
 	before, heap := runtime.NumGoroutine(), heapInUse()
-	pools, err := databases.NewPools(e.opener, databases.MaxPools(s.pools), databases.MaxConnections(3*s.pools),
-		databases.Size(func(_ context.Context, d databases.Database) int { return 2 + len(d.Tenant)%3 }),
-		databases.WaitLimit(time.Minute), databases.ConnectTimeout(time.Minute), databases.IdleTime(50*time.Millisecond))
+	pools, err := databases.NewPools(
+		e.opener, databases.MaxPools(s.pools), databases.MaxConnections(3*s.pools),
+		databases.Size(func(_ context.Context, d databases.Database) int {
+			return 2 + len(d.Tenant)%3
+		}),
+		databases.WaitLimit(time.Minute), databases.ConnectTimeout(time.Minute),
+		databases.IdleTime(50*time.Millisecond))
 	require.NoError(t, err)
 	s.all = pools
 	s.stmt, err = pools.PrepareContext(t.Context(), "SELECT tenant FROM own WHERE tenant = "+s.mark)
 	require.NoError(t, err)
 	s.everyone(t, func(ctx context.Context, i int) error {
-		if _, err := pools.ExecContext(ctx, "CREATE TABLE own (tenant text PRIMARY KEY, n bigint)"); err != nil {
+		if _, err := pools.ExecContext(
+			ctx, "CREATE TABLE own (tenant text PRIMARY KEY, n bigint)"); err != nil {
 			return err
 		}
 		_, err := pools.ExecContext(ctx, "INSERT INTO own VALUES ("+s.mark+", 0)", s.tenant(i))
@@ -88,7 +93,8 @@ func (s *crowd) run(t *testing.T, e *engine) {
 	took := time.Since(began)
 	stats := pools.Stats()
 	s.everyone(t, func(ctx context.Context, i int) error {
-		return expect(pools.QueryRowContext(ctx, "SELECT n FROM own"), fmt.Sprint(s.written[i].Load()))
+		return expect(
+			pools.QueryRowContext(ctx, "SELECT n FROM own"), fmt.Sprint(s.written[i].Load()))
 	})
 	require.NoError(t, s.stmt.Close())
 	require.NoError(t, pools.Close())
@@ -97,7 +103,8 @@ func (s *crowd) run(t *testing.T, e *engine) {
 	const slack = 4 << 20
 	settle(t, "memory", func() bool { return heapInUse() < heap+slack })
 	t.Logf("%d rounds in %v: %d pools opened; goroutines %d -> %d, heap %d -> %d KiB",
-		s.workers*s.rounds, took, stats.Opened, before, runtime.NumGoroutine(), heap>>10, heapInUse()>>10)
+		s.workers*s.rounds, took, stats.Opened, before, runtime.NumGoroutine(), heap>>10,
+		heapInUse()>>10)
 }
 
 // everyone calls fn for all tenants, of some at once.
@@ -160,7 +167,8 @@ func (s *crowd) once(ctx context.Context) error {
 		if rand.IntN(10) == 0 {
 			err = s.all.CloseTenant(ctx, tenant)
 		}
-		if stats := s.all.Stats(); stats.Pools > stats.MaxPools || stats.Connections > stats.MaxConnections {
+		if stats := s.all.Stats(); stats.Pools > stats.MaxPools ||
+			stats.Connections > stats.MaxConnections {
 			return fmt.Errorf("above the limits: %+v", stats)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// SQLite opens files of SQLite in the directory dir, which it makes with the mode 0700: a file for each
-// tenant, named after its database and ".db". The driver has to be linked, as by an import of
+// SQLite opens files of SQLite in the directory dir, which it makes with the mode 0700: a file for
+// each tenant, named after its database and ".db". The driver has to be linked, as by an import of
 // github.com/glebarez/sqlite. Anything but a regular file, such as a symlink, is refused.
 func SQLite(dir string, options ...SQLiteOption) Opener {
 	c, err := configureSQLite(options)
@@ -39,7 +39,8 @@ func (f *files) check() error {
 		return errors.New("gormtenant: databases.SQLite needs a directory")
 	case !slices.Contains(sql.Drivers(), f.driverName):
 		return fmt.Errorf("gormtenant: databases.SQLite: no driver is registered as %q: "+
-			"import one, such as github.com/glebarez/sqlite, or name another with databases.SQLiteDriver",
+			"import one, such as github.com/glebarez/sqlite, or name another with "+
+			"databases.SQLiteDriver",
 			f.driverName)
 	}
 	var err error
@@ -64,7 +65,8 @@ func (f *files) foldsCase() bool { return true }
 func (f *files) Open(_ context.Context, database Database) (driver.Connector, error) {
 	file := database.Name + ".db"
 	if !filepath.IsLocal(file) || strings.ContainsAny(file, `/\:`) {
-		return nil, errors.New("gormtenant: the name of the tenant's database is not that of a file")
+		return nil, errors.New(
+			"gormtenant: the name of the tenant's database is not that of a file")
 	}
 	root, err := os.OpenRoot(f.dir)
 	if err != nil {
@@ -91,7 +93,8 @@ func (f *files) Open(_ context.Context, database Database) (driver.Connector, er
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // C:/...: https://www.sqlite.org/uri.html
 	}
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw" + strings.Join(f.parameters, "")
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw" +
+		strings.Join(f.parameters, "")
 	return &fileConnector{f.driver, f.pragmas, filepath.Join(f.dir, file), dsn, info}, nil
 }
 

@@ -21,8 +21,8 @@ type fileConnector struct {
 	info      fs.FileInfo // of the file that was there when the pool was opened
 }
 
-// gone reports whether the file was removed, or replaced by another: on Unix open connections go on with a
-// file that nobody else can see.
+// gone reports whether the file was removed, or replaced by another: on Unix open connections go on
+// with a file that nobody else can see.
 func (c *fileConnector) gone() bool {
 	if c.info == nil {
 		return false
@@ -31,8 +31,8 @@ func (c *fileConnector) gone() bool {
 	return err != nil || !os.SameFile(c.info, info)
 }
 
-// Connect opens a connection to a file that exists. Pragmas are not part of the DSN, where each driver has
-// a language of its own.
+// Connect opens a connection to a file that exists. Pragmas are not part of the DSN, where each
+// driver has a language of its own.
 func (c *fileConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

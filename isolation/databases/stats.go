@@ -2,12 +2,12 @@ package databases
 
 // Stats is what [Pools] have and have done. Its numbers are of one instant, except the counters.
 type Stats struct {
-	// Pools is how many are open. InUse is how many of them have a statement, rows, a transaction or a
-	// connection open. Opening is how many are being opened, including those that wait; Closing is how
-	// many are being closed.
+	// Pools is how many are open. InUse is how many of them have a statement, rows, a transaction
+	// or a connection open. Opening is how many are being opened, including those that wait;
+	// Closing is how many are being closed.
 	Pools, InUse, Opening, Closing int
-	// Waiting is how many pools wait to be opened because the limits are reached. Callers is how many
-	// statements wait for any pool that is being opened.
+	// Waiting is how many pools wait to be opened because the limits are reached. Callers is how
+	// many statements wait for any pool that is being opened.
 	Waiting, Callers int
 	// Failing is how many databases could not be connected to at the last attempt.
 	Failing int
@@ -16,9 +16,9 @@ type Stats struct {
 	MaxPools, Connections, MaxConnections int
 	// OpenConnections is how many connections are open.
 	OpenConnections int
-	// Opened, Closed and Evicted count pools; Evicted is the part of Closed that made room for another
-	// tenant. Failed counts connections that could not be made, Busy the times that a pool was not
-	// opened because of the limits.
+	// Opened, Closed and Evicted count pools; Evicted is the part of Closed that made room for
+	// another tenant. Failed counts connections that could not be made, Busy the times that a pool
+	// was not opened because of the limits.
 	Opened, Closed, Evicted, Failed, Busy uint64
 }
 

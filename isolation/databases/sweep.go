@@ -11,8 +11,8 @@ func (r *registry) schedule() {
 	}
 }
 
-// sweep closes the pools that were not used for too long, and forgets old failures. It comes again for as
-// long as there are any of either.
+// sweep closes the pools that were not used for too long, and forgets old failures. It comes again
+// for as long as there are any of either.
 func (r *registry) sweep() {
 	failing := r.dialer.failures.prune()
 	r.mutex.Lock()

@@ -20,7 +20,8 @@ func (p *Pools) QueryRowContext(ctx context.Context, query string, args ...any) 
 	return p.pool.QueryRowContext(ctx, query, args...)
 }
 
-// version answers the query if there is no tenant, from a database in memory: the version is the driver's.
+// version answers the query if there is no tenant, from a database in memory: the version is the
+// driver's.
 func (p *Pools) version(ctx context.Context) *sql.Row {
 	if _, ok := gormtenant.FromContext(ctx); ok {
 		return nil

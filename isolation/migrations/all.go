@@ -10,16 +10,17 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// All calls one, which is to call [Apply], for every tenant that lister lists, as tenants.Each does: so many
-// at the same time, with a progress bar on a terminal, and to the end though some fail. one returns the
-// versions that it applied.
+// All calls one, which is to call [Apply], for every tenant that lister lists, as tenants.Each
+// does: so many at the same time, with a progress bar on a terminal, and to the end though some
+// fail. one returns the versions that it applied.
 //
-// If not all is done the error is a [*PartialError]. Nothing needs to be noted for the next run: the places
-// know their versions, and what is done costs only a look. When ctx ends, the tenants at work are finished
-// or rolled back, and the rest is not begun.
+// If not all is done the error is a [*PartialError]. Nothing needs to be noted for the next run:
+// the places know their versions, and what is done costs only a look. When ctx ends, the tenants at
+// work are finished or rolled back, and the rest is not begun.
 func All(
 	ctx context.Context, lister tenants.Lister,
-	one func(ctx context.Context, t *tenants.Tenant) (applied []string, err error), options ...Option,
+	one func(ctx context.Context, t *tenants.Tenant) (applied []string, err error),
+	options ...Option,
 ) error {
 	c, err := configure(options)
 	switch {
@@ -29,7 +30,9 @@ func All(
 		return errors.New("gormtenant: migrations.All: the function is nil")
 	case c.dry != nil:
 		lasting := one
-		one = func(ctx context.Context, t *tenants.Tenant) ([]string, error) { return c.dry.run(ctx, t, lasting) }
+		one = func(ctx context.Context, t *tenants.Tenant) ([]string, error) {
+			return c.dry.run(ctx, t, lasting)
+		}
 	}
 	var mu sync.Mutex
 	var done []string
@@ -49,26 +52,29 @@ func All(
 	return &PartialError{Applied: done, Failed: each.Failed, Err: each.Err}
 }
 
-// PartialError is what [All] returns where not everything was done. It names tenants by their IDs: it is for
-// the operator, not for a tenant.
+// PartialError is what [All] returns where not everything was done. It names tenants by their IDs:
+// it is for the operator, not for a tenant.
 type PartialError struct {
-	// Applied are the IDs of the tenants that have all of the migrations now, in the order in which they were
-	// done: those that had nothing pending too.
+	// Applied are the IDs of the tenants that have all of the migrations now, in the order in which
+	// they were done: those that had nothing pending too.
 	Applied []string
 	// Failed are those that a migration failed for. They are at the version at which they were.
 	Failed []tenants.TenantError
-	// Err is why the rest was not begun: the end of the context, or the lister's error. It is nil where all
-	// were begun.
+	// Err is why the rest was not begun: the end of the context, or the lister's error. It is nil
+	// where all were begun.
 	Err error
 }
 
 // maxListed is how many failures the text of a PartialError tells of.
 const maxListed = 5
 
-// Error says how many are done, what the first failures were, why no more was done, and what to do next.
+// Error says how many are done, what the first failures were, why no more was done, and what to do
+// next.
 func (e *PartialError) Error() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "gormtenant: migrations: %d tenants are done, %d failed", len(e.Applied), len(e.Failed))
+	fmt.Fprintf(
+		&text, "gormtenant: migrations: %d tenants are done, %d failed", len(e.Applied),
+		len(e.Failed))
 	for i, failed := range e.Failed {
 		if i == maxListed {
 			fmt.Fprintf(&text, "; and %d more", len(e.Failed)-i)

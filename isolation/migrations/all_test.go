@@ -34,22 +34,28 @@ func TestAll_goes_on_where_some_fail(t *testing.T) {
 	t.Parallel()
 	fail := map[string]bool{"b": true, "d": true}
 	run := func() error {
-		return migrations.All(t.Context(), list{"a", "b", "c", "d", "e"}, func(_ context.Context, t *tenants.Tenant) ([]string, error) {
-			if fail[t.ID] {
-				return nil, errBroken
-			}
-			return []string{"0001"}, nil
-		}, quiet, migrations.Concurrency(1))
+		return migrations.All(
+			t.Context(), list{"a", "b", "c", "d", "e"},
+			func(_ context.Context, t *tenants.Tenant) ([]string, error) {
+				if fail[t.ID] {
+					return nil, errBroken
+				}
+				return []string{"0001"}, nil
+			}, quiet, migrations.Concurrency(1))
 	}
 	err := run()
 	var partial *migrations.PartialError
 	require.ErrorAs(t, err, &partial)
 	require.Equal(t, []string{"a", "c", "e"}, partial.Applied)
-	require.Equal(t, []tenants.TenantError{{ID: "b", Err: errBroken}, {ID: "d", Err: errBroken}}, partial.Failed)
+	require.Equal(
+		t, []tenants.TenantError{{ID: "b", Err: errBroken}, {ID: "d", Err: errBroken}},
+		partial.Failed)
 	require.NoError(t, partial.Err)
 	require.ErrorIs(t, err, errBroken)
-	require.EqualError(t, err, `gormtenant: migrations: 3 tenants are done, 2 failed; tenant "b": broken; tenant "d": broken; `+
-		`run it again: it goes on with those that are not done`)
+	require.EqualError(
+		t, err, `gormtenant: migrations: 3 tenants are done, 2 failed; `+
+			`tenant "b": broken; tenant "d": broken; `+
+			`run it again: it goes on with those that are not done`)
 	clear(fail)
 	require.NoError(t, run())
 }
@@ -59,13 +65,16 @@ func TestAll_stops_between_tenants(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var begun []string
-	err := migrations.All(ctx, list{"a", "b", "c", "d"}, func(_ context.Context, t *tenants.Tenant) ([]string, error) {
-		begun = append(begun, t.ID)
-		if t.ID == "b" {
-			cancel()
-		}
-		return nil, nil
-	}, quiet, migrations.Concurrency(1))
+	err := migrations.All(
+		ctx, list{"a", "b", "c", "d"}, func(_ context.Context, t *tenants.Tenant) (
+			[]string, error,
+		) {
+			begun = append(begun, t.ID)
+			if t.ID == "b" {
+				cancel()
+			}
+			return nil, nil
+		}, quiet, migrations.Concurrency(1))
 	var partial *migrations.PartialError
 	require.ErrorAs(t, err, &partial)
 	require.ErrorIs(t, partial.Err, context.Canceled)
@@ -79,12 +88,17 @@ func TestAll_with_only_and_progress(t *testing.T) {
 	var text strings.Builder
 	var mu sync.Mutex
 	var begun []string
-	err := migrations.All(t.Context(), list{"a", "b", "c"}, func(_ context.Context, t *tenants.Tenant) ([]string, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		begun = append(begun, t.ID)
-		return nil, nil
-	}, migrations.Progress(&text), migrations.Total(1), migrations.Only(func(t *tenants.Tenant) bool { return t.ID == "b" }))
+	err := migrations.All(
+		t.Context(), list{"a", "b", "c"},
+		func(_ context.Context, t *tenants.Tenant) ([]string, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			begun = append(begun, t.ID)
+			return nil, nil
+		}, migrations.Progress(&text), migrations.Total(1),
+		migrations.Only(func(t *tenants.Tenant) bool {
+			return t.ID == "b"
+		}))
 	require.NoError(t, err)
 	require.Equal(t, []string{"b"}, begun)
 	require.Contains(t, text.String(), "1 of 1 tenants in all, 0 failed")
@@ -119,17 +133,22 @@ func TestPartialError_text_stays_short(t *testing.T) {
 func TestAll_dry_run_prints_what_a_run_would_do(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, db *gorm.DB) {
-		steps := []migrations.Migration{models, {Version: "0002", Up: func(_ context.Context, db *gorm.DB) error {
-			return db.Create(&Author{Name: "it's ann"}).Error
-		}}}
+		steps := []migrations.Migration{
+			models,
+			{Version: "0002", Up: func(_ context.Context, db *gorm.DB) error {
+				return db.Create(&Author{Name: "it's ann"}).Error
+			}},
+		}
 		one := func(ctx context.Context, _ *tenants.Tenant) ([]string, error) {
 			return migrations.Apply(ctx, db, steps)
 		}
 		var text strings.Builder
-		require.NoError(t, migrations.All(t.Context(), list{"a"}, one, quiet, migrations.DryRun(&text)))
+		require.NoError(
+			t, migrations.All(t.Context(), list{"a"}, one, quiet, migrations.DryRun(&text)))
 		require.Empty(t, tables(t, db), "it changed nothing")
 		for _, want := range []string{
-			"-- tenant \"a\": 0001, 0002\n", "CREATE TABLE ", "books", "INSERT INTO", "'it''s ann'", "gormtenant_migrations", ";\n",
+			"-- tenant \"a\": 0001, 0002\n", "CREATE TABLE ", "books", "INSERT INTO", "'it''s ann'",
+			"gormtenant_migrations", ";\n",
 		} {
 			require.Contains(t, text.String(), want)
 		}
@@ -137,7 +156,8 @@ func TestAll_dry_run_prints_what_a_run_would_do(t *testing.T) {
 
 		require.NoError(t, migrations.All(t.Context(), list{"a"}, one, quiet))
 		text.Reset()
-		require.NoError(t, migrations.All(t.Context(), list{"a"}, one, quiet, migrations.DryRun(&text)))
+		require.NoError(
+			t, migrations.All(t.Context(), list{"a"}, one, quiet, migrations.DryRun(&text)))
 		require.Equal(t, "-- tenant \"a\": nothing to do\n", text.String())
 		require.Equal(t, []string{"0001", "0002"}, versions(t, db))
 
@@ -151,12 +171,16 @@ func TestAll_dry_run_prints_what_a_run_would_do(t *testing.T) {
 func TestAll_dry_run_can_be_run_by_hand(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, db *gorm.DB) {
-		steps := []migrations.Migration{models, step("0002", "INSERT INTO authors (name) VALUES ('ann')")}
+		steps := []migrations.Migration{
+			models,
+			step("0002", "INSERT INTO authors (name) VALUES ('ann')"),
+		}
 		one := func(ctx context.Context, _ *tenants.Tenant) ([]string, error) {
 			return migrations.Apply(ctx, db, steps)
 		}
 		var text strings.Builder
-		require.NoError(t, migrations.All(t.Context(), list{"a"}, one, quiet, migrations.DryRun(&text)))
+		require.NoError(
+			t, migrations.All(t.Context(), list{"a"}, one, quiet, migrations.DryRun(&text)))
 		for statement := range strings.SplitSeq(text.String(), ";\n") {
 			require.NoError(t, db.Exec(statement).Error, statement)
 		}

@@ -11,29 +11,30 @@ import (
 	"github.com/gormtenant/gormtenant/internal/savepoint"
 )
 
-// Apply does what is pending of the list, in order, in the place that db is at: the schema that is first in
-// the search_path of Postgres, or the file of SQLite. It returns the versions that it applied, none where
-// there was nothing to do.
+// Apply does what is pending of the list, in order, in the place that db is at: the schema that is
+// first in the search_path of Postgres, or the file of SQLite. It returns the versions that it
+// applied, none where there was nothing to do.
 //
 //	BEGIN;
-//	CREATE TABLE tenant_acme.gormtenant_migrations (version varchar(255) PRIMARY KEY, applied_at ...);
+//	CREATE TABLE tenant_acme.gormtenant_migrations (version varchar(255) PRIMARY KEY, ...);
 //	...                                                            -- Up of the first
 //	INSERT INTO tenant_acme.gormtenant_migrations (version) ...;
 //	...
 //	COMMIT;
 //
-// All of it is one transaction, or a part of the one that db is in: if it fails, or is cut off, nothing of
-// it is there, and the same call again does it all. An advisory lock, of Postgres, or the lock of the file
-// makes a second call for the same place wait, and then find nothing to do.
+// All of it is one transaction, or a part of the one that db is in: if it fails, or is cut off,
+// nothing of it is there, and the same call again does it all. An advisory lock, of Postgres, or
+// the lock of the file makes a second call for the same place wait, and then find nothing to do.
 //
-// What [Check] refuses is an error before anything is sent, and a place whose versions do not fit the list
-// an [ErrVersion] before anything is changed.
+// What [Check] refuses is an error before anything is sent, and a place whose versions do not fit
+// the list an [ErrVersion] before anything is changed.
 func Apply(ctx context.Context, db *gorm.DB, list []Migration) (applied []string, err error) {
 	if err := Check(list); err != nil {
 		return nil, err
 	}
 	if db == nil || db.Dialector == nil || (db.Name() != "postgres" && db.Name() != "sqlite") {
-		return nil, errors.New("gormtenant: migrations.Apply needs a *gorm.DB on Postgres or SQLite")
+		return nil, errors.New(
+			"gormtenant: migrations.Apply needs a *gorm.DB on Postgres or SQLite")
 	}
 	var options []*sql.TxOptions
 	if db.Name() == "postgres" { // what the lock waited for must be seen after it
@@ -57,7 +58,9 @@ func Apply(ctx context.Context, db *gorm.DB, list []Migration) (applied []string
 }
 
 // apply does what is pending in the transaction of tx.
-func apply(ctx context.Context, tx *gorm.DB, list []Migration, dry *dryRun) (applied []string, err error) {
+func apply(ctx context.Context, tx *gorm.DB, list []Migration, dry *dryRun) (
+	applied []string, err error,
+) {
 	conn := unprepared(tx)
 	pool := savepoint.Open(conn, dry.seen(tx.Name()))
 	defer func() { err = errors.Join(err, pool.Close()) }()

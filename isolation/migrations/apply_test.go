@@ -40,7 +40,8 @@ func places(t *testing.T, test func(t *testing.T, db *gorm.DB), config ...gorm.C
 	for name, dialector := range map[string]func(testing.TB) gorm.Dialector{
 		"sqlite": func(t testing.TB) gorm.Dialector {
 			return sqlite.Open("file:" + filepath.ToSlash(filepath.Join(t.TempDir(), "test.db")) +
-				"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(0)&_pragma=journal_mode(wal)")
+				"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)" +
+				"&_pragma=synchronous(0)&_pragma=journal_mode(wal)")
 		},
 		"postgres": func(t testing.TB) gorm.Dialector { return postgres.Open(pgtest.New(t)) },
 	} {
@@ -81,7 +82,8 @@ var models = migrations.Models("0001", &Author{}, &Book{})
 // versions reads what a place is at.
 func versions(t *testing.T, db *gorm.DB) (all []string) {
 	t.Helper()
-	require.NoError(t, db.Raw("SELECT version FROM gormtenant_migrations ORDER BY version").Scan(&all).Error)
+	require.NoError(
+		t, db.Raw("SELECT version FROM gormtenant_migrations ORDER BY version").Scan(&all).Error)
 	return all
 }
 
@@ -95,7 +97,10 @@ func tables(t *testing.T, db *gorm.DB) []string {
 func TestApply_does_what_is_pending_once(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, db *gorm.DB) {
-		list := []migrations.Migration{models, step("0002", "INSERT INTO authors (name) VALUES ('ann')")}
+		list := []migrations.Migration{
+			models,
+			step("0002", "INSERT INTO authors (name) VALUES ('ann')"),
+		}
 		applied, err := migrations.Apply(t.Context(), db, list)
 		require.NoError(t, err)
 		require.Equal(t, []string{"0001", "0002"}, applied)
@@ -147,12 +152,14 @@ func TestApply_that_fails_leaves_nothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			places(t, func(t *testing.T, db *gorm.DB) {
-				applied, err := migrations.Apply(t.Context(), db, []migrations.Migration{models, {Version: "0002", Up: up}})
+				applied, err := migrations.Apply(
+					t.Context(), db, []migrations.Migration{models, {Version: "0002", Up: up}})
 				require.ErrorIs(t, err, errBroken)
 				require.ErrorContains(t, err, `gormtenant: migration "0002": `)
 				require.Empty(t, applied)
 				require.Empty(t, tables(t, db))
-				applied, err = migrations.Apply(t.Context(), db, []migrations.Migration{models, step("0002", "SELECT 1")})
+				applied, err = migrations.Apply(
+					t.Context(), db, []migrations.Migration{models, step("0002", "SELECT 1")})
 				require.NoError(t, err)
 				require.Len(t, applied, 2)
 			})
@@ -165,7 +172,10 @@ func TestApply_that_panics_leaves_nothing(t *testing.T) {
 	places(t, func(t *testing.T, db *gorm.DB) {
 		require.PanicsWithValue(t, "broken", func() {
 			_, _ = migrations.Apply(t.Context(), db, []migrations.Migration{
-				models, {Version: "0002", Up: func(context.Context, *gorm.DB) error { panic("broken") }},
+				models, {
+					Version: "0002",
+					Up:      func(context.Context, *gorm.DB) error { panic("broken") },
+				},
 			})
 		})
 		require.Empty(t, tables(t, db))
@@ -184,7 +194,8 @@ func TestApply_in_a_transaction_is_part_of_it(t *testing.T) {
 				models, step("0002", "DELETE FROM authors", "INSERT INTO nowhere VALUES (1)"),
 			})
 			require.Error(t, err)
-			require.NoError(t, tx.First(&Author{}, "name = ?", "ann").Error, "the outer transaction goes on")
+			require.NoError(
+				t, tx.First(&Author{}, "name = ?", "ann").Error, "the outer transaction goes on")
 			return errBroken
 		})
 		require.ErrorIs(t, err, errBroken)
@@ -197,11 +208,15 @@ func TestApply_refuses_what_cannot_be(t *testing.T) {
 	up := func(context.Context, *gorm.DB) error { return nil }
 	places(t, func(t *testing.T, db *gorm.DB) {
 		for want, list := range map[string][]migrations.Migration{
-			"migration 2 of the list has no version":             {models, {Up: up}},
-			`two migrations of the list have the version "0001"`: {models, {Version: "0001", Up: up}},
-			"migration 1 of the list has more than 255":          {{Version: strings.Repeat("x", 256), Up: up}},
-			"migration 1 of the list is no text":                 {{Version: "a\x00", Up: up}},
-			`migration "0002" has no Up`:                         {models, {Version: "0002"}},
+			"migration 2 of the list has no version": {models, {Up: up}},
+			`two migrations of the list have the version "0001"`: {
+				models,
+				{Version: "0001", Up: up},
+			},
+			"migration 1 of the list has more than " +
+				"255": {{Version: strings.Repeat("x", 256), Up: up}},
+			"migration 1 of the list is no text": {{Version: "a\x00", Up: up}},
+			`migration "0002" has no Up`:         {models, {Version: "0002"}},
 		} {
 			_, err := migrations.Apply(t.Context(), db, list)
 			require.ErrorContains(t, err, want)
@@ -215,7 +230,8 @@ func TestApply_refuses_what_cannot_be(t *testing.T) {
 func TestApply_refuses_versions_that_do_not_fit(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, db *gorm.DB) {
-		second, third := step("0002", "SELECT 1"), step("0003", "INSERT INTO authors (name) VALUES ('x')")
+		second, third := step("0002", "SELECT 1"),
+			step("0003", "INSERT INTO authors (name) VALUES ('x')")
 		_, err := migrations.Apply(t.Context(), db, []migrations.Migration{models, second})
 		require.NoError(t, err)
 		for name, list := range map[string][]migrations.Migration{
@@ -245,7 +261,10 @@ func TestApply_refuses_a_migration_that_ends_the_transaction(t *testing.T) {
 func TestApply_of_many_at_once_runs_once(t *testing.T) {
 	t.Parallel()
 	places(t, func(t *testing.T, db *gorm.DB) {
-		list := []migrations.Migration{models, step("0002", "INSERT INTO authors (name) VALUES ('ann')")}
+		list := []migrations.Migration{
+			models,
+			step("0002", "INSERT INTO authors (name) VALUES ('ann')"),
+		}
 		var wg sync.WaitGroup
 		errs := make([]error, 8)
 		counts := make([]int, len(errs))
@@ -273,16 +292,19 @@ func TestApply_with_prepared_statements(t *testing.T) {
 			_, err := migrations.Apply(t.Context(), db, list)
 			require.NoError(t, err)
 			column := fmt.Sprintf("c%d", i)
-			list = append(list, migrations.Migration{Version: "1" + column, Up: func(_ context.Context, db *gorm.DB) error {
-				var rows []map[string]any
-				if err := db.Raw("SELECT * FROM authors").Scan(&rows).Error; err != nil {
-					return err
-				}
-				if err := db.Exec("ALTER TABLE authors ADD COLUMN " + column + " int").Error; err != nil {
-					return err
-				}
-				return db.Raw("SELECT * FROM authors").Scan(&rows).Error
-			}})
+			list = append(
+				list, migrations.Migration{Version: "1" +
+					column, Up: func(_ context.Context, db *gorm.DB) error {
+					var rows []map[string]any
+					if err := db.Raw("SELECT * FROM authors").Scan(&rows).Error; err != nil {
+						return err
+					}
+					if err := db.Exec(
+						"ALTER TABLE authors ADD COLUMN " + column + " int").Error; err != nil {
+						return err
+					}
+					return db.Raw("SELECT * FROM authors").Scan(&rows).Error
+				}})
 		}
 	}, gorm.Config{PrepareStmt: true})
 }
@@ -299,7 +321,9 @@ func TestApply_where_search_path_leads_nowhere(t *testing.T) {
 		return err
 	})
 	require.ErrorContains(t, err, "search_path names no schema that is there and may be used")
-	_, err = migrations.Apply(t.Context(), db, []migrations.Migration{step("0001", "CREATE SCHEMA other; SET LOCAL search_path = other")})
+	_, err = migrations.Apply(
+		t.Context(), db, []migrations.Migration{step(
+			"0001", "CREATE SCHEMA other; SET LOCAL search_path = other")})
 	require.ErrorContains(t, err, "must leave search_path as it is")
 	require.Empty(t, tables(t, db))
 }
@@ -312,21 +336,25 @@ func TestApply_waits_for_another(t *testing.T) {
 	t.Cleanup(func() { closeDB(db) })
 	second := make(chan error, 1)
 	var list []migrations.Migration
-	list = []migrations.Migration{{Version: "0001", Up: func(ctx context.Context, _ *gorm.DB) error {
-		go func() {
-			applied, err := migrations.Apply(ctx, db, list)
-			if len(applied) > 0 {
-				err = errBroken
+	list = []migrations.Migration{{
+		Version: "0001",
+		Up: func(ctx context.Context, _ *gorm.DB) error {
+			go func() {
+				applied, err := migrations.Apply(ctx, db, list)
+				if len(applied) > 0 {
+					err = errBroken
+				}
+				second <- err
+			}()
+			for waiting := 0; waiting == 0; {
+				if err := db.Raw("SELECT count(*) FROM pg_locks WHERE NOT granted").Row().Scan(
+					&waiting); err != nil {
+					return err
+				}
 			}
-			second <- err
-		}()
-		for waiting := 0; waiting == 0; {
-			if err := db.Raw("SELECT count(*) FROM pg_locks WHERE NOT granted").Row().Scan(&waiting); err != nil {
-				return err
-			}
-		}
-		return nil
-	}}}
+			return nil
+		},
+	}}
 	_, err = migrations.Apply(t.Context(), db, list)
 	require.NoError(t, err)
 	require.NoError(t, <-second)

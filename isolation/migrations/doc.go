@@ -1,18 +1,20 @@
-// Package migrations brings the places of tenants, their schemas and databases, to the newest version.
+// Package migrations brings the places of tenants, their schemas and databases, to the newest
+// version.
 //
 //	var list = []migrations.Migration{
 //		migrations.Models("0001", &Project{}, &Task{}),
 //		{Version: "0002", Up: func(ctx context.Context, db *gorm.DB) error {
-//			return db.Exec("ALTER TABLE projects ADD COLUMN archived bool NOT NULL DEFAULT false").Error
+//			return db.Exec("ALTER TABLE projects ADD COLUMN archived bool").Error
 //		}},
 //	}
 //
-// [Apply] does what is pending in one place, in one transaction together with the place's table of versions:
-// wherever it is cut off, the place is at its old version, and the next call goes on from there. [All] does
-// the same for the places of all tenants, and tells which are done and which failed. Packages schemas and
-// databases call both; a Migration says nothing of where it runs.
+// [Apply] does what is pending in one place, in one transaction together with the place's table of
+// versions: wherever it is cut off, the place is at its old version, and the next call goes on from
+// there. [All] does the same for the places of all tenants, and tells which are done and which
+// failed. Packages schemas and databases call both; a Migration says nothing of where it runs.
 //
-// Other libraries for migrations run inside: db.DB() in Up is a *sql.DB of the transaction. With goose:
+// Other libraries for migrations run inside: db.DB() in Up is a *sql.DB of the transaction. With
+// goose:
 //
 //	Up: func(ctx context.Context, db *gorm.DB) error {
 //		pool, err := db.DB()
@@ -29,7 +31,7 @@
 //
 // # What cannot be in a migration
 //
-// What Postgres runs in no transaction: CREATE INDEX CONCURRENTLY, VACUUM, ALTER TYPE ... ADD VALUE together
-// with the use of the value. A place's tables are locked until all of its pending migrations are done, which
-// for the tables of one tenant is mostly short.
+// What Postgres runs in no transaction: CREATE INDEX CONCURRENTLY, VACUUM, ALTER TYPE ... ADD VALUE
+// together with the use of the value. A place's tables are locked until all of its pending
+// migrations are done, which for the tables of one tenant is mostly short.
 package migrations

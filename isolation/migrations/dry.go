@@ -74,7 +74,8 @@ type dryOutput struct {
 
 // run calls one so that nothing of what Apply does lasts, and writes it.
 func (o *dryOutput) run(
-	ctx context.Context, t *tenants.Tenant, one func(ctx context.Context, t *tenants.Tenant) ([]string, error),
+	ctx context.Context, t *tenants.Tenant,
+	one func(ctx context.Context, t *tenants.Tenant) ([]string, error),
 ) ([]string, error) {
 	dry := &dryRun{}
 	applied, err := one(context.WithValue(ctx, dryKey{}, dry), t)
@@ -87,7 +88,8 @@ func (o *dryOutput) run(
 		_, err = fmt.Fprintf(o.w, "-- tenant %q: nothing to do\n", t.ID)
 		return nil, err
 	}
-	if _, err := fmt.Fprintf(o.w, "-- tenant %q: %s\n", t.ID, strings.Join(applied, ", ")); err != nil {
+	if _, err := fmt.Fprintf(
+		o.w, "-- tenant %q: %s\n", t.ID, strings.Join(applied, ", ")); err != nil {
 		return nil, err
 	}
 	_, err = dry.text.WriteTo(o.w)

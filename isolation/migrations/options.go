@@ -36,20 +36,21 @@ func each(o tenants.EachOption) Option {
 	})
 }
 
-// Concurrency is how many tenants are migrated at the same time. It must be at least 1. Defaults to 4. Each
-// holds a connection, so the pool must allow for so many.
+// Concurrency is how many tenants are migrated at the same time. It must be at least 1. Defaults to
+// 4. Each holds a connection, so the pool must allow for so many.
 func Concurrency(n int) Option { return each(tenants.Concurrency(n)) }
 
-// Progress is where to write how far the work is: a bar if w is a terminal, and else a line every ten
-// seconds; in either case a line at the end. nil and io.Discard are silent. Defaults to os.Stderr if that is
-// a terminal, and to silence if it is not.
+// Progress is where to write how far the work is: a bar if w is a terminal, and else a line every
+// ten seconds; in either case a line at the end. nil and io.Discard are silent. Defaults to
+// os.Stderr if that is a terminal, and to silence if it is not.
 func Progress(w io.Writer) Option { return each(tenants.Progress(w)) }
 
-// Total is how many tenants there are, for the bar of [Progress]. Defaults to 0, which is not known.
+// Total is how many tenants there are, for the bar of [Progress]. Defaults to 0, which is not
+// known.
 func Total(n int) Option { return each(tenants.Total(n)) }
 
-// Only leaves out the tenants for which keep returns false: to try a release on a few before the others.
-// Defaults to all of them.
+// Only leaves out the tenants for which keep returns false: to try a release on a few before the
+// others. Defaults to all of them.
 func Only(keep func(t *tenants.Tenant) bool) Option {
 	if keep == nil {
 		return allOption(func(*config) error {
@@ -59,13 +60,15 @@ func Only(keep func(t *tenants.Tenant) bool) Option {
 	return each(tenants.Only(keep))
 }
 
-// DryRun changes nothing, and writes to w the SQL that a run would execute for each tenant, with a line
-// before it that names the tenant and the versions. The migrations do run, in transactions that are rolled
-// back, and take their locks for as long; what an Up does elsewhere than in its db is done.
+// DryRun changes nothing, and writes to w the SQL that a run would execute for each tenant, with a
+// line before it that names the tenant and the versions. The migrations do run, in transactions
+// that are rolled back, and take their locks for as long; what an Up does elsewhere than in its db
+// is done.
 func DryRun(w io.Writer) Option {
 	return allOption(func(c *config) error {
 		if w == nil {
-			return errors.New("gormtenant: migrations.DryRun(nil): it needs somewhere to write the SQL to")
+			return errors.New(
+				"gormtenant: migrations.DryRun(nil): it needs somewhere to write the SQL to")
 		}
 		c.dry = &dryOutput{w: w}
 		return nil

@@ -36,11 +36,12 @@ func open(ctx context.Context, tx savepoint.Tx, db *sql.DB, dialect string) (*pl
 	return p, nil
 }
 
-// lockSchema takes an advisory lock until the end of the transaction. What it waited for is seen by the
-// statements after it only.
+// lockSchema takes an advisory lock until the end of the transaction. What it waited for is seen by
+// the statements after it only.
 func (p *place) lockSchema(ctx context.Context) error {
-	err := p.db.QueryRowContext(ctx, "SELECT s, pg_advisory_xact_lock(hashtextextended('"+tableName+" ' || s, 0))::text "+
-		"FROM (SELECT coalesce(current_schema(), '') AS s) AS s").Scan(&p.schema, new(string))
+	err := p.db.QueryRowContext(
+		ctx, "SELECT s, pg_advisory_xact_lock(hashtextextended('"+tableName+" ' || s, 0))::text "+
+			"FROM (SELECT coalesce(current_schema(), '') AS s) AS s").Scan(&p.schema, new(string))
 	if err != nil {
 		return err
 	}
@@ -59,8 +60,9 @@ func (p *place) lockSchema(ctx context.Context) error {
 	return err
 }
 
-// lockFile writes before it reads: a transaction of SQLite that reads first fails, rather than wait, when
-// it writes and another has written since (https://www.sqlite.org/lang_transaction.html).
+// lockFile writes before it reads: a transaction of SQLite that reads first fails, rather than
+// wait, when it writes and another has written since
+// (https://www.sqlite.org/lang_transaction.html).
 func (p *place) lockFile(ctx context.Context) error {
 	p.table = "main." + tableName
 	write := "DELETE FROM " + p.table + " WHERE 1 = 0"
@@ -78,7 +80,8 @@ func (p *place) lockFile(ctx context.Context) error {
 
 // versions returns those that were applied.
 func (p *place) versions(ctx context.Context) (applied []string, err error) {
-	rows, err := p.db.QueryContext(ctx, "SELECT version FROM "+p.table+" ORDER BY version") //nolint:gosec // the table's name is quoted
+	//nolint:gosec // the table's name is quoted
+	rows, err := p.db.QueryContext(ctx, "SELECT version FROM "+p.table+" ORDER BY version")
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +96,8 @@ func (p *place) versions(ctx context.Context) (applied []string, err error) {
 	return applied, rows.Err()
 }
 
-// step runs up in a savepoint, which is gone if up has ended the transaction, and notes the version.
+// step runs up in a savepoint, which is gone if up has ended the transaction, and notes the
+// version.
 func (p *place) step(ctx context.Context, version string, up func() error) error {
 	point, err := p.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -110,9 +114,11 @@ func (p *place) step(ctx context.Context, version string, up func() error) error
 }
 
 func (p *place) add(ctx context.Context, version string) error {
-	insert, args := "INSERT INTO "+p.table+" (version) VALUES (?)", []any{version} //nolint:gosec // the table's name is quoted
+	//nolint:gosec // the table's name is quoted
+	insert, args := "INSERT INTO "+p.table+" (version) VALUES (?)", []any{version}
 	if p.postgres {
-		insert, args = "INSERT INTO "+p.table+" (version) SELECT $1 WHERE current_schema() = $2", []any{version, p.schema}
+		insert, args = "INSERT INTO "+p.table+" (version) SELECT $1 WHERE current_schema() = $2",
+			[]any{version, p.schema}
 	}
 	result, err := p.db.ExecContext(ctx, insert, args...)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 )
 
 // unprepared returns the transaction of tx without prepared statements: not those of gorm.Config's
-// PrepareStmt, nor those that pgx keeps. One that was prepared before a column was added, or in the schema
-// of another tenant, fails with 0A000, cached plan must not change result type.
+// PrepareStmt, nor those that pgx keeps. One that was prepared before a column was added, or in the
+// schema of another tenant, fails with 0A000, cached plan must not change result type.
 func unprepared(tx *gorm.DB) savepoint.Tx {
 	pool := tx.Statement.ConnPool
 	if prepared, ok := pool.(*gorm.PreparedStmtTX); ok {

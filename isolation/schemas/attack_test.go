@@ -21,7 +21,8 @@ import (
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
-// migrate makes the tables of dbtest's models in the schema of each tenant, with rows of the same keys.
+// migrate makes the tables of dbtest's models in the schema of each tenant, with rows of the same
+// keys.
 func (s *server) migrate(t *testing.T) {
 	t.Helper()
 	in := func(schema, role string) *gorm.DB {
@@ -29,28 +30,44 @@ func (s *server) migrate(t *testing.T) {
 		own.RuntimeParams = map[string]string{"search_path": schema, "role": role}
 		pool := stdlib.OpenDB(*own)
 		t.Cleanup(func() { _ = pool.Close() })
-		db, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}), &gorm.Config{Logger: logger.Discard, DisableForeignKeyConstraintWhenMigrating: true})
+		db, err := gorm.Open(
+			postgres.New(postgres.Config{Conn: pool}),
+			&gorm.Config{Logger: logger.Discard, DisableForeignKeyConstraintWhenMigrating: true})
 		require.NoError(t, err)
-		require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(dbtest.Models()...), tenantplugin.AllowRawSQL())))
+		require.NoError(
+			t, db.Use(
+				tenantplugin.New(
+					tenantplugin.Models(dbtest.Models()...), tenantplugin.AllowRawSQL())))
 		return db
 	}
-	s.do(t, "DROP TABLE shared.countries", "CREATE TABLE shared.countries (code text PRIMARY KEY, name text)",
-		"INSERT INTO shared.countries VALUES ('PT', 'Portugal')", "GRANT SELECT ON shared.countries TO PUBLIC")
+	s.do(
+		t, "DROP TABLE shared.countries",
+		"CREATE TABLE shared.countries (code text PRIMARY KEY, name text)",
+		"INSERT INTO shared.countries VALUES ('PT', 'Portugal')",
+		"GRANT SELECT ON shared.countries TO PUBLIC")
 	for _, tenant := range []string{s.acme, s.zeta} {
 		s.do(t, "DROP TABLE "+s.of(tenant)+".notes")
 		db := in(s.of(tenant), s.of(tenant))
 		require.NoError(t, db.AutoMigrate(dbtest.Models()[1:]...))
 		for _, row := range []string{
-			"INSERT INTO users (id, tenant_id, name, age, manager_id) VALUES (1, 'TENANT', 'TENANT ann', 30, NULL), (2, 'TENANT', 'TENANT bob', 40, 1)",
-			"INSERT INTO profiles (id, tenant_id, user_id, bio) VALUES (1, 'TENANT', 1, 'TENANT bio')",
-			"INSERT INTO projects (id, tenant_id, name, budget, slug, owner_id, country_code) VALUES " +
-				"(1, 'TENANT', 'TENANT site', 100, 'site', 1, 'PT'), (2, 'TENANT', 'TENANT app', 200, 'app', 2, NULL)",
-			"INSERT INTO tasks (id, tenant_id, title, project_id) VALUES (1, 'TENANT', 'TENANT plan', 1), (2, 'TENANT', 'TENANT build', 1)",
-			"INSERT INTO tags (id, tenant_id, label) VALUES (1, 'TENANT', 'TENANT red'), (2, 'TENANT', 'TENANT blue')",
-			"INSERT INTO notes (id, tenant_id, text, subject_id, subject_type) VALUES (1, 'TENANT', 'TENANT memo', 1, 'projects')",
+			"INSERT INTO users (id, tenant_id, name, age, manager_id) VALUES (1, 'TENANT', " +
+				"'TENANT ann', 30, NULL), (2, 'TENANT', 'TENANT bob', 40, 1)",
+			"INSERT INTO profiles (id, tenant_id, user_id, bio) VALUES (1, 'TENANT', 1, 'TENANT " +
+				"bio')",
+			"INSERT INTO projects (id, tenant_id, name, budget, slug, owner_id, country_code) " +
+				"VALUES " +
+				"(1, 'TENANT', 'TENANT site', 100, 'site', 1, 'PT'), (2, 'TENANT', 'TENANT app', " +
+				"200, 'app', 2, NULL)",
+			"INSERT INTO tasks (id, tenant_id, title, project_id) VALUES (1, 'TENANT', 'TENANT " +
+				"plan', 1), (2, 'TENANT', 'TENANT build', 1)",
+			"INSERT INTO tags (id, tenant_id, label) VALUES (1, 'TENANT', 'TENANT red'), (2, " +
+				"'TENANT', 'TENANT blue')",
+			"INSERT INTO notes (id, tenant_id, text, subject_id, subject_type) VALUES (1, " +
+				"'TENANT', 'TENANT memo', 1, 'projects')",
 			"INSERT INTO project_tags (project_id, tag_id) VALUES (1, 1)",
 			"INSERT INTO user_friends (user_id, friend_id) VALUES (1, 2)",
-			"SELECT setval(pg_get_serial_sequence(name, 'id'), 100) FROM unnest('{users,profiles,projects,tasks,tags,notes}'::text[]) name",
+			"SELECT setval(pg_get_serial_sequence(name, 'id'), 100) FROM " +
+				"unnest('{users,profiles,projects,tasks,tags,notes}'::text[]) name",
 		} {
 			require.NoError(t, db.Exec(strings.ReplaceAll(row, "TENANT", tenant)).Error)
 		}
@@ -62,7 +79,8 @@ func (s *server) dump(t *testing.T, tenant string) string {
 	t.Helper()
 	var text strings.Builder
 	for _, table := range dbtest.Tables[1:] {
-		rows, err := s.owner.Query("SELECT x::text FROM " + s.of(tenant) + "." + table + " x ORDER BY 1")
+		rows, err := s.owner.Query(
+			"SELECT x::text FROM " + s.of(tenant) + "." + table + " x ORDER BY 1")
 		require.NoError(t, err)
 		text.WriteString(table + "\n" + scanned(t, rows) + "\n")
 	}
@@ -75,17 +93,21 @@ var errUndo = errors.New("undo")
 var attacks = map[string]func(tx *gorm.DB) (seen string, err error){
 	"find": func(tx *gorm.DB) (string, error) {
 		var all []dbtest.Project
-		err := tx.Preload("Owner").Preload("Tasks").Preload("Tags").Preload("Notes").Preload("Country").Order("id").Find(&all).Error
+		err := tx.Preload("Owner").Preload("Tasks").Preload("Tags").Preload("Notes").Preload(
+			"Country").Order("id").Find(&all).Error
 		return fmt.Sprintf("%+v", all), err
 	},
 	"joins": func(tx *gorm.DB) (string, error) {
 		var all []dbtest.Project
-		err := tx.Joins("Owner").Joins("JOIN tasks t ON t.project_id = projects.id").Where("t.title <> ?", "x").Find(&all).Error
+		err := tx.Joins("Owner").Joins("JOIN tasks t ON t.project_id = projects.id").Where(
+			"t.title <> ?", "x").Find(&all).Error
 		return fmt.Sprintf("%+v", all), err
 	},
 	"raw": func(tx *gorm.DB) (string, error) {
 		var all []map[string]any
-		err := tx.Raw("SELECT * FROM projects p JOIN tasks t ON t.project_id = p.id WHERE p.budget > ?", 1).Scan(&all).Error
+		err := tx.Raw(
+			"SELECT * FROM projects p JOIN tasks t ON t.project_id = p.id WHERE p.budget > ?",
+			1).Scan(&all).Error
 		return fmt.Sprint(all), err
 	},
 	"raw_of_one_key": func(tx *gorm.DB) (string, error) {
@@ -95,28 +117,39 @@ var attacks = map[string]func(tx *gorm.DB) (seen string, err error){
 	},
 	"subquery": func(tx *gorm.DB) (string, error) {
 		var all []dbtest.User
-		err := tx.Where("id IN (?)", tx.Model(&dbtest.Project{}).Select("owner_id")).Find(&all).Error
+		err := tx.Where("id IN (?)", tx.Model(&dbtest.Project{}).Select("owner_id")).Find(
+			&all).Error
 		return fmt.Sprintf("%+v", all), err
 	},
-	"raw_update_of_all":     execution("UPDATE projects SET name = name || '!'"),
-	"raw_update_by_name":    execution("UPDATE projects SET budget = ? WHERE tenant_id LIKE 'zeta%' OR id = ?", 7, 1),
-	"raw_delete_of_all":     execution("DELETE FROM project_tags"),
-	"raw_insert":            execution("INSERT INTO tags (tenant_id, label) VALUES (?, ?)", "zeta", "stolen"),
-	"raw_insert_conflict":   execution("INSERT INTO tags (id, tenant_id, label) VALUES (1, 'x', 'y') ON CONFLICT (id) DO UPDATE SET label = 'stolen'"),
+	"raw_update_of_all": execution("UPDATE projects SET name = name || '!'"),
+	"raw_update_by_name": execution(
+		"UPDATE projects SET budget = ? WHERE tenant_id LIKE 'zeta%' OR id = ?", 7, 1),
+	"raw_delete_of_all": execution("DELETE FROM project_tags"),
+	"raw_insert": execution(
+		"INSERT INTO tags (tenant_id, label) VALUES (?, ?)", "zeta", "stolen"),
+	"raw_insert_conflict": execution(
+		"INSERT INTO tags (id, tenant_id, label) VALUES (1, 'x', 'y') ON CONFLICT (id) DO UPDATE " +
+			"SET label = 'stolen'"),
 	"truncate":              execution("TRUNCATE notes"),
 	"alter":                 execution("ALTER TABLE tasks ADD COLUMN IF NOT EXISTS stolen int"),
 	"path_for_itself":       execution("SET search_path = public"),
 	"local_path_for_itself": execution("SET LOCAL search_path = public"),
 	"update_all": func(tx *gorm.DB) (string, error) {
 		tx = tx.Session(&gorm.Session{AllowGlobalUpdate: true})
-		return "", errors.Join(tx.Model(&dbtest.Task{}).Update("title", "changed").Error, tx.Delete(&dbtest.Profile{}).Error)
+		return "", errors.Join(
+			tx.Model(&dbtest.Task{}).Update("title", "changed").Error,
+			tx.Delete(&dbtest.Profile{}).Error)
 	},
 	"save": func(tx *gorm.DB) (string, error) {
-		project := dbtest.Project{ID: 1, Name: "saved", Slug: "saved", Tasks: []dbtest.Task{{ID: 2, Title: "taken"}}}
+		project := dbtest.Project{
+			ID: 1, Name: "saved", Slug: "saved",
+			Tasks: []dbtest.Task{{ID: 2, Title: "taken"}},
+		}
 		return "", tx.Session(&gorm.Session{FullSaveAssociations: true}).Save(&project).Error
 	},
 	"upsert": func(tx *gorm.DB) (string, error) {
-		return "", tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&[]dbtest.Tag{{ID: 1, Label: "a"}, {ID: 9, Label: "b"}}).Error
+		return "", tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(
+			&[]dbtest.Tag{{ID: 1, Label: "a"}, {ID: 9, Label: "b"}}).Error
 	},
 	"association": func(tx *gorm.DB) (string, error) {
 		return "", tx.Model(&dbtest.Project{ID: 1}).Association("Tags").Replace(&dbtest.Tag{ID: 2})
@@ -139,7 +172,9 @@ var attacks = map[string]func(tx *gorm.DB) (seen string, err error){
 	},
 	"rolled_back": func(tx *gorm.DB) (string, error) {
 		err := tx.Transaction(func(tx *gorm.DB) error {
-			return errors.Join(tx.Exec("DROP TABLE notes").Error, tx.Exec("DELETE FROM tags WHERE id > ?", 0).Error, errUndo)
+			return errors.Join(
+				tx.Exec("DROP TABLE notes").Error,
+				tx.Exec("DELETE FROM tags WHERE id > ?", 0).Error, errUndo)
 		})
 		if errors.Is(err, errUndo) {
 			err = nil
@@ -157,7 +192,9 @@ var attacks = map[string]func(tx *gorm.DB) (seen string, err error){
 		if err != nil {
 			return "", err
 		}
-		err = pool.QueryRowContext(tx.Statement.Context, "SELECT string_agg(name, ',') FROM projects WHERE id > $1", 0).Scan(&seen)
+		err = pool.QueryRowContext(
+			tx.Statement.Context, "SELECT string_agg(name, ',') FROM projects WHERE id > $1",
+			0).Scan(&seen)
 		return seen, err
 	},
 	"rows": func(tx *gorm.DB) (seen string, err error) {
@@ -203,14 +240,18 @@ func TestAttacks(t *testing.T) {
 				own.Logger, own.DisableForeignKeyConstraintWhenMigrating = logger.Discard, true
 				db, err := gorm.Open(postgres.New(postgres.Config{Conn: w.open(t, s)}), &own)
 				require.NoError(t, err)
-				require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(dbtest.Models()...), tenantplugin.AllowRawSQL())))
+				require.NoError(
+					t, db.Use(
+						tenantplugin.New(
+							tenantplugin.Models(dbtest.Models()...), tenantplugin.AllowRawSQL())))
 				attacked(t, s, db)
 			})
 		}
 	}
 }
 
-// attacked runs the attacks as acme in turns with statements of zeta of the same texts, on two connections.
+// attacked runs the attacks as acme in turns with statements of zeta of the same texts, on two
+// connections.
 func attacked(t *testing.T, s *server, db *gorm.DB) {
 	t.Helper()
 	pool, err := db.DB()
@@ -234,7 +275,8 @@ func attacked(t *testing.T, s *server, db *gorm.DB) {
 	var users []dbtest.User
 	require.ErrorIs(t, nobody.Find(&users).Error, gormtenant.ErrNoTenant, "the plugin")
 	var n int64
-	require.ErrorContains(t, nobody.Raw("SELECT count(*) FROM users").Row().Scan(&n), undefinedTable, "the server")
+	require.ErrorContains(
+		t, nobody.Raw("SELECT count(*) FROM users").Row().Scan(&n), undefinedTable, "the server")
 	across := db.WithContext(gormtenant.Unscoped(t.Context(), "report"))
 	require.ErrorContains(t, across.Find(&users).Error, undefinedTable)
 	var countries []dbtest.Country
@@ -247,14 +289,18 @@ func attacked(t *testing.T, s *server, db *gorm.DB) {
 func TestOpen_reads_times_in_the_zone_of_the_DSN(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	dsn := fmt.Sprintf("host=%s port=%d user=%s password=app dbname=%s TimeZone=Asia/Tokyo", s.app.Host, s.app.Port, s.app.User, s.app.Database)
+	dsn := fmt.Sprintf(
+		"host=%s port=%d user=%s password=app dbname=%s TimeZone=Asia/Tokyo", s.app.Host,
+		s.app.Port, s.app.User, s.app.Database)
 	db, err := gorm.Open(schemas.Open(dsn, schemas.Roles()), &gorm.Config{Logger: logger.Discard})
 	require.NoError(t, err)
 	pool, err := db.DB()
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pool.Close() })
 	var at sql.NullTime
-	require.NoError(t, db.WithContext(as(t, s.acme)).Raw("SELECT '2024-02-29 12:00'::timestamp").Row().Scan(&at))
+	require.NoError(
+		t, db.WithContext(as(t, s.acme)).Raw("SELECT '2024-02-29 12:00'::timestamp").Row().Scan(
+			&at))
 	require.Equal(t, "2024-02-29 12:00:00 +0900 JST", at.Time.String())
 	require.Equal(t, "1 2 3", ids(t, as(t, s.acme), pool, all))
 }

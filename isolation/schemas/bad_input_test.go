@@ -21,19 +21,25 @@ import (
 
 // hostile are IDs, and names of schemas, that somebody could choose.
 var hostile = []string{
-	"'", "''", `"`, `""`, `a"; DROP SCHEMA shared CASCADE; --`, `'; DROP SCHEMA shared CASCADE; --`, "a\nb", "a\r\nb", "\t", "a b", "ACME", "Acme", "acme.b",
-	"$1", "%s", "?", ":x", "*/", "/*", "/* /* */", "--", "\n--", "$$", "a,b", `a", "b`, "ö☃😀", "\u202eacme", "acme\u200b", "public.x", "-", "=", strings.Repeat("😀", 12),
+	"'", "''", `"`, `""`, `a"; DROP SCHEMA shared CASCADE; --`, `'; DROP SCHEMA shared CASCADE; --`,
+	"a\nb", "a\r\nb", "\t", "a b", "ACME", "Acme", "acme.b",
+	"$1", "%s", "?", ":x", "*/", "/*", "/* /* */", "--", "\n--", "$$", "a,b", `a", "b`, "ö☃😀",
+	"\u202eacme", "acme\u200b", "public.x", "-", "=", strings.Repeat("😀", 12),
 }
 
 // nameable are those of them that a schema can have as its name.
-var nameable = slices.DeleteFunc(slices.Clone(hostile), func(name string) bool { return place.CheckName(name) != nil })
+var nameable = slices.DeleteFunc(slices.Clone(hostile), func(name string) bool {
+	return place.CheckName(name) != nil
+})
 
 // Tenants may be called anything: each finds its own row and no other's.
 func TestTenant_of_any_name(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.withoutRoles(t)
-	names := append([]string{"../../etc/passwd", "a-b", "a_b", "pg_catalog", strings.Repeat("x", 255)}, hostile...)
+	names := append(
+		[]string{"../../etc/passwd", "a-b", "a_b", "pg_catalog", strings.Repeat("x", 255)},
+		hostile...)
 	for i, id := range names {
 		name, err := place.Name(id)
 		require.NoError(t, err)
@@ -67,7 +73,8 @@ func TestSchema_of_any_name(t *testing.T) {
 					finds(t, as(t, id), db, i, id)
 				}
 			}
-			_, err := db.ExecContext(as(t, nameable[0]), "SELECT id FROM rows WHERE id > $1 OR 'a", 1)
+			_, err := db.ExecContext(
+				as(t, nameable[0]), "SELECT id FROM rows WHERE id > $1 OR 'a", 1)
 			require.ErrorContains(t, err, "SQLSTATE 42601")
 		})
 	}
@@ -82,8 +89,12 @@ func TestRole_of_any_name(t *testing.T) {
 		name += suffix
 		role := pgx.Identifier{name}.Sanitize()
 		s.row(t, name, i)
-		s.do(t, "CREATE ROLE "+role, "GRANT "+role+" TO "+s.app.User, "ALTER SCHEMA "+role+" OWNER TO "+role, "ALTER TABLE "+role+".rows OWNER TO "+role)
-		t.Cleanup(func() { _, _ = s.owner.Exec("DROP OWNED BY " + role + " CASCADE; DROP ROLE " + role) })
+		s.do(
+			t, "CREATE ROLE "+role, "GRANT "+role+" TO "+s.app.User,
+			"ALTER SCHEMA "+role+" OWNER TO "+role, "ALTER TABLE "+role+".rows OWNER TO "+role)
+		t.Cleanup(func() {
+			_, _ = s.owner.Exec("DROP OWNED BY " + role + " CASCADE; DROP ROLE " + role)
+		})
 	}
 	own := schemas.Names(func(id string) (string, error) { return id + suffix, nil })
 	for name, mode := range modes {
@@ -101,7 +112,8 @@ func (s *server) row(t *testing.T, name string, id int) {
 	t.Helper()
 	quoted := pgx.Identifier{name}.Sanitize()
 	s.do(t, "CREATE SCHEMA "+quoted, "CREATE TABLE "+quoted+".rows (id int)",
-		"GRANT USAGE ON SCHEMA "+quoted+" TO "+s.app.User, "GRANT SELECT ON "+quoted+".rows TO "+s.app.User)
+		"GRANT USAGE ON SCHEMA "+quoted+" TO "+s.app.User,
+		"GRANT SELECT ON "+quoted+".rows TO "+s.app.User)
 	_, err := s.owner.Exec("INSERT INTO "+quoted+".rows VALUES ($1)", id)
 	require.NoError(t, err)
 }
@@ -111,7 +123,9 @@ func finds(t *testing.T, ctx context.Context, db *sql.DB, id int, what string) {
 	var found int
 	require.NoError(t, db.QueryRowContext(ctx, "SELECT id FROM rows").Scan(&found), what)
 	require.Equal(t, id, found, what)
-	require.NoError(t, db.QueryRowContext(ctx, "SELECT id FROM rows WHERE id >= $1 -- comment", 0).Scan(&found), what)
+	require.NoError(
+		t, db.QueryRowContext(ctx, "SELECT id FROM rows WHERE id >= $1 -- comment", 0).Scan(&found),
+		what)
 	require.Equal(t, id, found, what)
 	run(t, ctx, db, "SELECT id FROM rows /* comment */ ;")
 }
@@ -130,12 +144,15 @@ func TestTenant_that_cannot_have_a_schema(t *testing.T) {
 		name string // what Names says
 		want error
 	}{
-		"zero_byte":               {id: "acme\x00zeta", want: gormtenant.ErrInvalidID},
-		"no_utf8":                 {id: "acme\xff", want: gormtenant.ErrInvalidID},
-		"struct":                  {id: unwritable{1, 2}, want: gormtenant.ErrInvalidID},
-		"float":                   {id: 1.5, want: gormtenant.ErrInvalidID},
-		"too_long":                {id: strings.Repeat("x", 300), want: gormtenant.ErrInvalidID},
-		"no_text":                 {id: nameless{1}, name: "anything", want: gormtenant.ErrNoTenant},
+		"zero_byte": {id: "acme\x00zeta", want: gormtenant.ErrInvalidID},
+		"no_utf8":   {id: "acme\xff", want: gormtenant.ErrInvalidID},
+		"struct":    {id: unwritable{1, 2}, want: gormtenant.ErrInvalidID},
+		"float":     {id: 1.5, want: gormtenant.ErrInvalidID},
+		"too_long":  {id: strings.Repeat("x", 300), want: gormtenant.ErrInvalidID},
+		"no_text": {
+			id: nameless{1}, name: "anything",
+			want: gormtenant.ErrNoTenant,
+		},
 		"names_nothing":           {id: "acme", name: " "},
 		"names_public":            {id: "acme", name: "public"},
 		"names_the_catalog":       {id: "acme", name: "pg_catalog"},
@@ -199,19 +216,30 @@ func TestOpen_reports_what_makes_no_sense(t *testing.T) {
 	require.ErrorContains(t, open("nonsense"), "schemas.Open")
 	require.ErrorContains(t, open(dsn+" TimeZone=Nowhere/Land"), "the DSN's TimeZone")
 	require.ErrorContains(t, open(dsn, schemas.Roles(), nil), "option 2 is nil")
-	for _, name := range []string{"", "pg_temp", "$user", "none", "a\x00", "information_schema", strings.Repeat("x", 64)} {
-		require.ErrorContains(t, open(dsn, schemas.Shared(name)), "gormtenant: schemas.Shared: the name", name)
-		require.ErrorContains(t, sql.OpenDB(schemas.NewConnector(s.app, schemas.Shared(name))).Ping(), "gormtenant: schemas.Shared", name)
+	for _, name := range []string{
+		"", "pg_temp", "$user", "none", "a\x00", "information_schema",
+		strings.Repeat("x", 64),
+	} {
+		require.ErrorContains(
+			t, open(dsn, schemas.Shared(name)), "gormtenant: schemas.Shared: the name", name)
+		require.ErrorContains(
+			t, sql.OpenDB(schemas.NewConnector(s.app, schemas.Shared(name))).Ping(),
+			"gormtenant: schemas.Shared", name)
 	}
 	require.ErrorContains(t, open(dsn, schemas.Names(nil)), "schemas.Names needs a function")
-	require.ErrorContains(t, sql.OpenDB(schemas.NewConnector(nil)).Ping(), "schemas.NewConnector needs a configuration")
+	require.ErrorContains(
+		t, sql.OpenDB(schemas.NewConnector(nil)).Ping(),
+		"schemas.NewConnector needs a configuration")
 }
 
 func TestShared_can_be_another_schema(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	s.do(t, `CREATE SCHEMA "Gemeinsam, ""alle"""`, `CREATE TABLE "Gemeinsam, ""alle""".notes (id int)`,
-		`GRANT USAGE ON SCHEMA "Gemeinsam, ""alle""" TO PUBLIC`, `GRANT SELECT ON "Gemeinsam, ""alle""".notes TO PUBLIC`)
+	s.do(
+		t, `CREATE SCHEMA "Gemeinsam, ""alle"""`,
+		`CREATE TABLE "Gemeinsam, ""alle""".notes (id int)`,
+		`GRANT USAGE ON SCHEMA "Gemeinsam, ""alle""" TO PUBLIC`,
+		`GRANT SELECT ON "Gemeinsam, ""alle""".notes TO PUBLIC`)
 	for _, mode := range modes {
 		db := way{mode: mode, roles: true}.open(t, s, schemas.Shared(`Gemeinsam, "alle"`))
 		require.Equal(t, "1 2 3", ids(t, as(t, s.acme), db, all), "the tenant's own comes first")
@@ -230,7 +258,8 @@ func TestSchema_that_the_context_names(t *testing.T) {
 	db := way{mode: pgx.QueryExecModeCacheStatement, roles: true}.open(t, s)
 	ctx := place.WithSchema(t.Context(), "big", s.of(s.zeta))
 	require.Equal(t, "11 12 13", ids(t, gormtenant.WithTenant(ctx, "big"), db, all))
-	require.Equal(t, "1 2 3", ids(t, gormtenant.WithTenant(ctx, s.acme), db, all), "it is about one tenant")
+	require.Equal(
+		t, "1 2 3", ids(t, gormtenant.WithTenant(ctx, s.acme), db, all), "it is about one tenant")
 	refused(t, ctx, db, undefinedTable, all)
 }
 
@@ -238,12 +267,18 @@ func TestSchemas_share_nothing_by_their_marks(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.withoutRoles(t)
-	names := []string{"=", "a", "=61", "A", "a b", "-", "--", "612062", "=612062"} // in hex a is 61, and the space 20
+	// in hex a is 61, and the space 20
+	names := []string{"=", "a", "=61", "A", "a b", "-", "--", "612062", "=612062"}
 	for i, name := range names {
 		s.row(t, name, i)
-		s.do(t, "ALTER TABLE "+pgx.Identifier{name}.Sanitize()+".rows ADD COLUMN c"+string(rune('a'+i))+" int")
+		s.do(
+			t, "ALTER TABLE "+pgx.Identifier{name}.Sanitize()+".rows ADD COLUMN c"+string(
+				rune('a'+i))+" int")
 	}
-	db := way{mode: pgx.QueryExecModeCacheStatement}.open(t, s, schemas.Names(func(id string) (string, error) { return id, nil }))
+	db := way{mode: pgx.QueryExecModeCacheStatement}.open(
+		t, s, schemas.Names(func(id string) (string, error) {
+			return id, nil
+		}))
 	db.SetMaxOpenConns(1)
 	for range 3 {
 		for i, name := range names {

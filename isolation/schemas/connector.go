@@ -24,19 +24,21 @@ import (
 func Open(dsn string, options ...ConnectorOption) gorm.Dialector {
 	parsed, err := pgx.ParseConfig(dsn)
 	if err != nil {
-		return pgsession.Dialector(pgsession.Broken(fmt.Errorf("gormtenant: schemas.Open: %w", err)))
+		return pgsession.Dialector(
+			pgsession.Broken(fmt.Errorf("gormtenant: schemas.Open: %w", err)))
 	}
 	return pgsession.Dialector(NewConnector(parsed, append(slices.Clip(options), inZones)...))
 }
 
-// NewConnector returns a connector for sql.OpenDB. The statements of its pool run in the schema of their
-// context's tenant, whoever sends them: GORM, sqlc, database/sql by hand. config is copied.
+// NewConnector returns a connector for sql.OpenDB. The statements of its pool run in the schema of
+// their context's tenant, whoever sends them: GORM, sqlc, database/sql by hand. config is copied.
 //
 // An option that makes no sense is reported by the first connection.
 func NewConnector(config *pgx.ConnConfig, options ...ConnectorOption) driver.Connector {
 	c, err := configureConnector(options)
 	if err == nil && config == nil {
-		err = errors.New("gormtenant: schemas.NewConnector needs a configuration, as pgx.ParseConfig returns it")
+		err = errors.New(
+			"gormtenant: schemas.NewConnector needs a configuration, as pgx.ParseConfig returns it")
 	}
 	if err != nil {
 		return pgsession.Broken(err)
@@ -54,7 +56,8 @@ func NewConnector(config *pgx.ConnConfig, options ...ConnectorOption) driver.Con
 // router gives each statement the schema of its tenant.
 type router struct {
 	connectorConfig
-	across pgsession.Setting // the path of statements under Unscoped, and what comes behind a tenant's schema
+	// the path of statements under Unscoped, and what comes behind a tenant's schema
+	across pgsession.Setting
 	none   pgsession.Setting // that of statements without a tenant
 }
 
@@ -71,7 +74,9 @@ func pathSetting(path, mark string) pgsession.Setting {
 }
 
 // AppendSettings appends the path, the role, and the tenant.
-func (r *router) AppendSettings(ctx context.Context, settings []pgsession.Setting) ([]pgsession.Setting, error) {
+func (r *router) AppendSettings(ctx context.Context, settings []pgsession.Setting) (
+	[]pgsession.Setting, error,
+) {
 	path, role, tenant, err := r.settings(ctx)
 	if err != nil {
 		return nil, err
@@ -86,7 +91,9 @@ func (r *router) AppendSettings(ctx context.Context, settings []pgsession.Settin
 	return settings, nil
 }
 
-func (r *router) settings(ctx context.Context) (path pgsession.Setting, role, tenant string, err error) {
+func (r *router) settings(ctx context.Context) (
+	path pgsession.Setting, role, tenant string, err error,
+) {
 	_, unscoped, err := gormtenant.UnscopedReason(ctx)
 	switch {
 	case err != nil:

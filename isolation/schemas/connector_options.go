@@ -7,7 +7,8 @@ import (
 	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
-// ConnectorOption changes what [Open] and [NewConnector] return: [Shared], [Roles], [Names], [Setting].
+// ConnectorOption changes what [Open] and [NewConnector] return: [Shared], [Roles], [Names],
+// [Setting].
 type ConnectorOption interface {
 	applyConnector(c *connectorConfig) error
 }
@@ -23,9 +24,10 @@ type connectorConfig struct {
 	setting string // the run-time parameter that holds the tenant, "" for none
 }
 
-// Setting makes each statement bring the tenant's ID too, in the run-time parameter of that name, for
-// policies inside the schemas: rls.DefaultSetting, or what was given to rls.Setting. A migration enables
-// them, in the transaction that makes the schema: see [Migrations]. Defaults to none.
+// Setting makes each statement bring the tenant's ID too, in the run-time parameter of that name,
+// for policies inside the schemas: rls.DefaultSetting, or what was given to rls.Setting. A
+// migration enables them, in the transaction that makes the schema: see [Migrations]. Defaults to
+// none.
 //
 //	schemas.NewConnector(config, schemas.Roles(), schemas.Setting(rls.DefaultSetting))
 func Setting(name string) ConnectorOption {

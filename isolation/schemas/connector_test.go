@@ -16,17 +16,19 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 )
 
-// server is a database with the schemas of two tenants, and the role that an application logs in as.
+// server is a database with the schemas of two tenants, and the role that an application logs in
+// as.
 type server struct {
-	owner      *sql.DB // superuser
-	app        *pgx.ConnConfig
-	pooled     *pgx.ConnConfig            // the app through a pgbouncer, where the test asked for one
+	owner *sql.DB // superuser
+	app   *pgx.ConnConfig
+	// the app through a pgbouncer, where the test asked for one
+	pooled     *pgx.ConnConfig
 	acme, zeta string                     // the IDs of the tenants
 	of         func(tenant string) string // the schema of a tenant, and its role
 }
 
-// newServer makes a database with the notes 1 to 3 in the schema of acme and 11 to 13 in that of zeta. The
-// schema shared has the table countries, and public has notes that nobody is to see.
+// newServer makes a database with the notes 1 to 3 in the schema of acme and 11 to 13 in that of
+// zeta. The schema shared has the table countries, and public has notes that nobody is to see.
 func newServer(t testing.TB) *server {
 	t.Helper()
 	config, err := pgx.ParseConfig(pgtest.New(t))
@@ -49,7 +51,10 @@ func newServer(t testing.TB) *server {
 		"GRANT ALL ON public.notes TO PUBLIC")
 	for i, tenant := range []string{s.acme, s.zeta} {
 		s.create(t, app, tenant)
-		s.do(t, fmt.Sprintf("INSERT INTO %s.notes SELECT n + %d, 'n' || n FROM generate_series(1, 3) n", s.of(tenant), 10*i))
+		s.do(
+			t, fmt.Sprintf(
+				"INSERT INTO %s.notes SELECT n + %d, 'n' || n FROM generate_series(1, 3) n",
+				s.of(tenant), 10*i))
 	}
 	t.Cleanup(func() { _, _ = owner.Exec("DROP OWNED BY " + app + "; DROP ROLE " + app) })
 	s.app = config.Copy()
@@ -75,7 +80,9 @@ func (s *server) create(t testing.TB, app, tenant string) {
 		"ALTER TABLE "+schema+".notes OWNER TO "+schema,
 		"GRANT USAGE ON SCHEMA shared TO "+schema,
 		"GRANT SELECT ON ALL TABLES IN SCHEMA shared TO "+schema)
-	t.Cleanup(func() { _, _ = s.owner.Exec("DROP OWNED BY " + schema + " CASCADE; DROP ROLE " + schema) })
+	t.Cleanup(func() {
+		_, _ = s.owner.Exec("DROP OWNED BY " + schema + " CASCADE; DROP ROLE " + schema)
+	})
 }
 
 // withoutRoles gives the app itself the rights on all schemas, as there are without schemas.Roles.
@@ -85,11 +92,13 @@ func (s *server) withoutRoles(t testing.TB) {
 		"GRANT "+s.of(s.acme)+", "+s.of(s.zeta)+" TO "+s.app.User+s.inheriting(t))
 }
 
-// inheriting is needed since PostgreSQL 16, where a membership keeps what the role was as it was granted.
+// inheriting is needed since PostgreSQL 16, where a membership keeps what the role was as it was
+// granted.
 func (s *server) inheriting(t testing.TB) string {
 	t.Helper()
 	var version int
-	require.NoError(t, s.owner.QueryRow("SELECT current_setting('server_version_num')::int").Scan(&version))
+	require.NoError(
+		t, s.owner.QueryRow("SELECT current_setting('server_version_num')::int").Scan(&version))
 	if version >= 160000 {
 		return " WITH INHERIT TRUE"
 	}
@@ -136,7 +145,8 @@ var ways = func() map[string]way {
 				name += "_roles"
 			}
 			all[name] = w
-			// The others keep a prepared statement, or take two round trips, which can meet two connections.
+			// The others keep a prepared statement, or take two round trips, which can meet two
+			// connections.
 			if mode != pgx.QueryExecModeCacheStatement && mode != pgx.QueryExecModeDescribeExec {
 				w.pooled = true
 				all[name+"_pgbouncer"] = w
@@ -232,7 +242,8 @@ func TestStatements_run_in_the_schema_of_their_tenant(t *testing.T) {
 		db.SetMaxOpenConns(1) // one connection, so that what is left on it would be seen
 		for range 3 {
 			require.Equal(t, "1 2 3", ids(t, acme, db, all))
-			require.Equal(t, "12 13", ids(t, zeta, db, "SELECT id FROM notes WHERE id <> $1 ORDER BY id", 11))
+			require.Equal(
+				t, "12 13", ids(t, zeta, db, "SELECT id FROM notes WHERE id <> $1 ORDER BY id", 11))
 			for _, ctx := range []context.Context{t.Context(), as(t, ""), across} {
 				refused(t, ctx, db, undefinedTable, all)
 				refused(t, ctx, db, undefinedTable, "SELECT id FROM notes WHERE id <> $1", 11)
@@ -240,7 +251,8 @@ func TestStatements_run_in_the_schema_of_their_tenant(t *testing.T) {
 				require.ErrorContains(t, err, undefinedTable)
 			}
 			for _, ctx := range []context.Context{acme, zeta, across} {
-				require.Equal(t, "PT", ids(t, ctx, db, "SELECT code FROM countries WHERE code <> $1", "ES"))
+				require.Equal(
+					t, "PT", ids(t, ctx, db, "SELECT code FROM countries WHERE code <> $1", "ES"))
 			}
 			refused(t, t.Context(), db, undefinedTable, "SELECT code FROM countries")
 			prepared(t, db, acme, zeta)
@@ -276,10 +288,14 @@ func TestPath(t *testing.T) {
 		db := w.open(t, s)
 		show := func(ctx context.Context) string {
 			var path, role string
-			require.NoError(t, db.QueryRowContext(ctx, "SELECT current_setting($1), current_user", "search_path").Scan(&path, &role))
+			require.NoError(
+				t, db.QueryRowContext(
+					ctx, "SELECT current_setting($1), current_user", "search_path").Scan(
+					&path, &role))
 			var again string
 			require.NoError(t, db.QueryRowContext(ctx, "SHOW search_path").Scan(&again))
-			require.Equal(t, strings.ReplaceAll(path, `"`, ""), strings.ReplaceAll(again, `"`, "")) // SHOW quotes where it must
+			// SHOW quotes where it must
+			require.Equal(t, strings.ReplaceAll(path, `"`, ""), strings.ReplaceAll(again, `"`, ""))
 			return path + " " + role
 		}
 		role := func(tenant string) string {
@@ -294,10 +310,14 @@ func TestPath(t *testing.T) {
 			}
 			return path
 		}
-		require.Equal(t, quoted(`"`+s.of(s.acme)+`", "shared", "pg_temp" `)+role(s.acme), show(as(t, s.acme)))
-		require.Equal(t, quoted(`"`+s.of(s.zeta)+`", "shared", "pg_temp" `)+role(s.zeta), show(as(t, s.zeta)))
+		require.Equal(
+			t, quoted(`"`+s.of(s.acme)+`", "shared", "pg_temp" `)+role(s.acme), show(as(t, s.acme)))
+		require.Equal(
+			t, quoted(`"`+s.of(s.zeta)+`", "shared", "pg_temp" `)+role(s.zeta), show(as(t, s.zeta)))
 		require.Equal(t, quoted(`"pg_catalog", "pg_temp" `)+s.app.User, show(t.Context()))
-		require.Equal(t, quoted(`"shared", "pg_temp" `)+s.app.User, show(gormtenant.Unscoped(t.Context(), "report")))
+		require.Equal(
+			t, quoted(`"shared", "pg_temp" `)+s.app.User,
+			show(gormtenant.Unscoped(t.Context(), "report")))
 	})
 }
 
@@ -308,7 +328,8 @@ func TestTables_are_made_in_the_tenants_schema_or_not_at_all(t *testing.T) {
 		db := w.open(t, s)
 		_, err := db.ExecContext(t.Context(), "CREATE TABLE made (id int)")
 		require.ErrorContains(t, err, denied)
-		_, err = db.ExecContext(gormtenant.Unscoped(t.Context(), "report"), "CREATE TABLE made (id int)")
+		_, err = db.ExecContext(
+			gormtenant.Unscoped(t.Context(), "report"), "CREATE TABLE made (id int)")
 		require.ErrorContains(t, err, denied, "the app has no right to")
 		run(t, as(t, s.acme), db, "CREATE TABLE made (id int)")
 		refused(t, as(t, s.zeta), db, undefinedTable, "SELECT id FROM made")

@@ -11,7 +11,8 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// Wherever a call loses its connection, it has done all or nothing, and the same call again has done it.
+// Wherever a call loses its connection, it has done all or nothing, and the same call again has
+// done it.
 func TestCalls_that_are_cut_off(t *testing.T) {
 	t.Parallel()
 	oldTables := sqlStep("0001", "CREATE TABLE projects (id int PRIMARY KEY)")
@@ -20,7 +21,11 @@ func TestCalls_that_are_cut_off(t *testing.T) {
 		setUp func(s *schemas.Provisioner, id string) error
 		call  func(s *schemas.Provisioner, id, suffix string) error
 	}{
-		"create": {nil, func(s *schemas.Provisioner, id, _ string) error { return s.Provision(t.Context(), id) }},
+		"create": {nil, func(
+			s *schemas.Provisioner, id, _ string,
+		) error {
+			return s.Provision(t.Context(), id)
+		}},
 		"migrate": {
 			func(s *schemas.Provisioner, id string) error { return s.Provision(t.Context(), id) },
 			func(s *schemas.Provisioner, id, _ string) error {
@@ -46,10 +51,14 @@ func TestCalls_that_are_cut_off(t *testing.T) {
 			h := newHouse(t)
 			acme := h.id("acme")
 			proxy, through := pgtest.NewProxy(t, h.owner, 0)
-			s, err := schemas.NewProvisioner(openAs(t, through), schemas.Login(h.app.User), schemas.Roles(), schemas.Migrations(oldTables, newTables))
+			s, err := schemas.NewProvisioner(
+				openAs(t, through), schemas.Login(h.app.User), schemas.Roles(),
+				schemas.Migrations(oldTables, newTables))
 			require.NoError(t, err)
 			old := h.schemas(t, schemas.Roles(), schemas.Migrations(oldTables))
-			renamed := h.schemas(t, schemas.Names(func(string) (string, error) { return "renamed_" + h.suffix, nil }), schemas.Roles())
+			renamed := h.schemas(t, schemas.Names(func(string) (string, error) {
+				return "renamed_" + h.suffix, nil
+			}), schemas.Roles())
 
 			after, cuts := "", 0
 			for n, uncut := -1, false; !uncut; n++ {
@@ -68,7 +77,9 @@ func TestCalls_that_are_cut_off(t *testing.T) {
 				proxy.Cut(nil)
 				uncut = n >= 0 && left >= 0
 				// When its lock is free, the server has noticed.
-				h.do(t, "SELECT pg_advisory_lock(hashtextextended('gormtenant schema tenant_"+acme+"', 0)), pg_advisory_unlock_all()")
+				h.do(
+					t, "SELECT pg_advisory_lock(hashtextextended('gormtenant schema "+
+						"tenant_"+acme+"', 0)), pg_advisory_unlock_all()")
 				now := h.catalog(t)
 				switch {
 				case n < 0:
@@ -82,8 +93,11 @@ func TestCalls_that_are_cut_off(t *testing.T) {
 				}
 				require.NoError(t, test.call(s, acme, h.suffix))
 				require.Equal(t, after, h.catalog(t))
-				require.NoError(t, s.Deprovision(t.Context(), acme, schemas.Confirmation("tenant_"+acme)))
-				require.NoError(t, renamed.Deprovision(t.Context(), acme, schemas.Confirmation("renamed_"+h.suffix)))
+				require.NoError(
+					t, s.Deprovision(t.Context(), acme, schemas.Confirmation("tenant_"+acme)))
+				require.NoError(
+					t, renamed.Deprovision(
+						t.Context(), acme, schemas.Confirmation("renamed_"+h.suffix)))
 			}
 			require.Greater(t, cuts, 5)
 		})

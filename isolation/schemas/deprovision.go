@@ -9,18 +9,22 @@ import (
 // Confirmation returns what [Provisioner.Deprovision] has to be given for the schema of that name.
 func Confirmation(name string) string { return "DELETE_SCHEMA_" + name }
 
-// Deprovision drops the schema of a tenant with all that is in it, and its role, in one transaction:
+// Deprovision drops the schema of a tenant with all that is in it, and its role, in one
+// transaction:
 //
 //	DROP SCHEMA "tenant_acme" CASCADE;
 //	DROP OWNED BY "tenant_acme"; DROP ROLE "tenant_acme";              -- with Roles
 //
-// confirmation must be "DELETE_SCHEMA_" and the schema's name, as [Confirmation] returns it; with any other
-// nothing is done. Where there is no such schema there is no error. What is not the tenant's is [ErrNotOurs],
-// and where a view or a foreign key of another schema depends on it, Deprovision fails and names it.
+// confirmation must be "DELETE_SCHEMA_" and the schema's name, as [Confirmation] returns it; with
+// any other nothing is done. Where there is no such schema there is no error. What is not the
+// tenant's is [ErrNotOurs], and where a view or a foreign key of another schema depends on it,
+// Deprovision fails and names it.
 func (s *Provisioner) Deprovision(ctx context.Context, id any, confirmation string) error {
 	return s.on(ctx, id, func(o *owned) error {
 		if confirmation != Confirmation(o.name) {
-			return fmt.Errorf("gormtenant: nothing was dropped: to drop the schema %q with all that is in it, confirm with %q",
+			return fmt.Errorf(
+				"gormtenant: nothing was dropped: to drop the schema %q with all that is in it, "+
+					"confirm with %q",
 				o.name, Confirmation(o.name))
 		}
 		exists, err := o.exists(ctx, o.name)
@@ -46,10 +50,14 @@ func (s *Provisioner) Deprovision(ctx context.Context, id any, confirmation stri
 func (o *owned) independent(ctx context.Context) error {
 	var others string
 	err := o.pool.QueryRowContext(ctx, `
-WITH ours AS (SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $1)
+WITH ours AS (
+	SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+	WHERE n.nspname = $1
+)
 SELECT coalesce(string_agg(DISTINCT other, ', '), '') FROM (
 	SELECT conrelid::regclass::text AS other FROM pg_constraint
-	WHERE contype = 'f' AND confrelid IN (SELECT oid FROM ours) AND conrelid NOT IN (SELECT oid FROM ours)
+	WHERE contype = 'f' AND confrelid IN (SELECT oid FROM ours)
+		AND conrelid NOT IN (SELECT oid FROM ours)
 	UNION ALL
 	SELECT r.ev_class::regclass::text FROM pg_depend AS d JOIN pg_rewrite AS r ON r.oid = d.objid
 	WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
@@ -59,20 +67,23 @@ SELECT coalesce(string_agg(DISTINCT other, ', '), '') FROM (
 		return err
 	}
 	if others != "" {
-		return fmt.Errorf("gormtenant: nothing was dropped: other schemas depend on %q: drop first what refers to it: %s", o.name, others)
+		return fmt.Errorf(
+			"gormtenant: nothing was dropped: other schemas depend on %q: drop first what refers "+
+				"to it: %s", o.name, others)
 	}
 	return nil
 }
 
-// dropRole drops the role of the schema, with what it was granted elsewhere in the database. For that its
-// rights are needed, which who may make roles may take.
+// dropRole drops the role of the schema, with what it was granted elsewhere in the database. For
+// that its rights are needed, which who may make roles may take.
 func (o *owned) dropRole(ctx context.Context) error {
 	role := roleOf(o.name)
 	exists, err := o.roleExists(ctx, role)
 	if err != nil || !exists {
 		return err
 	}
-	for _, statement := range strings.Split("GRANT ? TO CURRENT_USER;DROP OWNED BY ?;DROP ROLE ?", ";") {
+	for _, statement := range strings.Split(
+		"GRANT ? TO CURRENT_USER;DROP OWNED BY ?;DROP ROLE ?", ";") {
 		if err := o.exec(ctx, strings.ReplaceAll(statement, "?", quote(role))); err != nil {
 			return err
 		}

@@ -20,7 +20,8 @@ func TestDrop_takes_all_of_one_tenant(t *testing.T) {
 			h.do(t, "GRANT INSERT ON shared.countries TO tenant_"+acme)
 		}
 		full := h.catalog(t)
-		for _, confirmation := range []string{"", "yes", "DELETE_SCHEMA_", "DELETE_SCHEMA_tenant_" + zeta, "delete_schema_tenant_" + acme} {
+		for _, confirmation := range []string{"", "yes", "DELETE_SCHEMA_", "DELETE_SCHEMA_tenant_" +
+			zeta, "delete_schema_tenant_" + acme} {
 			err := s.Deprovision(t.Context(), acme, confirmation)
 			require.ErrorContains(t, err, "nothing was dropped")
 			require.ErrorContains(t, err, `"DELETE_SCHEMA_tenant_`+acme+`"`)
@@ -32,10 +33,13 @@ func TestDrop_takes_all_of_one_tenant(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, exists)
 		if roles {
-			h.do(t, "REVOKE ALL ON shared.countries FROM "+quote(h.app.User)) // nothing; it writes the ACL anew
+			// nothing; it writes the ACL anew
+			h.do(t, "REVOKE ALL ON shared.countries FROM "+quote(h.app.User))
 		}
 		require.Equal(t, before, h.catalog(t))
-		require.NoError(t, s.Deprovision(t.Context(), acme, schemas.Confirmation("tenant_"+acme)), "what is not there")
+		require.NoError(
+			t, s.Deprovision(t.Context(), acme, schemas.Confirmation("tenant_"+acme)),
+			"what is not there")
 	})
 }
 
@@ -46,9 +50,11 @@ func TestDrop_leaves_what_other_schemas_depend_on(t *testing.T) {
 	acme := h.id("acme")
 	require.NoError(t, s.Provision(t.Context(), acme))
 	for name, statements := range map[string][2]string{
-		"view": {"CREATE VIEW shared.report AS SELECT * FROM tenant_" + acme + ".projects", "DROP VIEW shared.report"},
+		"view": {"CREATE VIEW shared.report AS SELECT * FROM tenant_" + acme +
+			".projects", "DROP VIEW shared.report"},
 		"foreign_key": {
-			"CREATE TABLE shared.report (id bigint REFERENCES tenant_" + acme + ".projects)", "DROP TABLE shared.report",
+			"CREATE TABLE shared.report (id bigint REFERENCES tenant_" + acme + ".projects)",
+			"DROP TABLE shared.report",
 		},
 	} {
 		h.do(t, statements[0])
@@ -79,11 +85,18 @@ func TestRename(t *testing.T) {
 
 		require.NoError(t, s.Rename(t.Context(), acme, name))
 		require.NoError(t, s.Rename(t.Context(), acme, name), "again")
-		require.Equal(t, "projects", h.text(t, "SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace AND relname = 'projects'", quote(name)))
+		require.Equal(
+			t, "projects", h.text(
+				t, "SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace AND "+
+					"relname = "+
+					"'projects'", quote(name)))
 		if roles {
 			require.ElementsMatch(t, []string{name, "tenant_" + zeta}, splitLines(h.text(t,
-				"SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') = 'gormtenant:' || current_database()")))
-			require.Equal(t, "t", h.text(t, "SELECT left(pg_has_role($1, $2, 'MEMBER')::text, 1)", h.app.User, name))
+				"SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') = "+
+					"'gormtenant:' || current_database()")))
+			require.Equal(
+				t, "t", h.text(
+					t, "SELECT left(pg_has_role($1, $2, 'MEMBER')::text, 1)", h.app.User, name))
 		}
 		renamed := schemas.Options(same, schemas.Names(func(id string) (string, error) {
 			if id == acme {

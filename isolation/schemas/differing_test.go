@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// differ gives the tenants tables of one name that have other columns, other types and another order.
+// differ gives the tenants tables of one name that have other columns, other types and another
+// order.
 func (s *server) differ(t testing.TB) {
 	t.Helper()
 	for tenant, table := range map[string]string{
@@ -21,10 +22,14 @@ func (s *server) differ(t testing.TB) {
 		s.zeta: "(at timestamptz, ref text, id uuid)",
 	} {
 		name := s.of(tenant) + ".things"
-		s.do(t, "DROP TABLE IF EXISTS "+name, "CREATE TABLE "+name+" "+table, "ALTER TABLE "+name+" OWNER TO "+s.of(tenant))
+		s.do(
+			t, "DROP TABLE IF EXISTS "+name, "CREATE TABLE "+name+" "+table,
+			"ALTER TABLE "+name+" OWNER TO "+s.of(tenant))
 	}
 	s.do(t, "INSERT INTO "+s.of(s.acme)+".things VALUES (1, 5, '2024-02-29', 'x')",
-		"INSERT INTO "+s.of(s.zeta)+".things VALUES ('2024-02-29 12:00+00', '5', '6ba7b810-9dad-11d1-80b4-00c04fd430c8')")
+		"INSERT INTO "+s.of(
+			s.zeta)+".things VALUES ('2024-02-29 12:00+00', '5', "+
+			"'6ba7b810-9dad-11d1-80b4-00c04fd430c8')")
 }
 
 // Tenants whose tables differ, as half-way through a migration of all, share texts and connections.
@@ -51,14 +56,18 @@ func TestTenants_whose_tables_differ(t *testing.T) {
 					number = "5"
 				}
 				for range 2 {
-					require.Equal(t, want, described(t)(db.QueryContext(ctx, "SELECT * FROM things")))
-					require.Equal(t, want, described(t)(db.QueryContext(ctx, "SELECT * FROM things WHERE ref = $1", number)))
+					require.Equal(
+						t, want, described(t)(db.QueryContext(ctx, "SELECT * FROM things")))
+					require.Equal(
+						t, want, described(t)(
+							db.QueryContext(ctx, "SELECT * FROM things WHERE ref = $1", number)))
 					require.Equal(t, want, described(t)(everything.QueryContext(ctx)))
 					require.Equal(t, want, described(t)(some.QueryContext(ctx, number)))
 					for _, run := range []func() (sql.Result, error){
 						func() (sql.Result, error) { return change.ExecContext(ctx, number) },
 						func() (sql.Result, error) {
-							return db.ExecContext(ctx, "UPDATE things SET ref = $1 WHERE ref = $1", number)
+							return db.ExecContext(
+								ctx, "UPDATE things SET ref = $1 WHERE ref = $1", number)
 						},
 					} {
 						result, err := run()
@@ -101,8 +110,8 @@ func described(t testing.TB) func(rows *sql.Rows, err error) string {
 	}
 }
 
-// The tenant's own table changes under a connection that knows it. pgx alone fails once, and where a statement
-// was prepared by hand, for good. Here what was not begun is begun again.
+// The tenant's own table changes under a connection that knows it. pgx alone fails once, and where
+// a statement was prepared by hand, for good. Here what was not begun is begun again.
 func TestTable_changes_under_a_connection(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *server, w way) {
@@ -117,7 +126,9 @@ func TestTable_changes_under_a_connection(t *testing.T) {
 		look := func() (columns int) {
 			for i, query := range []func() (*sql.Rows, error){
 				func() (*sql.Rows, error) { return db.QueryContext(acme, "SELECT * FROM things") },
-				func() (*sql.Rows, error) { return db.QueryContext(acme, "SELECT * FROM things WHERE ref = $1", 5) },
+				func() (*sql.Rows, error) {
+					return db.QueryContext(acme, "SELECT * FROM things WHERE ref = $1", 5)
+				},
 				func() (*sql.Rows, error) { return statement.QueryContext(acme) },
 				func() (*sql.Rows, error) { return returning.QueryContext(acme) },
 			} {
@@ -142,15 +153,21 @@ func TestTable_changes_under_a_connection(t *testing.T) {
 		require.Equal(t, 5, look())
 		s.do(t, "ALTER TABLE "+table+" DROP COLUMN more")
 		require.Equal(t, 4, look())
-		s.do(t, "ALTER SCHEMA "+s.of(s.acme)+" RENAME TO away_"+s.acme, "CREATE SCHEMA "+s.of(s.acme)+" AUTHORIZATION "+s.of(s.acme),
-			"CREATE TABLE "+table+" (ref int, a int)", "ALTER TABLE "+table+" OWNER TO "+s.of(s.acme))
+		s.do(
+			t, "ALTER SCHEMA "+s.of(s.acme)+" RENAME TO away_"+s.acme,
+			"CREATE SCHEMA "+s.of(s.acme)+" AUTHORIZATION "+s.of(s.acme),
+			"CREATE TABLE "+table+" (ref int, a int)",
+			"ALTER TABLE "+table+" OWNER TO "+s.of(s.acme))
 		require.Equal(t, 2, look())
-		s.do(t, "DROP SCHEMA "+s.of(s.acme)+" CASCADE", "ALTER SCHEMA away_"+s.acme+" RENAME TO "+s.of(s.acme))
+		s.do(
+			t, "DROP SCHEMA "+s.of(s.acme)+" CASCADE",
+			"ALTER SCHEMA away_"+s.acme+" RENAME TO "+s.of(s.acme))
 		require.Equal(t, 4, look())
 	})
 }
 
-// In a transaction nothing can be begun again: the caller learns it, and the next transaction works.
+// In a transaction nothing can be begun again: the caller learns it, and the next transaction
+// works.
 func TestTable_changes_within_a_transaction(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -185,12 +202,15 @@ func TestStatement_with_an_error_of_its_own_runs_once(t *testing.T) {
 	s := newServer(t)
 	s.do(t, "CREATE SEQUENCE "+s.of(s.acme)+".runs",
 		"ALTER SEQUENCE "+s.of(s.acme)+".runs OWNER TO "+s.of(s.acme),
-		"CREATE FUNCTION shared.fail() RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('runs'); "+
-			"RAISE EXCEPTION 'cached plan must not change result type' USING ERRCODE = '0A000'; END $$")
+		"CREATE FUNCTION shared.fail() RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM "+
+			"nextval('runs'); "+
+			"RAISE EXCEPTION 'cached plan must not change result type' USING ERRCODE = '0A000'; "+
+			"END $$")
 	db := way{mode: pgx.QueryExecModeCacheStatement, roles: true}.open(t, s)
 	for run := range 3 {
 		refused(t, as(t, s.acme), db, "0A000", "SELECT fail(), $1::int", 1)
-		require.Equal(t, fmt.Sprint(run+1), ids(t, as(t, s.acme), db, "SELECT last_value FROM runs"))
+		require.Equal(
+			t, fmt.Sprint(run+1), ids(t, as(t, s.acme), db, "SELECT last_value FROM runs"))
 	}
 }
 
@@ -242,7 +262,8 @@ func TestPrepared_statement_is_one(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			db := way{mode: mode, roles: true}.open(t, s)
-			statement, err := db.PrepareContext(as(t, s.acme), "UPDATE notes SET id = id; DELETE FROM notes")
+			statement, err := db.PrepareContext(
+				as(t, s.acme), "UPDATE notes SET id = id; DELETE FROM notes")
 			require.NoError(t, err)
 			_, err = statement.ExecContext(as(t, s.acme))
 			require.ErrorContains(t, err, "42601")

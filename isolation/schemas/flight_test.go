@@ -12,8 +12,8 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 )
 
-// A statement in its tenant's schema takes as many round trips as without one: a single one, once it was
-// prepared for that schema. The first time it takes those that pgx alone takes.
+// A statement in its tenant's schema takes as many round trips as without one: a single one, once
+// it was prepared for that schema. The first time it takes those that pgx alone takes.
 func TestFlights(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -25,7 +25,8 @@ func TestFlights(t *testing.T) {
 			schema := config.Copy()
 			schema.RuntimeParams = map[string]string{"search_path": s.of(s.acme)}
 			for _, options := range [][]schemas.ConnectorOption{nil, {schemas.Roles()}} {
-				plain, scoped := stdlib.OpenDB(*schema), sql.OpenDB(schemas.NewConnector(config, options...))
+				plain, scoped := stdlib.OpenDB(*schema),
+					sql.OpenDB(schemas.NewConnector(config, options...))
 				for _, db := range []*sql.DB{plain, scoped} {
 					db.SetMaxOpenConns(1)
 					t.Cleanup(func() { _ = db.Close() })
@@ -36,13 +37,17 @@ func TestFlights(t *testing.T) {
 	}
 }
 
-func compare(t *testing.T, proxy *pgtest.Proxy, plain, scoped *sql.DB, ctx context.Context, caches bool) {
+func compare(
+	t *testing.T, proxy *pgtest.Proxy, plain, scoped *sql.DB, ctx context.Context, caches bool,
+) {
 	t.Helper()
 	prepared := map[*sql.DB]*sql.Stmt{}
 	for what, run := range map[string]func(db *sql.DB){
 		"query": func(db *sql.DB) { ids(t, ctx, db, "SELECT id FROM notes WHERE id < $1", 5) },
-		"exec":  func(db *sql.DB) { run(t, ctx, db, "UPDATE notes SET body = $1 WHERE id = $2", "x", 1) },
-		"text":  func(db *sql.DB) { run(t, ctx, db, "UPDATE notes SET body = 'x' WHERE id = 1") },
+		"exec": func(db *sql.DB) {
+			run(t, ctx, db, "UPDATE notes SET body = $1 WHERE id = $2", "x", 1)
+		},
+		"text": func(db *sql.DB) { run(t, ctx, db, "UPDATE notes SET body = 'x' WHERE id = 1") },
 		"prepared": func(db *sql.DB) {
 			statement := prepared[db]
 			if statement == nil {
@@ -75,12 +80,16 @@ func compare(t *testing.T, proxy *pgtest.Proxy, plain, scoped *sql.DB, ctx conte
 		}
 		t.Logf("%s: %d flights, %d messages that ask for an answer", what, flights[1], syncs[1])
 		if what == "prepared" && flights[0] == 1 && flights[1] == 2 {
-			continue // in describe_exec what was prepared by hand is described each time: see doc.go
+			// in describe_exec what was prepared by hand is described each time: see doc.go
+			continue
 		}
 		require.Equal(t, flights[0], flights[1], what)
 		require.Equal(t, syncs[0], syncs[1], what)
 		if caches {
-			want := map[string]int{"query": 1, "exec": 1, "text": 1, "prepared": 1, "transaction_of_three": 5}[what]
+			want := map[string]int{
+				"query": 1, "exec": 1, "text": 1, "prepared": 1,
+				"transaction_of_three": 5,
+			}[what]
 			require.Equal(t, want, flights[1], what)
 			require.Equal(t, want, syncs[1], what)
 		}

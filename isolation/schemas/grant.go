@@ -11,8 +11,8 @@ import (
 const (
 	tableRights    = "SELECT, INSERT, UPDATE, DELETE"
 	sequenceRights = "USAGE, SELECT"
-	// inheritIsGranted is the version of Postgres from which on a membership itself says whether it is
-	// inherited (https://www.postgresql.org/docs/16/sql-grant.html).
+	// inheritIsGranted is the version of Postgres from which on a membership itself says whether it
+	// is inherited (https://www.postgresql.org/docs/16/sql-grant.html).
 	inheritIsGranted = 160000
 )
 
@@ -24,8 +24,8 @@ func (o *owned) user() string {
 	return o.login
 }
 
-// admit gives the role that reads and writes the tables its rights in the schema, and makes it first if it is
-// the tenant's own.
+// admit gives the role that reads and writes the tables its rights in the schema, and makes it
+// first if it is the tenant's own.
 func (o *owned) admit(ctx context.Context) error {
 	if o.roles {
 		if err := o.makeRole(ctx); err != nil {
@@ -38,8 +38,10 @@ func (o *owned) admit(ctx context.Context) error {
 	schema, role := quote(o.name), quote(o.user())
 	for _, statement := range []string{
 		"GRANT USAGE ON SCHEMA " + schema + " TO " + role,
-		"ALTER DEFAULT PRIVILEGES IN SCHEMA " + schema + " GRANT " + tableRights + " ON TABLES TO " + role,
-		"ALTER DEFAULT PRIVILEGES IN SCHEMA " + schema + " GRANT " + sequenceRights + " ON SEQUENCES TO " + role,
+		"ALTER DEFAULT PRIVILEGES IN SCHEMA " + schema + " GRANT " + tableRights +
+			" ON TABLES TO " + role,
+		"ALTER DEFAULT PRIVILEGES IN SCHEMA " + schema + " GRANT " + sequenceRights +
+			" ON SEQUENCES TO " + role,
 	} {
 		if err := o.exec(ctx, statement); err != nil {
 			return err
@@ -60,23 +62,27 @@ func (o *owned) makeRole(ctx context.Context) error {
 			return err
 		}
 		var database string
-		if err := o.pool.QueryRowContext(ctx, "SELECT current_database()").Scan(&database); err != nil {
+		if err := o.pool.QueryRowContext(ctx, "SELECT current_database()").Scan(
+			&database); err != nil {
 			return err
 		}
-		if err := o.exec(ctx, "COMMENT ON ROLE "+quote(role)+" IS "+pgsession.Literal(mark+database)); err != nil {
+		if err := o.exec(
+			ctx, "COMMENT ON ROLE "+quote(role)+" IS "+pgsession.Literal(
+				mark+database)); err != nil {
 			return err
 		}
 	}
 	return o.join(ctx, role)
 }
 
-// join makes the role that logs in a member of the tenant's, so that it can become it, without its rights as
-// long as it has not.
+// join makes the role that logs in a member of the tenant's, so that it can become it, without its
+// rights as long as it has not.
 func (o *owned) join(ctx context.Context, role string) error {
 	var version int
 	var there, inherits, owner bool
 	err := o.pool.QueryRowContext(ctx,
-		"SELECT current_setting('server_version_num')::int, count(*) > 0, coalesce(bool_or(rolinherit), false), $1 = current_user::text "+
+		"SELECT current_setting('server_version_num')::int, count(*) > 0, "+
+			"coalesce(bool_or(rolinherit), false), $1 = current_user::text "+
 			"FROM pg_roles WHERE rolname = $1", o.login).Scan(&version, &there, &inherits, &owner)
 	switch {
 	case err != nil:
@@ -84,11 +90,14 @@ func (o *owned) join(ctx context.Context, role string) error {
 	case !there:
 		return fmt.Errorf("gormtenant: schemas.Login(%q): there is no such role", o.login)
 	case owner:
-		return errors.New("gormtenant: schemas.Login: with Roles the application must not log in as the owner of the schemas, " +
-			"whom no right is denied")
+		return errors.New(
+			"gormtenant: schemas.Login: with Roles the application must not log in as the owner " +
+				"of the schemas, " +
+				"whom no right is denied")
 	case version < inheritIsGranted && inherits:
-		return fmt.Errorf("gormtenant: schemas.Login(%q): the role inherits the rights of all tenants' roles: "+
-			"run ALTER ROLE %s NOINHERIT", o.login, quote(o.login))
+		return fmt.Errorf(
+			"gormtenant: schemas.Login(%q): the role inherits the rights of all tenants' roles: "+
+				"run ALTER ROLE %s NOINHERIT", o.login, quote(o.login))
 	}
 	without := ""
 	if version >= inheritIsGranted {
@@ -97,8 +106,8 @@ func (o *owned) join(ctx context.Context, role string) error {
 	return o.exec(ctx, "GRANT "+quote(role)+" TO "+quote(o.login)+without)
 }
 
-// grant gives the rights in the tables that migrations may have made as another owner, and takes those in the
-// table of versions.
+// grant gives the rights in the tables that migrations may have made as another owner, and takes
+// those in the table of versions.
 func (o *owned) grant(ctx context.Context) error {
 	if o.user() == "" {
 		return nil

@@ -52,8 +52,8 @@ func sqlStep(version, statement string) migrations.Migration {
 	}}
 }
 
-// house is a database with the roles that a life cycle has. What is the server's, and not the database's, is
-// named with the suffix.
+// house is a database with the roles that a life cycle has. What is the server's, and not the
+// database's, is named with the suffix.
 type house struct {
 	suffix     string
 	super      *sql.DB // for looking at it
@@ -68,7 +68,10 @@ func newHouse(t testing.TB) *house {
 	t.Cleanup(func() { h.dropRoles(t) }) // after the database, which keeps them
 	config, err := pgx.ParseConfig(pgtest.New(t))
 	require.NoError(t, err)
-	h = &house{suffix: config.Database[len(config.Database)-12:], super: stdlib.OpenDB(*config), superUser: config.User, superPassword: config.Password}
+	h = &house{
+		suffix: config.Database[len(config.Database)-12:], super: stdlib.OpenDB(*config),
+		superUser: config.User, superPassword: config.Password,
+	}
 	h.owner, h.app = config.Copy(), config.Copy()
 	h.owner.User, h.owner.Password = "owner_"+h.suffix, "secret"
 	h.app.User, h.app.Password = "app_"+h.suffix, "secret"
@@ -96,7 +99,10 @@ func (h *house) dropRoles(t testing.TB) {
 	config.User, config.Password, config.Database = h.superUser, h.superPassword, "postgres"
 	h.super = stdlib.OpenDB(*config)
 	defer func() { _ = h.super.Close() }()
-	roles := splitLines(h.text(t, "SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') = 'gormtenant:' || $1", database))
+	roles := splitLines(
+		h.text(
+			t, "SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') = "+
+				"'gormtenant:' || $1", database))
 	for _, role := range append(roles, h.app.User, h.owner.User) {
 		_, _ = h.super.Exec("DROP ROLE IF EXISTS " + quote(role))
 	}
@@ -134,20 +140,27 @@ func (h *house) text(t testing.TB, query string, args ...any) string {
 // roles are those of the tenants.
 func (h *house) roles(t testing.TB) []string {
 	t.Helper()
-	return strings.Fields(h.text(t, "SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') = 'gormtenant:' || current_database()"))
+	return strings.Fields(
+		h.text(
+			t, "SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') = "+
+				"'gormtenant:' || current_database()"))
 }
 
 // catalog is all that there is in the database, and its roles.
 func (h *house) catalog(t testing.TB) string {
 	t.Helper()
 	return h.text(t, `
-SELECT 'schema ' || nspname || ' ' || coalesce(obj_description(oid, 'pg_namespace'), '') || ' ' || coalesce(nspacl::text, '')
+SELECT 'schema ' || nspname || ' ' || coalesce(obj_description(oid, 'pg_namespace'), '') || ' '
+	|| coalesce(nspacl::text, '')
 	FROM pg_namespace WHERE nspname !~ '^pg_'
-UNION ALL SELECT 'relation ' || oid::regclass || ' ' || relkind::text || ' ' || coalesce(relacl::text, '')
+UNION ALL SELECT 'relation ' || oid::regclass || ' ' || relkind::text || ' '
+	|| coalesce(relacl::text, '')
 	FROM pg_class WHERE relnamespace::regnamespace::text !~ '^(pg_|information_schema)'
-UNION ALL SELECT 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+UNION ALL SELECT 'constraint ' || conrelid::regclass || ' ' || conname || ' '
+	|| pg_get_constraintdef(oid)
 	FROM pg_constraint WHERE connamespace::regnamespace::text !~ '^(pg_|information_schema)'
-UNION ALL SELECT 'default ' || defaclnamespace::regnamespace || ' ' || defaclobjtype::text || ' ' || defaclacl::text FROM pg_default_acl
+UNION ALL SELECT 'default ' || defaclnamespace::regnamespace || ' ' || defaclobjtype::text || ' '
+	|| defaclacl::text FROM pg_default_acl
 UNION ALL SELECT 'role ' || rolname || ' ' || coalesce(shobj_description(oid, 'pg_authid'), '')
 	FROM pg_roles WHERE rolname LIKE '%' || $1 || '%'
 UNION ALL SELECT 'member ' || member::regrole || ' of ' || roleid::regrole FROM pg_auth_members
@@ -160,7 +173,8 @@ func openAs(t testing.TB, config *pgx.ConnConfig) *gorm.DB {
 	pool := stdlib.OpenDB(*config)
 	t.Cleanup(func() { _ = pool.Close() })
 	pool.SetMaxOpenConns(8)
-	db, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}), &gorm.Config{Logger: logger.Discard})
+	db, err := gorm.Open(
+		postgres.New(postgres.Config{Conn: pool}), &gorm.Config{Logger: logger.Discard})
 	require.NoError(t, err)
 	return db
 }
@@ -168,7 +182,9 @@ func openAs(t testing.TB, config *pgx.ConnConfig) *gorm.DB {
 // schemas returns those of the house's owner.
 func (h *house) schemas(t testing.TB, options ...schemas.ProvisionerOption) *schemas.Provisioner {
 	t.Helper()
-	s, err := schemas.NewProvisioner(openAs(t, h.owner), append([]schemas.ProvisionerOption{schemas.Login(h.app.User)}, options...)...)
+	s, err := schemas.NewProvisioner(
+		openAs(t, h.owner), append(
+			[]schemas.ProvisionerOption{schemas.Login(h.app.User)}, options...)...)
 	require.NoError(t, err)
 	return s
 }
@@ -182,7 +198,8 @@ func (h *house) as(t testing.TB, tenant string, roles bool, do func(tx *gorm.DB)
 				return err
 			}
 		}
-		if err := tx.Exec("SET LOCAL search_path = " + quote("tenant_"+tenant) + ", shared").Error; err != nil {
+		if err := tx.Exec(
+			"SET LOCAL search_path = " + quote("tenant_"+tenant) + ", shared").Error; err != nil {
 			return err
 		}
 		return do(tx)

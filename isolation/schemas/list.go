@@ -14,9 +14,10 @@ import (
 // pageSize is how many schemas are read at a time.
 const pageSize = 500
 
-// List yields the tenants that have a schema, after the one with the given ID, in the order of their IDs as
-// bytes, with their Placement. Of a tenant that has several, as after a move, it yields the one that it is
-// named by. It is a tenants.Lister: it reads page by page, and holds no connection in between.
+// List yields the tenants that have a schema, after the one with the given ID, in the order of
+// their IDs as bytes, with their Placement. Of a tenant that has several, as after a move, it
+// yields the one that it is named by. It is a tenants.Lister: it reads page by page, and holds no
+// connection in between.
 func (s *Provisioner) List(ctx context.Context, after string) iter.Seq2[*tenants.Tenant, error] {
 	return func(yield func(*tenants.Tenant, error) bool) {
 		for {
@@ -39,14 +40,17 @@ func (s *Provisioner) List(ctx context.Context, after string) iter.Seq2[*tenants
 }
 
 // ofTenants selects the schemas of tenants: "id" and "name".
-const ofTenants = `SELECT substr(d.description, length('` + mark + `') + 1) COLLATE "C" AS id, n.nspname::text AS name
-FROM pg_namespace AS n JOIN pg_description AS d ON d.objoid = n.oid AND d.classoid = 'pg_namespace'::regclass AND d.objsubid = 0
+const ofTenants = `SELECT substr(d.description, length('` + mark + `') + 1) COLLATE "C" AS id,
+	n.nspname::text AS name
+FROM pg_namespace AS n JOIN pg_description AS d
+	ON d.objoid = n.oid AND d.classoid = 'pg_namespace'::regclass AND d.objsubid = 0
 WHERE starts_with(d.description, '` + mark + `')`
 
 // page reads up to pageSize tenants, and all schemas of each.
 func (s *Provisioner) page(ctx context.Context, after string) (page []*tenants.Tenant, err error) {
 	rows, err := s.db.Statement.ConnPool.QueryContext(ctx,
-		`SELECT id, array_to_string(array_agg(name ORDER BY name), '/') FROM (`+ofTenants+`) AS o WHERE id > $1 `+
+		`SELECT id, array_to_string(array_agg(name ORDER BY name), '/') `+
+			`FROM (`+ofTenants+`) AS o WHERE id > $1 `+
 			`GROUP BY id ORDER BY id LIMIT $2`, after, pageSize)
 	if err != nil {
 		return nil, err
@@ -58,7 +62,10 @@ func (s *Provisioner) page(ctx context.Context, after string) (page []*tenants.T
 			return nil, err
 		}
 		page = append(page, &tenants.Tenant{
-			ID: id, Placement: tenants.Placement{Level: tenants.Schema, Name: s.pick(ctx, id, names)},
+			ID: id, Placement: tenants.Placement{
+				Level: tenants.Schema,
+				Name:  s.pick(ctx, id, names),
+			},
 		})
 	}
 	return page, rows.Err()

@@ -18,9 +18,9 @@ const (
 	tick     = 5 * time.Millisecond
 )
 
-// The connection is lost somewhere in the flight that prepares a statement, or in the one that runs it. The
-// caller gets an error, the statement ran whole and in its tenant's schema, or not at all, and the pool goes on
-// to work.
+// The connection is lost somewhere in the flight that prepares a statement, or in the one that runs
+// it. The caller gets an error, the statement ran whole and in its tenant's schema, or not at all,
+// and the pool goes on to work.
 func TestConnection_lost_on_the_way(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *server, w way) {
@@ -37,7 +37,8 @@ func TestConnection_lost_on_the_way(t *testing.T) {
 		acme := as(t, s.acme)
 		for flight := range 2 {
 			for at := 0; at < 400; at += 90 {
-				conn, err := db.Conn(t.Context()) // by itself pgx would ping the connection now and then
+				// by itself pgx would ping the connection now and then
+				conn, err := db.Conn(t.Context())
 				require.NoError(t, err)
 				run(t, acme, conn, "SELECT 1")
 				before, others := s.bodies(t, s.acme), s.bodies(t, s.zeta)
@@ -47,7 +48,9 @@ func TestConnection_lost_on_the_way(t *testing.T) {
 					n++
 					return at, lost
 				})
-				_, err = conn.ExecContext(acme, fmt.Sprintf("UPDATE notes SET body = body || $1 /* %d %d */", flight, at), "+")
+				_, err = conn.ExecContext(
+					acme, fmt.Sprintf("UPDATE notes SET body = body || $1 /* %d %d */", flight, at),
+					"+")
 				proxy.Cut(nil)
 				_ = conn.Close()
 				if !lost { // this mode has one flight
@@ -56,7 +59,9 @@ func TestConnection_lost_on_the_way(t *testing.T) {
 				}
 				require.Error(t, err)
 				require.NotErrorIs(t, err, driver.ErrBadConn, "it would be tried again")
-				require.Contains(t, []string{before, strings.ReplaceAll(before, ",", "+,")}, s.bodies(t, s.acme), "half done")
+				require.Contains(
+					t, []string{before, strings.ReplaceAll(before, ",", "+,")}, s.bodies(t, s.acme),
+					"half done")
 				require.Equal(t, others, s.bodies(t, s.zeta))
 				require.Equal(t, "1 2 3", ids(t, acme, db, all))
 			}
@@ -64,14 +69,21 @@ func TestConnection_lost_on_the_way(t *testing.T) {
 	})
 }
 
-// bodies returns the notes of a tenant, as the owner sees them once no statement of the app is under way.
+// bodies returns the notes of a tenant, as the owner sees them once no statement of the app is
+// under way.
 func (s *server) bodies(t *testing.T, tenant string) (text string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		var busy int
-		require.NoError(t, s.owner.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND state <> 'idle'", s.app.User).Scan(&busy))
+		require.NoError(
+			t, s.owner.QueryRow(
+				"SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND state <> 'idle'",
+				s.app.User).Scan(&busy))
 		return busy == 0
 	}, patience, tick)
-	require.NoError(t, s.owner.QueryRow("SELECT string_agg(body, ',' ORDER BY id) || ',' FROM "+s.of(tenant)+".notes").Scan(&text))
+	require.NoError(
+		t, s.owner.QueryRow(
+			"SELECT string_agg(body, ',' ORDER BY id) || ',' FROM "+s.of(tenant)+".notes").Scan(
+			&text))
 	return text
 }

@@ -8,14 +8,16 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// MigrateAll applies the pending ones of [Migrations] in the schemas of all tenants that [Provisioner.List] lists,
-// several at the same time, each in one transaction: see migrations.All for how it goes on, stops and reports,
-// and for its options. A process that is killed leaves each schema at its old version or at the new one; the
-// same call again does the rest. Two processes that do it at once wait for each other at each schema, and what
-// one has done the other finds done.
+// MigrateAll applies the pending ones of [Migrations] in the schemas of all tenants that
+// [Provisioner.List] lists, several at the same time, each in one transaction: see migrations.All
+// for how it goes on, stops and reports, and for its options. A process that is killed leaves each
+// schema at its old version or at the new one; the same call again does the rest. Two processes
+// that do it at once wait for each other at each schema, and what one has done the other finds
+// done.
 func (s *Provisioner) MigrateAll(ctx context.Context, options ...migrations.Option) error {
 	var total int
-	row := s.db.Statement.ConnPool.QueryRowContext(ctx, "SELECT count(DISTINCT id) FROM ("+ofTenants+") AS o")
+	row := s.db.Statement.ConnPool.QueryRowContext(
+		ctx, "SELECT count(DISTINCT id) FROM ("+ofTenants+") AS o")
 	if err := row.Scan(&total); err != nil {
 		return err
 	}
@@ -23,11 +25,13 @@ func (s *Provisioner) MigrateAll(ctx context.Context, options ...migrations.Opti
 	return migrations.All(ctx, s, s.Migrate, options...)
 }
 
-// Migrate applies the pending ones of [Migrations] in the schema of one tenant, and returns their versions. The
-// schema is the one that the tenant's Placement names, if that is of the level tenants.Schema. It is what
-// MigrateAll does for each tenant; use it with migrations.All and another list of tenants, as that of a
-// directory in which some have schemas.
-func (s *Provisioner) Migrate(ctx context.Context, t *tenants.Tenant) (applied []string, err error) {
+// Migrate applies the pending ones of [Migrations] in the schema of one tenant, and returns their
+// versions. The schema is the one that the tenant's Placement names, if that is of the level
+// tenants.Schema. It is what MigrateAll does for each tenant; use it with migrations.All and
+// another list of tenants, as that of a directory in which some have schemas.
+func (s *Provisioner) Migrate(ctx context.Context, t *tenants.Tenant) (
+	applied []string, err error,
+) {
 	if t.Placement.Level == tenants.Schema && t.Placement.Name != "" {
 		ctx = place.WithSchema(ctx, t.ID, t.Placement.Name)
 	}

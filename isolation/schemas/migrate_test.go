@@ -30,7 +30,8 @@ func TestMigrateAll_by_AutoMigrate(t *testing.T) {
 	require.NoError(t, h.schemas(t, schemas.Migrations(first)).Provision(t.Context(), "a"))
 	require.NoError(t, h.schemas(t).Provision(t.Context(), "b"), "without tables")
 	h.do(t, // that it must not take for the tenants'
-		"CREATE TABLE shared.tasks (id int)", "CREATE TABLE public.projects (id int)", "CREATE INDEX idx_tasks_title ON shared.tasks (id)")
+		"CREATE TABLE shared.tasks (id int)", "CREATE TABLE public.projects (id int)",
+		"CREATE INDEX idx_tasks_title ON shared.tasks (id)")
 	type Task struct { // a newer one
 		ID        uint
 		TenantID  string `gorm:"index"`
@@ -43,15 +44,24 @@ func TestMigrateAll_by_AutoMigrate(t *testing.T) {
 	for range 2 {
 		require.NoError(t, s.MigrateAll(t.Context(), quiet))
 		for _, name := range []string{"tenant_a", "tenant_b"} {
-			require.Equal(t, "done\nid\nproject_id\ntenant_id\ntitle", h.text(t, "SELECT column_name::text FROM information_schema.columns "+
-				"WHERE table_schema = $1 AND table_name = 'tasks' ORDER BY 1", name))
+			require.Equal(
+				t, "done\nid\nproject_id\ntenant_id\ntitle",
+				h.text(t, "SELECT column_name::text FROM information_schema.columns "+
+					"WHERE table_schema = $1 AND table_name = 'tasks' ORDER BY 1", name))
 			require.Equal(t, "idx_tasks_done\nidx_tasks_tenant_id\nidx_tasks_title\ntasks_pkey",
-				h.text(t, "SELECT indexname::text FROM pg_indexes WHERE schemaname = $1 AND tablename = 'tasks' ORDER BY 1", name))
+				h.text(
+					t, "SELECT indexname::text FROM pg_indexes WHERE schemaname = $1 AND "+
+						"tablename = 'tasks' ORDER BY 1", name))
 			require.Equal(t, "shared.countries\n"+name+".projects",
-				h.text(t, "SELECT confrelid::regclass::text FROM pg_constraint WHERE contype = 'f' AND connamespace = $1::regnamespace ORDER BY 1", name))
+				h.text(
+					t, "SELECT confrelid::regclass::text FROM pg_constraint WHERE contype = 'f' "+
+						"AND connamespace = $1::regnamespace ORDER BY 1", name))
 		}
 	}
-	require.Equal(t, "id", h.text(t, "SELECT column_name::text FROM information_schema.columns WHERE table_schema = 'shared' AND table_name = 'tasks'"))
+	require.Equal(
+		t, "id", h.text(
+			t, "SELECT column_name::text FROM information_schema.columns WHERE table_schema = "+
+				"'shared' AND table_name = 'tasks'"))
 }
 
 func TestMigrateAll_goes_on_where_one_fails(t *testing.T) {
@@ -75,10 +85,15 @@ func TestMigrateAll_goes_on_where_one_fails(t *testing.T) {
 	require.Equal(t, "b", partial.Failed[0].ID)
 	require.ErrorContains(t, err, `migration "0003"`)
 	require.Equal(t, "0001", h.text(t, "SELECT version FROM tenant_b.gormtenant_migrations"))
-	require.Empty(t, h.text(t, "SELECT column_name::text FROM information_schema.columns WHERE table_schema = 'tenant_b' AND column_name = 'text'"))
+	require.Empty(
+		t, h.text(
+			t, "SELECT column_name::text FROM information_schema.columns WHERE table_schema = "+
+				"'tenant_b' AND column_name = 'text'"))
 	h.do(t, "DELETE FROM tenant_b.notes")
 	require.NoError(t, next.MigrateAll(t.Context(), quiet))
-	require.Equal(t, "0001\n0002\n0003", h.text(t, "SELECT version FROM tenant_b.gormtenant_migrations ORDER BY 1"))
+	require.Equal(
+		t, "0001\n0002\n0003", h.text(
+			t, "SELECT version FROM tenant_b.gormtenant_migrations ORDER BY 1"))
 
 	err = s.MigrateAll(t.Context(), quiet)
 	require.ErrorIs(t, err, migrations.ErrVersion, "an older release")
@@ -92,17 +107,20 @@ func TestMigrateAll_dry_run(t *testing.T) {
 		require.NoError(t, s.Provision(t.Context(), h.id(name)))
 	}
 	before := h.catalog(t)
-	s = h.schemas(t, schemas.Roles(), schemas.Migrations(first, sqlStep("0002", "CREATE TABLE notes (id int)")))
+	s = h.schemas(
+		t, schemas.Roles(), schemas.Migrations(
+			first, sqlStep("0002", "CREATE TABLE notes (id int)")))
 	var text strings.Builder
-	require.NoError(t, s.MigrateAll(t.Context(), quiet, migrations.DryRun(&text), migrations.Concurrency(1)))
+	require.NoError(
+		t, s.MigrateAll(t.Context(), quiet, migrations.DryRun(&text), migrations.Concurrency(1)))
 	require.Equal(t, before, h.catalog(t))
-	require.Equal(t, fmt.Sprintf(`-- tenant %[1]q: 0002
-CREATE TABLE notes (id int);
-INSERT INTO "tenant_%[1]s"."gormtenant_migrations" (version) SELECT '0002' WHERE current_schema() = 'tenant_%[1]s';
--- tenant %[2]q: 0002
-CREATE TABLE notes (id int);
-INSERT INTO "tenant_%[2]s"."gormtenant_migrations" (version) SELECT '0002' WHERE current_schema() = 'tenant_%[2]s';
-`, h.id("a"), h.id("b")), text.String())
+	want := ""
+	for _, id := range []string{h.id("a"), h.id("b")} {
+		want += fmt.Sprintf("-- tenant %q: 0002\nCREATE TABLE notes (id int);\n"+
+			`INSERT INTO "tenant_%[1]s"."gormtenant_migrations" (version) `+
+			"SELECT '0002' WHERE current_schema() = 'tenant_%[1]s';\n", id)
+	}
+	require.Equal(t, want, text.String())
 }
 
 func TestMigrateAll_stops_between_tenants(t *testing.T) {
@@ -115,21 +133,26 @@ func TestMigrateAll_stops_between_tenants(t *testing.T) {
 	ctx, cancel := contextThatEnds(t)
 	defer cancel()
 	begun := 0
-	s = h.schemas(t, schemas.Migrations(sqlStep("0001", "CREATE TABLE notes (id int)"), migrations.Migration{
-		Version: "0002", Up: func(context.Context, *gorm.DB) error {
-			if begun++; begun == 3 {
-				cancel()
-			}
-			return nil
-		},
-	}))
+	s = h.schemas(
+		t, schemas.Migrations(sqlStep("0001", "CREATE TABLE notes (id int)"), migrations.Migration{
+			Version: "0002", Up: func(context.Context, *gorm.DB) error {
+				if begun++; begun == 3 {
+					cancel()
+				}
+				return nil
+			},
+		}))
 	var partial *migrations.PartialError
 	require.ErrorAs(t, s.MigrateAll(ctx, quiet, migrations.Concurrency(1)), &partial)
 	require.ErrorIs(t, partial.Err, context.Canceled)
 	require.Equal(t, 3, begun)
-	h.do(t, "SELECT pg_advisory_lock(hashtextextended('gormtenant schema tenant_2', 0)), pg_advisory_unlock_all()")
+	h.do(
+		t, "SELECT pg_advisory_lock(hashtextextended('gormtenant schema tenant_2', 0)), "+
+			"pg_advisory_unlock_all()")
 	for i := range 6 { // both or none
-		have := h.text(t, "SELECT tablename FROM pg_tables WHERE schemaname = $1 ORDER BY 1", fmt.Sprintf("tenant_%d", i))
+		have := h.text(
+			t, "SELECT tablename FROM pg_tables WHERE schemaname = $1 ORDER BY 1",
+			fmt.Sprintf("tenant_%d", i))
 		switch {
 		case i < 2:
 			require.Equal(t, "gormtenant_migrations\nnotes", have)
@@ -152,13 +175,17 @@ func TestMigrateAll_by_two_at_once(t *testing.T) {
 	var wg sync.WaitGroup
 	errs := make([]error, 3)
 	for i := range errs {
-		s := h.schemas(t, schemas.Migrations(sqlStep("0001", "CREATE TABLE notes (id int)"), sqlStep("0002", "INSERT INTO notes VALUES (1)")))
+		s := h.schemas(
+			t, schemas.Migrations(
+				sqlStep("0001", "CREATE TABLE notes (id int)"),
+				sqlStep("0002", "INSERT INTO notes VALUES (1)")))
 		wg.Go(func() { errs[i] = s.MigrateAll(t.Context(), quiet, migrations.Concurrency(3)) })
 	}
 	wg.Wait()
 	require.NoError(t, errors.Join(errs...))
 	for i := range n {
-		require.Equal(t, "1", h.text(t, fmt.Sprintf("SELECT count(*)::text FROM tenant_%d.notes", i)))
+		require.Equal(
+			t, "1", h.text(t, fmt.Sprintf("SELECT count(*)::text FROM tenant_%d.notes", i)))
 	}
 }
 
@@ -172,10 +199,15 @@ func TestMigrate_of_one_tenant(t *testing.T) {
 	require.NoError(t, s.Provision(t.Context(), acme))
 	require.NoError(t, s.Rename(t.Context(), acme, "named_"+h.suffix))
 	s = h.schemas(t, schemas.Roles(), schemas.Migrations(first))
-	placed := &tenants.Tenant{ID: acme, Placement: tenants.Placement{Level: tenants.Schema, Name: "named_" + h.suffix}}
+	placed := &tenants.Tenant{ID: acme, Placement: tenants.Placement{
+		Level: tenants.Schema,
+		Name:  "named_" + h.suffix,
+	}}
 	applied, err := s.Migrate(t.Context(), placed)
 	require.NoError(t, err)
 	require.Equal(t, []string{"0001"}, applied)
 	require.NoError(t, s.MigrateAll(t.Context(), quiet), "it is listed under its name")
-	require.Equal(t, "named_"+h.suffix, h.text(t, "SELECT schemaname FROM pg_tables WHERE tablename = 'projects'"))
+	require.Equal(
+		t, "named_"+h.suffix, h.text(
+			t, "SELECT schemaname FROM pg_tables WHERE tablename = 'projects'"))
 }

@@ -33,7 +33,8 @@ func (c *config) nameOf(ctx context.Context, text string) (string, error) {
 		return "", fmt.Errorf("gormtenant: the tenant's schema: %w", err)
 	}
 	if name == c.shared {
-		return "", fmt.Errorf("gormtenant: the tenant's schema cannot be %q, which all tenants share", name)
+		return "", fmt.Errorf(
+			"gormtenant: the tenant's schema cannot be %q, which all tenants share", name)
 	}
 	return name, nil
 }
@@ -42,10 +43,11 @@ func (c *config) nameOf(ctx context.Context, text string) (string, error) {
 func roleOf(schema string) string { return schema }
 
 const (
-	// temporary ends every path: where it is not named, a session's temporary tables come first, and hide others.
+	// temporary ends every path: where it is not named, a session's temporary tables come first,
+	// and hide others.
 	temporary = `"pg_temp"`
-	// noSchema is a path on which no table of the application's is found, and none can be made: the first one
-	// is where it would be.
+	// noSchema is a path on which no table of the application's is found, and none can be made: the
+	// first one is where it would be.
 	noSchema = `"pg_catalog", ` + temporary
 	// noRole is what the role is set to for the one that logged in.
 	noRole = "none"
@@ -68,5 +70,6 @@ func markOf(schema string) string {
 const noMark = "="
 
 func unusual(r rune) bool {
-	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-' && r != '.'
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' &&
+		r != '-' && r != '.'
 }

@@ -31,8 +31,8 @@ type config struct {
 // defaultShared is the schema of the tables that all tenants share.
 const defaultShared = "shared"
 
-// Shared names the schema of the tables that all tenants share. It comes behind the tenant's own in the
-// path, and need not exist. Defaults to "shared"; "public" can be given.
+// Shared names the schema of the tables that all tenants share. It comes behind the tenant's own in
+// the path, and need not exist. Defaults to "shared"; "public" can be given.
 func Shared(name string) Option {
 	return sharedOption(func(c *config) error {
 		if name != "public" {
@@ -45,9 +45,9 @@ func Shared(name string) Option {
 	})
 }
 
-// Roles gives each schema a role of its own, which has the schema's name. Statements run as it, so that
-// the server refuses the names of other tenants' schemas. The role that logs in has to be a member of all
-// of them, and must not inherit their rights: see the package documentation.
+// Roles gives each schema a role of its own, which has the schema's name. Statements run as it, so
+// that the server refuses the names of other tenants' schemas. The role that logs in has to be a
+// member of all of them, and must not inherit their rights: see the package documentation.
 func Roles() Option {
 	return sharedOption(func(c *config) error {
 		c.roles = true
@@ -55,14 +55,14 @@ func Roles() Option {
 	})
 }
 
-// Names sets how the schema of a tenant is called, whose ID is given as text. names has to give the same
-// answer for an ID every time, and a different one for each ID: two tenants of one name would share
-// everything. It is called for each statement, by several goroutines at once. Its error fails the
-// statement. So does a name that no tenant's schema can have: one of more than 63 bytes, a name of the
-// server's own, that of [Shared].
+// Names sets how the schema of a tenant is called, whose ID is given as text. names has to give the
+// same answer for an ID every time, and a different one for each ID: two tenants of one name would
+// share everything. It is called for each statement, by several goroutines at once. Its error fails
+// the statement. So does a name that no tenant's schema can have: one of more than 63 bytes, a name
+// of the server's own, that of [Shared].
 //
-// Defaults to "tenant_" and the ID if that is lower-case letters, digits, _ and - and not too long. Any
-// other ID is shortened to what can be read of it, and a digest.
+// Defaults to "tenant_" and the ID if that is lower-case letters, digits, _ and - and not too long.
+// Any other ID is shortened to what can be read of it, and a digest.
 func Names(names func(id string) (string, error)) Option {
 	return sharedOption(func(c *config) error {
 		if names == nil {

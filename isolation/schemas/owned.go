@@ -34,7 +34,8 @@ func (s *Provisioner) of(ctx context.Context, id any) (*owned, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &owned{Provisioner: s, tx: s.db, pool: s.db.Statement.ConnPool, text: text, name: name}, nil
+	return &owned{Provisioner: s, tx: s.db, pool: s.db.Statement.ConnPool, text: text, name: name},
+		nil
 }
 
 // begin puts o into the transaction, in which nobody else changes the schema.
@@ -43,7 +44,9 @@ func (o *owned) begin(ctx context.Context, tx *gorm.DB) error {
 	if prepared, ok := o.pool.(*gorm.PreparedStmtTX); ok {
 		o.pool = prepared.Tx
 	}
-	return o.exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('gormtenant schema ' || $1, 0))", o.name)
+	return o.exec(
+		ctx, "SELECT pg_advisory_xact_lock(hashtextextended('gormtenant schema ' || $1, 0))",
+		o.name)
 }
 
 func (o *owned) exec(ctx context.Context, statement string, args ...any) error {
@@ -52,7 +55,9 @@ func (o *owned) exec(ctx context.Context, statement string, args ...any) error {
 }
 
 // comment reads a comment: found says whether there is what it would be of.
-func (o *owned) comment(ctx context.Context, query, name string) (text string, found bool, err error) {
+func (o *owned) comment(ctx context.Context, query, name string) (
+	text string, found bool, err error,
+) {
 	err = o.pool.QueryRowContext(ctx, query, name).Scan(&text)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", false, nil
@@ -63,7 +68,8 @@ func (o *owned) comment(ctx context.Context, query, name string) (text string, f
 // exists says whether there is a schema of that name. One that is not the tenant's is an error.
 func (o *owned) exists(ctx context.Context, name string) (bool, error) {
 	text, found, err := o.comment(ctx,
-		"SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE nspname = $1", name)
+		"SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE "+
+			"nspname = $1", name)
 	if err != nil || !found {
 		return false, err
 	}
@@ -73,11 +79,12 @@ func (o *owned) exists(ctx context.Context, name string) (bool, error) {
 	return true, nil
 }
 
-// roleExists says whether there is a role of that name. One that was not made for this database is an error:
-// a server's roles are those of all of its databases.
+// roleExists says whether there is a role of that name. One that was not made for this database is
+// an error: a server's roles are those of all of its databases.
 func (o *owned) roleExists(ctx context.Context, name string) (bool, error) {
 	text, found, err := o.comment(ctx,
-		"SELECT (coalesce(shobj_description(oid, 'pg_authid'), '') = '"+mark+"' || current_database())::text FROM pg_roles WHERE rolname = $1", name)
+		"SELECT (coalesce(shobj_description(oid, 'pg_authid'), '') = '"+mark+"' || "+
+			"current_database())::text FROM pg_roles WHERE rolname = $1", name)
 	if err != nil || !found {
 		return false, err
 	}
@@ -87,9 +94,11 @@ func (o *owned) roleExists(ctx context.Context, name string) (bool, error) {
 	return true, nil
 }
 
-// enter sets the path to that of the tenant, and returns the schema that is the first in it that may be used.
+// enter sets the path to that of the tenant, and returns the schema that is the first in it that
+// may be used.
 func (o *owned) enter(ctx context.Context) (current string, err error) {
-	err = o.pool.QueryRowContext(ctx, "SELECT coalesce(current_schema(), '') FROM set_config('search_path', $1, true)",
+	err = o.pool.QueryRowContext(
+		ctx, "SELECT coalesce(current_schema(), '') FROM set_config('search_path', $1, true)",
 		pathOf(o.name, pathOf(o.shared, temporary))).Scan(&current)
 	return current, err
 }

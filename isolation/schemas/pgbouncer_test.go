@@ -30,7 +30,10 @@ func crowd(t *testing.T, s *server, db *sql.DB, goroutines, statements int) (ran
 		all.Go(func() {
 			random := rand.New(rand.NewPCG(1, uint64(g)))
 			for count.Load() < int64(statements) {
-				w := &soaker{db: db, random: random, s: s, tenant: s.soaked(random.IntN(tenantsInCrowd))}
+				w := &soaker{
+					db: db, random: random, s: s,
+					tenant: s.soaked(random.IntN(tenantsInCrowd)),
+				}
 				w.ctx = gormtenant.WithTenant(t.Context(), w.tenant)
 				if err := w.work(); err != nil {
 					failed.Add(1)
@@ -60,8 +63,11 @@ func (s *server) fill(t *testing.T) {
 		s.create(t, s.app.User, id)
 		more := []string{"", "more int, "}[n%2]
 		table := s.of(id) + ".soaked"
-		s.do(t, "CREATE TABLE "+table+" (id serial PRIMARY KEY, "+more+"n int NOT NULL DEFAULT 0, owner text NOT NULL DEFAULT '"+id+"')",
-			"INSERT INTO "+table+" (n) SELECT 0 FROM generate_series(1, 5)", "ALTER TABLE "+table+" OWNER TO "+s.of(id))
+		s.do(
+			t, "CREATE TABLE "+table+" (id serial PRIMARY KEY, "+more+"n int NOT NULL DEFAULT 0, "+
+				"owner text NOT NULL DEFAULT '"+id+"')",
+			"INSERT INTO "+table+" (n) SELECT 0 FROM generate_series(1, 5)",
+			"ALTER TABLE "+table+" OWNER TO "+s.of(id))
 	}
 }
 
@@ -78,7 +84,8 @@ type soaker struct {
 func (w *soaker) work() error {
 	switch n := w.random.IntN(100); {
 	case n < 2: // cancelled while it runs, which costs the connection
-		ctx, cancel := context.WithTimeout(w.ctx, time.Duration(w.random.IntN(2000))*time.Microsecond)
+		ctx, cancel := context.WithTimeout(
+			w.ctx, time.Duration(w.random.IntN(2000))*time.Microsecond)
 		defer cancel()
 		w.ran++
 		_, _ = w.db.ExecContext(ctx, "SELECT pg_sleep(0.001), count(*) FROM soaked")
@@ -91,7 +98,9 @@ func (w *soaker) work() error {
 		return nil
 	case n < 18: // no tenant
 		w.ran++
-		if rows, err := w.db.QueryContext(gormtenant.WithTenant(w.ctx, nil), "SELECT * FROM soaked WHERE id > $1", 1); err == nil {
+		if rows, err := w.db.QueryContext(
+			gormtenant.WithTenant(w.ctx, nil), "SELECT * FROM soaked WHERE id > $1",
+			1); err == nil {
 			return errors.Join(errors.New("a table without a tenant"), rows.Close())
 		}
 		return nil
@@ -192,8 +201,8 @@ func direct(t *testing.T, statements int) {
 	}
 }
 
-// pooled runs them through a pooler in transaction mode, where each transaction gets any connection of
-// the server.
+// pooled runs them through a pooler in transaction mode, where each transaction gets any connection
+// of the server.
 func pooled(t *testing.T, statements int) {
 	t.Helper()
 	s := newPooledServer(t)

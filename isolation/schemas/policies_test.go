@@ -18,9 +18,12 @@ import (
 func TestCreate_with_policies_inside(t *testing.T) {
 	t.Parallel()
 	withAndWithoutRoles(t, func(t *testing.T, h *house, _ bool, same schemas.Option) {
-		inside := migrations.Migration{Version: "0002", Up: func(_ context.Context, db *gorm.DB) error {
-			return rls.Enable(db, &Project{}, &Task{})
-		}}
+		inside := migrations.Migration{
+			Version: "0002",
+			Up: func(_ context.Context, db *gorm.DB) error {
+				return rls.Enable(db, &Project{}, &Task{})
+			},
+		}
 		s := h.schemas(t, same, schemas.Migrations(first, inside))
 		acme := h.id("acme")
 		require.NoError(t, s.Provision(t.Context(), acme))
@@ -28,7 +31,8 @@ func TestCreate_with_policies_inside(t *testing.T) {
 		without := sql.OpenDB(schemas.NewConnector(h.app, same))
 		t.Cleanup(func() { _, _ = with.Close(), without.Close() })
 		ctx := gormtenant.WithTenant(t.Context(), acme)
-		const insert, count = "INSERT INTO projects (tenant_id, name) VALUES ($1, 'x')", "SELECT count(*) FROM projects"
+		const insert, count = "INSERT INTO projects (tenant_id, name) VALUES ($1, 'x')",
+			"SELECT count(*) FROM projects"
 
 		_, err := with.ExecContext(ctx, insert, acme)
 		require.NoError(t, err)

@@ -20,7 +20,9 @@ import (
 var errBroken = errors.New("broken")
 
 // withAndWithoutRoles runs test for both.
-func withAndWithoutRoles(t *testing.T, test func(t *testing.T, h *house, roles bool, same schemas.Option)) {
+func withAndWithoutRoles(
+	t *testing.T, test func(t *testing.T, h *house, roles bool, same schemas.Option),
+) {
 	t.Helper()
 	t.Run("roles", func(t *testing.T) {
 		t.Parallel()
@@ -39,31 +41,49 @@ func TestCreate_makes_all_that_a_tenant_needs(t *testing.T) {
 		acme, zeta := h.id("acme"), h.id("zeta")
 		require.NoError(t, s.Provision(t.Context(), acme))
 		require.NoError(t, s.Provision(t.Context(), zeta))
-		require.Equal(t, "gormtenant:"+acme, h.text(t, "SELECT obj_description($1::regnamespace, 'pg_namespace')", "tenant_"+acme))
+		require.Equal(
+			t, "gormtenant:"+acme, h.text(
+				t, "SELECT obj_description($1::regnamespace, 'pg_namespace')", "tenant_"+acme))
 		for _, name := range []string{"tenant_" + acme, "tenant_" + zeta} {
-			require.Equal(t, "gormtenant_migrations\nprojects\ntasks", h.text(t, "SELECT tablename FROM pg_tables WHERE schemaname = $1 ORDER BY 1", name))
-			require.Equal(t, "idx_projects_name\nidx_projects_tenant_id\nidx_tasks_tenant_id\nidx_tasks_title",
-				h.text(t, "SELECT indexname FROM pg_indexes WHERE schemaname = $1 AND indexname LIKE 'idx%' ORDER BY 1", name))
+			require.Equal(
+				t, "gormtenant_migrations\nprojects\ntasks",
+				h.text(t, "SELECT tablename FROM pg_tables WHERE schemaname = $1 ORDER BY 1", name))
+			require.Equal(
+				t,
+				"idx_projects_name\nidx_projects_tenant_id\nidx_tasks_tenant_id\nidx_tasks_title",
+				h.text(
+					t, "SELECT indexname FROM pg_indexes WHERE schemaname = $1 AND indexname "+
+						"LIKE 'idx%' ORDER BY 1", name))
 			require.Equal(t, "shared.countries\n"+name+".projects",
-				h.text(t, "SELECT confrelid::regclass::text FROM pg_constraint WHERE contype = 'f' AND connamespace = $1::regnamespace ORDER BY 1", name))
+				h.text(
+					t, "SELECT confrelid::regclass::text FROM pg_constraint WHERE contype = 'f' "+
+						"AND connamespace = $1::regnamespace ORDER BY 1", name))
 		}
-		require.Equal(t, "countries", h.text(t, "SELECT tablename FROM pg_tables WHERE schemaname IN ('shared', 'public')"))
+		require.Equal(
+			t, "countries", h.text(
+				t, "SELECT tablename FROM pg_tables WHERE schemaname IN ('shared', 'public')"))
 
 		require.NoError(t, h.as(t, acme, roles, func(tx *gorm.DB) error {
-			return tx.Exec("INSERT INTO projects (tenant_id, name, country_code) VALUES ('" + acme + "', 'site', 'PT'); " +
-				"UPDATE projects SET name = 'app'; DELETE FROM tasks").Error
+			return tx.Exec(
+				"INSERT INTO projects (tenant_id, name, country_code) VALUES ('" + acme +
+					"', 'site', 'PT'); " +
+					"UPDATE projects SET name = 'app'; DELETE FROM tasks").Error
 		}))
 		require.Equal(t, "app", h.text(t, "SELECT name FROM tenant_"+acme+".projects"))
 		require.Empty(t, h.text(t, "SELECT name FROM tenant_"+zeta+".projects"))
 		for _, refused := range []string{
-			"DROP TABLE tasks", "ALTER TABLE tasks ADD COLUMN x int", "CREATE TABLE mine (id int)", "TRUNCATE tasks",
-			"DELETE FROM gormtenant_migrations", "INSERT INTO gormtenant_migrations (version) VALUES ('0002')",
+			"DROP TABLE tasks", "ALTER TABLE tasks ADD COLUMN x int", "CREATE TABLE mine (id int)",
+			"TRUNCATE tasks",
+			"DELETE FROM gormtenant_migrations",
+			"INSERT INTO gormtenant_migrations (version) VALUES ('0002')",
 			"INSERT INTO shared.countries VALUES ('XX')",
 		} {
 			err := h.as(t, acme, roles, func(tx *gorm.DB) error { return tx.Exec(refused).Error })
 			require.ErrorContains(t, err, "42501", refused)
 		}
-		err := h.as(t, acme, roles, func(tx *gorm.DB) error { return tx.Exec("SELECT * FROM tenant_" + zeta + ".projects").Error })
+		err := h.as(t, acme, roles, func(tx *gorm.DB) error {
+			return tx.Exec("SELECT * FROM tenant_" + zeta + ".projects").Error
+		})
 		if roles {
 			require.ErrorContains(t, err, "permission denied for schema tenant_"+zeta)
 		} else {
@@ -77,8 +97,10 @@ func TestCreate_with_roles_gives_the_login_nothing(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	acme := h.id("acme")
-	require.NoError(t, h.schemas(t, schemas.Roles(), schemas.Migrations(first)).Provision(t.Context(), acme))
-	require.ErrorContains(t, openAs(t, h.app).Exec("SELECT * FROM tenant_"+acme+".projects").Error, "42501")
+	require.NoError(
+		t, h.schemas(t, schemas.Roles(), schemas.Migrations(first)).Provision(t.Context(), acme))
+	require.ErrorContains(
+		t, openAs(t, h.app).Exec("SELECT * FROM tenant_"+acme+".projects").Error, "42501")
 }
 
 func TestCreate_again_does_what_is_pending(t *testing.T) {
@@ -91,7 +113,9 @@ func TestCreate_again_does_what_is_pending(t *testing.T) {
 		require.NoError(t, s.Provision(t.Context(), acme))
 		require.Equal(t, before, h.catalog(t))
 
-		s = h.schemas(t, same, schemas.Migrations(first, sqlStep("0002", "CREATE TABLE notes (id serial, text text)")))
+		s = h.schemas(
+			t, same, schemas.Migrations(
+				first, sqlStep("0002", "CREATE TABLE notes (id serial, text text)")))
 		require.NoError(t, s.Provision(t.Context(), acme))
 		require.NoError(t, h.as(t, acme, roles, func(tx *gorm.DB) error {
 			return tx.Exec("INSERT INTO notes (text) VALUES ('new')").Error
@@ -110,7 +134,9 @@ func TestCreate_of_one_tenant_by_many_at_once(t *testing.T) {
 	}
 	wg.Wait()
 	require.NoError(t, errors.Join(errs...))
-	require.Equal(t, "1", h.text(t, "SELECT count(*)::text FROM tenant_"+h.id("acme")+".gormtenant_migrations"))
+	require.Equal(
+		t, "1", h.text(
+			t, "SELECT count(*)::text FROM tenant_"+h.id("acme")+".gormtenant_migrations"))
 }
 
 func TestCreate_of_many_tenants_at_once(t *testing.T) {
@@ -142,11 +168,17 @@ func TestCreate_touches_nothing_that_is_not_ours(t *testing.T) {
 	h := newHouse(t)
 	acme := h.id("acme")
 	for name, statements := range map[string][2]string{
-		"schema":                   {"CREATE SCHEMA tenant_" + acme, "DROP SCHEMA tenant_" + acme},
-		"schema_with_a_comment":    {"CREATE SCHEMA tenant_" + acme + "; COMMENT ON SCHEMA tenant_" + acme + " IS 'acme'", "DROP SCHEMA tenant_" + acme},
-		"schema_of_another_tenant": {"CREATE SCHEMA tenant_" + acme + "; COMMENT ON SCHEMA tenant_" + acme + " IS 'gormtenant:zeta'", "DROP SCHEMA tenant_" + acme},
-		"role":                     {"CREATE ROLE tenant_" + acme, "DROP ROLE tenant_" + acme},
-		"role_of_another_database": {"CREATE ROLE tenant_" + acme + "; COMMENT ON ROLE tenant_" + acme + " IS 'gormtenant:other'", "DROP ROLE tenant_" + acme},
+		"schema": {"CREATE SCHEMA tenant_" + acme, "DROP SCHEMA tenant_" + acme},
+		"schema_with_a_comment": {"CREATE SCHEMA tenant_" + acme +
+			"; COMMENT ON SCHEMA tenant_" + acme + " IS 'acme'", "DROP SCHEMA tenant_" + acme},
+		"schema_of_another_tenant": {
+			"CREATE SCHEMA tenant_" + acme +
+				"; COMMENT ON SCHEMA tenant_" + acme + " IS 'gormtenant:zeta'",
+			"DROP SCHEMA tenant_" + acme,
+		},
+		"role": {"CREATE ROLE tenant_" + acme, "DROP ROLE tenant_" + acme},
+		"role_of_another_database": {"CREATE ROLE tenant_" + acme + "; COMMENT ON ROLE tenant_" +
+			acme + " IS 'gormtenant:other'", "DROP ROLE tenant_" + acme},
 	} {
 		h.do(t, statements[0])
 		before := h.catalog(t)
@@ -154,7 +186,9 @@ func TestCreate_touches_nothing_that_is_not_ours(t *testing.T) {
 		err := s.Provision(t.Context(), acme)
 		require.ErrorIs(t, err, schemas.ErrNotOurs, name)
 		require.NotContains(t, err.Error(), "zeta", "another tenant's ID")
-		require.ErrorIs(t, s.Deprovision(t.Context(), acme, schemas.Confirmation("tenant_"+acme)), schemas.ErrNotOurs, name)
+		require.ErrorIs(
+			t, s.Deprovision(t.Context(), acme, schemas.Confirmation("tenant_"+acme)),
+			schemas.ErrNotOurs, name)
 		require.Equal(t, before, h.catalog(t), name)
 		h.do(t, statements[1])
 	}
@@ -163,9 +197,13 @@ func TestCreate_touches_nothing_that_is_not_ours(t *testing.T) {
 func TestCreate_for_hostile_IDs(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	s := h.schemas(t, schemas.Roles(), schemas.Migrations(sqlStep("0001", "CREATE TABLE notes (id int)")))
+	s := h.schemas(
+		t, schemas.Roles(), schemas.Migrations(sqlStep("0001", "CREATE TABLE notes (id int)")))
 	before := h.catalog(t)
-	for name, id := range map[string]any{"empty": "", "nil": nil, "nul": "a\x00b", "long": strings.Repeat("x", 300), "no_utf8": "\xff", "struct": struct{}{}} {
+	for name, id := range map[string]any{
+		"empty": "", "nil": nil, "nul": "a\x00b",
+		"long": strings.Repeat("x", 300), "no_utf8": "\xff", "struct": struct{}{},
+	} {
 		require.Error(t, s.Provision(t.Context(), id), name)
 		require.Error(t, s.Deprovision(t.Context(), id, "DELETE_SCHEMA_"), name)
 		_, err := s.Exists(t.Context(), id)
@@ -174,7 +212,8 @@ func TestCreate_for_hostile_IDs(t *testing.T) {
 	require.Equal(t, before, h.catalog(t))
 	var all []any
 	for _, id := range []string{
-		"a-b", "a_b", "A_B", "a.b", `a"b`, `a'b`, `a\b`, `a\'b`, "../../etc/passwd", "a b", "a\nb", "a%sb", "public", "pg_catalog", "münchen",
+		"a-b", "a_b", "A_B", "a.b", `a"b`, `a'b`, `a\b`, `a\'b`, "../../etc/passwd", "a b", "a\nb",
+		"a%sb", "public", "pg_catalog", "münchen",
 		`"; DROP SCHEMA shared CASCADE; --`, "$user", "?", "@x", ":x", strings.Repeat("x", 200),
 	} {
 		all = append(all, h.id(id))
@@ -190,7 +229,8 @@ func TestCreate_for_hostile_IDs(t *testing.T) {
 	listed := 0
 	for tenant, err := range s.List(t.Context(), "") {
 		require.NoError(t, err)
-		require.NoError(t, s.Deprovision(t.Context(), tenant.ID, schemas.Confirmation(tenant.Placement.Name)))
+		require.NoError(
+			t, s.Deprovision(t.Context(), tenant.ID, schemas.Confirmation(tenant.Placement.Name)))
 		listed++
 	}
 	require.Len(t, all, listed)
@@ -205,7 +245,9 @@ func TestCreate_without_permission(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorContains(t, s.Provision(t.Context(), "acme"), "needs CREATE on the database")
 	h.do(t, "ALTER ROLE "+h.owner.User+" NOCREATEROLE")
-	require.ErrorContains(t, h.schemas(t, schemas.Roles()).Provision(t.Context(), h.id("acme")), "with Roles CREATEROLE")
+	require.ErrorContains(
+		t, h.schemas(t, schemas.Roles()).Provision(t.Context(), h.id("acme")),
+		"with Roles CREATEROLE")
 	require.Equal(t, before, h.catalog(t))
 }
 
@@ -230,11 +272,14 @@ func TestCreate_refuses_a_login_that_roles_do_not_hold(t *testing.T) {
 		"there is no such role":        "nobody_" + h.suffix,
 		"must not log in as the owner": h.owner.User,
 	} {
-		require.ErrorContains(t, h.schemas(t, schemas.Roles(), schemas.Login(login)).Provision(t.Context(), h.id("acme")), want)
+		require.ErrorContains(
+			t, h.schemas(t, schemas.Roles(), schemas.Login(login)).Provision(
+				t.Context(), h.id("acme")), want)
 	}
 	if h.text(t, "SELECT (current_setting('server_version_num')::int < 160000)::text") == "true" {
 		h.do(t, "ALTER ROLE "+h.app.User+" INHERIT")
-		require.ErrorContains(t, h.schemas(t, schemas.Roles()).Provision(t.Context(), h.id("acme")), "NOINHERIT")
+		require.ErrorContains(
+			t, h.schemas(t, schemas.Roles()).Provision(t.Context(), h.id("acme")), "NOINHERIT")
 	}
 	require.Equal(t, before, h.catalog(t))
 }
@@ -246,14 +291,23 @@ func TestCreate_with_row_level_security_inside(t *testing.T) {
 	db := openAs(t, h.owner)
 	require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(&Project{}, &Task{}))))
 	s, err := schemas.NewProvisioner(db, schemas.Login(h.app.User), schemas.Migrations(first,
-		migrations.Migration{Version: "0002", Up: func(_ context.Context, db *gorm.DB) error { return rls.Enable(db, &Project{}, &Task{}) }},
+		migrations.Migration{
+			Version: "0002",
+			Up: func(
+				_ context.Context, db *gorm.DB,
+			) error {
+				return rls.Enable(db, &Project{}, &Task{})
+			},
+		},
 	))
 	require.NoError(t, err)
 	acme := h.id("acme")
 	require.NoError(t, s.Provision(t.Context(), acme))
 	require.Equal(t, "tenant_"+acme+".projects\ntenant_"+acme+".tasks",
 		h.text(t, "SELECT polrelid::regclass::text FROM pg_policy ORDER BY 1"))
-	require.Equal(t, "projects\ntasks", h.text(t, "SELECT relname FROM pg_class WHERE relforcerowsecurity ORDER BY 1"))
+	require.Equal(
+		t, "projects\ntasks", h.text(
+			t, "SELECT relname FROM pg_class WHERE relforcerowsecurity ORDER BY 1"))
 }
 
 // What a migration writes through GORM belongs to the tenant.
@@ -262,14 +316,25 @@ func TestCreate_seeds_as_the_tenant(t *testing.T) {
 	h := newHouse(t)
 	db := openAs(t, h.owner)
 	require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(&Project{}, &Task{}))))
-	s, err := schemas.NewProvisioner(db, schemas.Migrations(first, migrations.Migration{Version: "0002", Up: func(_ context.Context, db *gorm.DB) error {
-		return db.Create(&Project{Name: "welcome", Tasks: []Task{{Title: "look around"}}}).Error
-	}}))
+	s, err := schemas.NewProvisioner(
+		db, schemas.Migrations(
+			first, migrations.Migration{
+				Version: "0002",
+				Up: func(_ context.Context, db *gorm.DB) error {
+					return db.Create(
+						&Project{Name: "welcome", Tasks: []Task{{Title: "look around"}}}).Error
+				},
+			}))
 	require.NoError(t, err)
-	for _, ctx := range []context.Context{t.Context(), gormtenant.WithTenant(t.Context(), nil), gormtenant.WithTenant(t.Context(), "zeta")} {
+	for _, ctx := range []context.Context{
+		t.Context(), gormtenant.WithTenant(t.Context(), nil),
+		gormtenant.WithTenant(t.Context(), "zeta"),
+	} {
 		require.NoError(t, s.Provision(ctx, h.id("acme")))
-		require.Equal(t, h.id("acme"), h.text(t, "SELECT tenant_id FROM tenant_"+h.id("acme")+".tasks"))
-		require.NoError(t, s.Deprovision(ctx, h.id("acme"), schemas.Confirmation("tenant_"+h.id("acme"))))
+		require.Equal(
+			t, h.id("acme"), h.text(t, "SELECT tenant_id FROM tenant_"+h.id("acme")+".tasks"))
+		require.NoError(
+			t, s.Deprovision(ctx, h.id("acme"), schemas.Confirmation("tenant_"+h.id("acme"))))
 	}
 }
 

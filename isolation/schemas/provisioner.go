@@ -11,26 +11,30 @@ import (
 	"gorm.io/gorm"
 )
 
-// Provisioner makes, migrates and drops the schemas of tenants. Each call is one transaction: if it fails, or is
-// cut off, nothing of it is there, and the same call again does it. It is safe for concurrent use, by several
-// processes too.
+// Provisioner makes, migrates and drops the schemas of tenants. Each call is one transaction: if it
+// fails, or is cut off, nothing of it is there, and the same call again does it. It is safe for
+// concurrent use, by several processes too.
 //
-// Whose schema it is, the server knows: its comment is "gormtenant:" and the tenant's ID. A schema without
-// such a comment, or with that of another tenant, is never touched.
+// Whose schema it is, the server knows: its comment is "gormtenant:" and the tenant's ID. A schema
+// without such a comment, or with that of another tenant, is never touched.
 type Provisioner struct {
 	provisionerConfig
 	db *gorm.DB
 }
 
-// NewProvisioner returns the provisioner of the schemas in a database. db is a pool of the role that owns them, as of postgres.Open, not one
-// of this package's [Open]: that role needs the right CREATE on the database, and with [Roles] CREATEROLE. The
-// options are those of [NewConnector] for the same database, and [Login] and [Migrations]. It sends nothing.
+// NewProvisioner returns the provisioner of the schemas in a database. db is a pool of the role
+// that owns them, as of postgres.Open, not one of this package's [Open]: that role needs the right
+// CREATE on the database, and with [Roles] CREATEROLE. The options are those of [NewConnector] for
+// the same database, and [Login] and [Migrations]. It sends nothing.
 //
-//	s, err := schemas.NewProvisioner(db, schemas.Login("app"), schemas.Migrations(migrations.Models("0001", &Project{})))
-//	err = s.Provision(ctx, "acme")
+//	p, err := schemas.NewProvisioner(db, schemas.Login("app"),
+//		schemas.Migrations(migrations.Models("0001", &Project{})))
+//	err = p.Provision(ctx, "acme")
 func NewProvisioner(db *gorm.DB, options ...ProvisionerOption) (*Provisioner, error) {
 	if db == nil || db.Dialector == nil || db.Name() != "postgres" {
-		return nil, errors.New("gormtenant: schemas.NewProvisioner needs a *gorm.DB on Postgres: no other database has schemas like these")
+		return nil, errors.New(
+			"gormtenant: schemas.NewProvisioner needs a *gorm.DB on Postgres: no other database " +
+				"has schemas like these")
 	}
 	c, err := configureProvisioner(options)
 	if err != nil {
@@ -39,14 +43,16 @@ func NewProvisioner(db *gorm.DB, options ...ProvisionerOption) (*Provisioner, er
 	return &Provisioner{provisionerConfig: c, db: db.Session(&gorm.Session{NewDB: true})}, nil
 }
 
-// ErrNotOurs is returned where there is a schema or a role of the tenant's name that was not made for the
-// tenant. It is not touched.
-var ErrNotOurs = errors.New("gormtenant: there is a schema or a role of that name, which was not made for this tenant")
+// ErrNotOurs is returned where there is a schema or a role of the tenant's name that was not made
+// for the tenant. It is not touched.
+var ErrNotOurs = errors.New(
+	"gormtenant: there is a schema or a role of that name, which was not made for this tenant")
 
 // ErrNoSchema is returned where there is no schema of the tenant.
 var ErrNoSchema = errors.New("gormtenant: the tenant has no schema")
 
-// Exists says whether the tenant has its schema. A schema of its name that is not the tenant's is [ErrNotOurs].
+// Exists says whether the tenant has its schema. A schema of its name that is not the tenant's is
+// [ErrNotOurs].
 func (s *Provisioner) Exists(ctx context.Context, id any) (bool, error) {
 	o, err := s.of(ctx, id)
 	if err != nil {
@@ -67,10 +73,12 @@ func (s *Provisioner) on(ctx context.Context, id any, do func(o *owned) error) e
 			return err
 		}
 		return do(o)
-	}, &sql.TxOptions{Isolation: sql.LevelReadCommitted})) // what the lock waited for must be seen after it
+		// what the lock waited for must be seen after it
+	}, &sql.TxOptions{Isolation: sql.LevelReadCommitted}))
 }
 
-// explain says what schema an error is of, and what to do about those of the server whose text does not.
+// explain says what schema an error is of, and what to do about those of the server whose text does
+// not.
 func explain(name string, err error) error {
 	var server *pgconn.PgError
 	if !errors.As(err, &server) {
@@ -82,9 +90,11 @@ func explain(name string, err error) error {
 	hint := ""
 	switch server.Code {
 	case "42501": // insufficient_privilege
-		hint = "; the role of schemas.NewProvisioner has to own the schemas, and needs CREATE on the database, and with Roles CREATEROLE"
+		hint = "; the role of schemas.NewProvisioner has to own the schemas, and needs CREATE on " +
+			"the database, and with Roles CREATEROLE"
 	case "53200": // out_of_memory
-		hint = "; nothing was changed: the server's max_locks_per_transaction is too low for so many tables"
+		hint = "; nothing was changed: the server's max_locks_per_transaction is too low for so " +
+			"many tables"
 	}
 	return fmt.Errorf("gormtenant: schema %q: %w%s", name, err, hint)
 }

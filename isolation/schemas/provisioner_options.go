@@ -31,16 +31,18 @@ func configureProvisioner(options []ProvisionerOption) (provisionerConfig, error
 		return o.applyProvisioner(&c)
 	})
 	if err == nil && c.roles && c.login == "" {
-		err = errors.New("gormtenant: schemas.NewProvisioner with Roles needs Login, the role that the " +
-			"application logs in as: it has to become a member of the tenants' roles")
+		err = errors.New(
+			"gormtenant: schemas.NewProvisioner with Roles needs Login, the role that the " +
+				"application logs in as: it has to become a member of the tenants' roles")
 	}
 	return c, err
 }
 
-// Login names the role that the application logs in as, if that is not the one of the *gorm.DB that is given
-// to [NewProvisioner]: the owner of the schemas. [Provisioner.Provision] gives it what it needs: the right to read and write
-// the tables, but not to change or drop them; with [Roles], the membership in the tenant's role, which has
-// that right, without inheriting it. Defaults to none: then nothing is granted.
+// Login names the role that the application logs in as, if that is not the one of the *gorm.DB that
+// is given to [NewProvisioner]: the owner of the schemas. [Provisioner.Provision] gives it what it
+// needs: the right to read and write the tables, but not to change or drop them; with [Roles], the
+// membership in the tenant's role, which has that right, without inheriting it. Defaults to none:
+// then nothing is granted.
 //
 // The tables of [Shared] are granted by the application, to all roles of the tenants at once:
 //
@@ -56,8 +58,8 @@ func Login(role string) ProvisionerOption {
 	})
 }
 
-// Migrations are what is done in each schema: by [Provisioner.Provision] in a new one, and by [Provisioner.MigrateAll]
-// in all of them when the list has grown. Package migrations tells more.
+// Migrations are what is done in each schema: by [Provisioner.Provision] in a new one, and by
+// [Provisioner.MigrateAll] in all of them when the list has grown. Package migrations tells more.
 //
 //	schemas.Migrations(
 //		migrations.Models("0001", &Project{}, &Task{}),
@@ -66,9 +68,9 @@ func Login(role string) ProvisionerOption {
 //		}},
 //	)
 //
-// Where a migration enables policies, as that one does, the connector needs [Setting]. Migrations run on
-// a path of the schema and that of [Shared]. A model whose TableName names a schema, as in "shared.countries", is
-// there for all tenants; what others refer to is found by its name alone.
+// Where a migration enables policies, as that one does, the connector needs [Setting]. Migrations
+// run on a path of the schema and that of [Shared]. A model whose TableName names a schema, as in
+// "shared.countries", is there for all tenants; what others refer to is found by its name alone.
 func Migrations(list ...migrations.Migration) ProvisionerOption {
 	return provisionerOption(func(c *provisionerConfig) error {
 		c.migrations = append(slices.Clip(c.migrations), list...)

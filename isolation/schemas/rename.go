@@ -10,16 +10,17 @@ import (
 //	ALTER SCHEMA "tenant_acme" RENAME TO "acme_inc";
 //	ALTER ROLE "tenant_acme" RENAME TO "acme_inc";                     -- with Roles
 //
-// The tenant's ID stays what it is, so that whoever looks for the schema has to be told: by [Names], or by the
-// Name of the tenant's tenants.Placement. In between its statements fail, since they find no table; none of
-// them runs anywhere else. A name that is taken is [ErrNotOurs], and no schema to rename is [ErrNoSchema],
-// unless the tenant's has the new name already.
+// The tenant's ID stays what it is, so that whoever looks for the schema has to be told: by
+// [Names], or by the Name of the tenant's tenants.Placement. In between its statements fail, since
+// they find no table; none of them runs anywhere else. A name that is taken is [ErrNotOurs], and no
+// schema to rename is [ErrNoSchema], unless the tenant's has the new name already.
 func (s *Provisioner) Rename(ctx context.Context, id any, name string) error {
 	if err := check(name); err != nil {
 		return fmt.Errorf("gormtenant: schemas.Rename: %w", err)
 	}
 	if name == s.shared {
-		return fmt.Errorf("gormtenant: schemas.Rename: the schema %q is shared by all tenants", name)
+		return fmt.Errorf(
+			"gormtenant: schemas.Rename: the schema %q is shared by all tenants", name)
 	}
 	return s.on(ctx, id, func(o *owned) error {
 		from, err := o.exists(ctx, o.name)
@@ -35,7 +36,9 @@ func (s *Provisioner) Rename(ctx context.Context, id any, name string) error {
 		case !from:
 			return fmt.Errorf("%w: schema %q", ErrNoSchema, o.name)
 		case to:
-			return fmt.Errorf("gormtenant: the tenant has both a schema %q and a schema %q: drop one of them", o.name, name)
+			return fmt.Errorf(
+				"gormtenant: the tenant has both a schema %q and a schema %q: drop one of them",
+				o.name, name)
 		}
 		if err := o.exec(ctx, "ALTER SCHEMA "+quote(o.name)+" RENAME TO "+quote(name)); err != nil {
 			return err

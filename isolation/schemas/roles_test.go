@@ -18,12 +18,19 @@ func TestQualified_names(t *testing.T) {
 			return
 		}
 		for _, query := range []string{
-			"SELECT id FROM " + theirs, "SELECT n.id FROM notes n, " + theirs + " o", "SELECT id FROM notes UNION SELECT id FROM " + theirs,
-			"UPDATE " + theirs + " SET body = 'x'", "DELETE FROM " + theirs, "TRUNCATE " + theirs, "DROP TABLE " + theirs,
-			"INSERT INTO " + theirs + " VALUES (5)", "CREATE TABLE " + s.of(s.zeta) + ".mine (id int)",
-			"CREATE VIEW peek AS SELECT * FROM " + theirs, "LOCK TABLE " + theirs, "COPY " + theirs + " TO STDOUT",
-			"ALTER SCHEMA " + s.of(s.zeta) + " OWNER TO " + s.of(s.acme), "DROP SCHEMA " + s.of(s.zeta) + " CASCADE",
-			"GRANT ALL ON " + theirs + " TO " + s.of(s.acme), "SET search_path = " + s.of(s.zeta) + "; SELECT id FROM notes WHERE id > 10; SELECT 1/0",
+			"SELECT id FROM " + theirs, "SELECT n.id FROM notes n, " + theirs + " o",
+			"SELECT id FROM notes UNION SELECT id FROM " + theirs,
+			"UPDATE " + theirs + " SET body = 'x'", "DELETE FROM " + theirs, "TRUNCATE " + theirs,
+			"DROP TABLE " + theirs,
+			"INSERT INTO " + theirs + " VALUES (5)",
+			"CREATE TABLE " + s.of(s.zeta) + ".mine (id int)",
+			"CREATE VIEW peek AS SELECT * FROM " + theirs, "LOCK TABLE " + theirs,
+			"COPY " + theirs + " TO STDOUT",
+			"ALTER SCHEMA " + s.of(s.zeta) + " OWNER TO " + s.of(s.acme),
+			"DROP SCHEMA " + s.of(s.zeta) + " CASCADE",
+			"GRANT ALL ON " + theirs + " TO " + s.of(s.acme),
+			"SET search_path = " + s.of(s.zeta) +
+				"; SELECT id FROM notes WHERE id > 10; SELECT 1/0",
 		} {
 			_, err := db.ExecContext(acme, query)
 			require.Error(t, err, query)
@@ -54,7 +61,8 @@ func TestQualified_name_in_one_statement_for_two_tenants(t *testing.T) {
 		}
 		db := w.open(t, s)
 		db.SetMaxOpenConns(1)
-		statement, err := db.Prepare("SELECT id FROM " + s.of(s.zeta) + ".notes WHERE id > $1 ORDER BY id")
+		statement, err := db.Prepare(
+			"SELECT id FROM " + s.of(s.zeta) + ".notes WHERE id > $1 ORDER BY id")
 		require.NoError(t, err)
 		for range 5 {
 			rows, err := statement.QueryContext(as(t, s.zeta), 11)
@@ -78,13 +86,15 @@ func TestTenant_without_a_schema(t *testing.T) {
 		for range 2 {
 			refused(t, as(t, "nobody"), db, state, all)
 			refused(t, as(t, "nobody"), db, state, "SELECT id FROM notes WHERE id > $1", 1)
-			require.Equal(t, "2 3", ids(t, as(t, s.acme), db, "SELECT id FROM notes WHERE id > $1 ORDER BY id", 1))
+			require.Equal(
+				t, "2 3", ids(
+					t, as(t, s.acme), db, "SELECT id FROM notes WHERE id > $1 ORDER BY id", 1))
 		}
 	})
 }
 
-// A text of several statements that ends its transaction goes on with what the session has by itself, as the
-// set-up in the package's documentation left it: nothing.
+// A text of several statements that ends its transaction goes on with what the session has by
+// itself, as the set-up in the package's documentation left it: nothing.
 func TestText_that_ends_its_transaction(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -93,11 +103,15 @@ func TestText_that_ends_its_transaction(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			db := way{mode: mode, roles: true}.open(t, s)
 			db.SetMaxOpenConns(1)
-			for _, query := range []string{"COMMIT; SELECT id FROM notes", "ROLLBACK; DELETE FROM notes"} {
+			for _, query := range []string{
+				"COMMIT; SELECT id FROM notes",
+				"ROLLBACK; DELETE FROM notes",
+			} {
 				_, err := db.ExecContext(as(t, s.acme), query)
 				require.ErrorContains(t, err, undefinedTable)
 			}
-			for _, query := range []string{"COMMIT; SELECT id FROM " + s.of(s.zeta) + ".notes", "COMMIT; DELETE FROM " + s.of(s.acme) + ".notes"} {
+			for _, query := range []string{"COMMIT; SELECT id FROM " + s.of(s.zeta) +
+				".notes", "COMMIT; DELETE FROM " + s.of(s.acme) + ".notes"} {
 				_, err := db.ExecContext(as(t, s.acme), query)
 				require.ErrorContains(t, err, denied)
 			}

@@ -26,7 +26,8 @@ import (
 const deployDSN = "GORMTENANT_TEST_DEPLOY"
 
 // oldVersion makes few files, of which a thousand times as many are slow to make and to remove.
-var oldVersion = sqlStep("0001", "CREATE TABLE projects (id int PRIMARY KEY); INSERT INTO projects VALUES (1)")
+var oldVersion = sqlStep(
+	"0001", "CREATE TABLE projects (id int PRIMARY KEY); INSERT INTO projects VALUES (1)")
 
 // newVersion is two steps with more of them in between, and says when it is in the second.
 func newVersion(reached func(db *gorm.DB) error) []migrations.Migration {
@@ -53,10 +54,11 @@ func TestDeployer(t *testing.T) {
 	}
 	config, err := pgx.ParseConfig(dsn)
 	require.NoError(t, err)
-	s, err := schemas.NewProvisioner(openAs(t, config), schemas.Migrations(newVersion(func(*gorm.DB) error {
-		_, err := fmt.Println("reached")
-		return err
-	})...))
+	s, err := schemas.NewProvisioner(
+		openAs(t, config), schemas.Migrations(newVersion(func(*gorm.DB) error {
+			_, err := fmt.Println("reached")
+			return err
+		})...))
 	require.NoError(t, err)
 	require.NoError(t, s.MigrateAll(t.Context(), quiet))
 }
@@ -67,8 +69,9 @@ func deploy(t *testing.T, h *house, until int) {
 	binary, err := os.Executable()
 	require.NoError(t, err)
 	child := osexec.CommandContext(t.Context(), binary, "-test.run=^TestDeployer$", "-test.v")
-	child.Env = append(os.Environ(), deployDSN+"="+fmt.Sprintf("postgres://%s:%s@%s:%d/%s?sslmode=disable",
-		h.owner.User, h.owner.Password, h.owner.Host, h.owner.Port, h.owner.Database))
+	child.Env = append(
+		os.Environ(), deployDSN+"="+fmt.Sprintf("postgres://%s:%s@%s:%d/%s?sslmode=disable",
+			h.owner.User, h.owner.Password, h.owner.Host, h.owner.Port, h.owner.Database))
 	output, err := child.StdoutPipe()
 	require.NoError(t, err)
 	began := time.Now()
@@ -83,7 +86,9 @@ func deploy(t *testing.T, h *house, until int) {
 	require.NoError(t, child.Process.Kill())
 	require.Error(t, child.Wait())
 	require.Equal(t, until, reached, "it ended before")
-	t.Logf("killed at schema %d, after %v; memory of the process: %s", until, time.Since(began).Round(time.Millisecond),
+	t.Logf(
+		"killed at schema %d, after %v; memory of the process: %s", until,
+		time.Since(began).Round(time.Millisecond),
 		regexp.MustCompile(`VmHWM:\s*(.*)`).FindString(string(status)))
 }
 
@@ -152,18 +157,26 @@ func createMany(t *testing.T, s *schemas.Provisioner, n int) {
 	require.NoError(t, errors.Join(errs...))
 }
 
-// requireOldOrNew says how many schemas are at the new version. All others are at the old one, entirely.
+// requireOldOrNew says how many schemas are at the new version. All others are at the old one,
+// entirely.
 func requireOldOrNew(t *testing.T, h *house, n int) (done int) {
 	t.Helper()
-	h.do(t, `CREATE OR REPLACE FUNCTION public.state(name text) RETURNS text LANGUAGE plpgsql AS $$ DECLARE text text; BEGIN
+	h.do(t, `CREATE OR REPLACE FUNCTION public.state(name text) RETURNS text LANGUAGE plpgsql AS $$
+	DECLARE text text; BEGIN
 	-- What was in a transaction when its process was killed, the server rolls back.
 	PERFORM pg_advisory_xact_lock(hashtextextended('gormtenant schema ' || name, 0));
-	EXECUTE format('SELECT (SELECT string_agg(version, '' '' ORDER BY version) FROM %1$I.gormtenant_migrations) || '': '' || '
+	EXECUTE format('SELECT (SELECT string_agg(version, '' '' ORDER BY version) '
+		'FROM %1$I.gormtenant_migrations) || '': '' || '
 		'(SELECT string_agg(id::text, '' '' ORDER BY id) FROM %1$I.projects)', name) INTO text;
-	RETURN text || coalesce((SELECT ' archived' FROM pg_attribute WHERE attrelid = (name || '.projects')::regclass AND attname = 'archived'), '')
+	RETURN text || coalesce((SELECT ' archived' FROM pg_attribute
+			WHERE attrelid = (name || '.projects')::regclass AND attname = 'archived'), '')
 		|| (SELECT ' ' || count(*) FROM pg_index WHERE indrelid = (name || '.projects')::regclass);
 END $$`)
-	states := strings.Split(h.text(t, "SELECT public.state('tenant_' || lpad(i::text, 4, '0')) FROM generate_series(0, $1 - 1) AS i", n), "\n")
+	states := strings.Split(
+		h.text(
+			t, "SELECT public.state('tenant_' || lpad(i::text, 4, '0')) FROM generate_series(0, "+
+				"$1 - "+
+				"1) AS i", n), "\n")
 	require.Len(t, states, n)
 	for _, state := range states {
 		switch state {

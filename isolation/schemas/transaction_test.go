@@ -24,7 +24,8 @@ func TestTransaction_runs_each_statement_as_the_tenant_of_its_context(t *testing
 		require.NoError(t, err)
 		require.Equal(t, "1 2 3", ids(t, acme, tx, all))
 		require.Equal(t, "11 12 13", ids(t, zeta, tx, all), "the context's tenant changed")
-		require.Equal(t, "2 3", ids(t, acme, tx, "SELECT id FROM notes WHERE id > $1 ORDER BY id", 1))
+		require.Equal(
+			t, "2 3", ids(t, acme, tx, "SELECT id FROM notes WHERE id > $1 ORDER BY id", 1))
 
 		run(t, acme, tx, "SAVEPOINT one")
 		refused(t, t.Context(), tx, undefinedTable, all)
@@ -64,13 +65,15 @@ func TestTransaction_takes_no_snapshot_before_its_first_statement(t *testing.T) 
 	require.NoError(t, tx.Commit())
 }
 
-// What is deferred to the end of the transaction runs in the schema of the transaction's own context.
+// What is deferred to the end of the transaction runs in the schema of the transaction's own
+// context.
 func TestCommit_runs_as_the_tenant_of_the_transaction(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.do(t, "CREATE FUNCTION shared.see() RETURNS trigger LANGUAGE plpgsql AS "+
 		"$$ BEGIN INSERT INTO notes VALUES (50, current_user); RETURN NULL; END $$",
-		"CREATE CONSTRAINT TRIGGER see AFTER UPDATE ON "+s.of(s.acme)+".notes DEFERRABLE INITIALLY DEFERRED "+
+		"CREATE CONSTRAINT TRIGGER see AFTER UPDATE ON "+s.of(
+			s.acme)+".notes DEFERRABLE INITIALLY DEFERRED "+
 			"FOR EACH ROW EXECUTE FUNCTION shared.see()")
 	acme, zeta := as(t, s.acme), as(t, s.zeta)
 	db := way{mode: pgx.QueryExecModeCacheStatement, roles: true}.open(t, s)
@@ -104,7 +107,8 @@ func TestNothing_stays_on_the_connection(t *testing.T) {
 				require.ErrorContains(t, err, "42703")
 			},
 			"argument_that_cannot_be_sent": func() {
-				_, err := db.QueryContext(acme, "SELECT id FROM notes WHERE id = $1", make(chan int))
+				_, err := db.QueryContext(
+					acme, "SELECT id FROM notes WHERE id = $1", make(chan int))
 				require.Error(t, err)
 			},
 			"rows_not_read": func() {
@@ -115,7 +119,8 @@ func TestNothing_stays_on_the_connection(t *testing.T) {
 			},
 			"panic_among_the_rows": func() {
 				require.Panics(t, func() {
-					rows, err := db.QueryContext(acme, "SELECT n FROM generate_series(1, 10000) n WHERE n > $1", 5)
+					rows, err := db.QueryContext(
+						acme, "SELECT n FROM generate_series(1, 10000) n WHERE n > $1", 5)
 					require.NoError(t, err)
 					defer func() { _ = rows.Close() }()
 					require.True(t, rows.Next())
@@ -123,7 +128,8 @@ func TestNothing_stays_on_the_connection(t *testing.T) {
 				})
 			},
 			"error_among_the_rows": func() {
-				rows, err := db.QueryContext(acme, "SELECT 1 / (500 - n) FROM generate_series(1, 1000) n")
+				rows, err := db.QueryContext(
+					acme, "SELECT 1 / (500 - n) FROM generate_series(1, 1000) n")
 				if err == nil {
 					for rows.Next() {
 					}
@@ -154,14 +160,20 @@ func TestNothing_stays_on_the_connection(t *testing.T) {
 				run(t, acme, db, "SET LOCAL search_path = "+s.of(s.zeta))
 			},
 		} {
-			if what == "session_role" && !w.roles || strings.HasPrefix(what, "session") && w.pooled {
+			if what == "session_role" && !w.roles || strings.HasPrefix(what, "session") &&
+				w.pooled {
 				continue // without roles none is set; behind a pooler it would stay for later
 			}
 			leave()
 			refused(t, t.Context(), db, undefinedTable, all)
-			require.Equal(t, "1 2 3", ids(t, acme, db, "SELECT id FROM notes WHERE id < $1 ORDER BY id", 20), what)
-			require.Equal(t, "11 12 13", ids(t, zeta, db, "SELECT id FROM notes WHERE id < $1 ORDER BY id", 20), what)
-			if !strings.HasPrefix(what, "session") { // those are the session's, as the caller wanted
+			require.Equal(
+				t, "1 2 3", ids(t, acme, db, "SELECT id FROM notes WHERE id < $1 ORDER BY id", 20),
+				what)
+			require.Equal(
+				t, "11 12 13", ids(
+					t, zeta, db, "SELECT id FROM notes WHERE id < $1 ORDER BY id", 20), what)
+			// those are the session's, as the caller wanted
+			if !strings.HasPrefix(what, "session") {
 				leave()
 				require.Equal(t, `"$user", public `+s.app.User, session(t, db), what)
 			}
@@ -176,7 +188,9 @@ func TestNothing_stays_on_the_connection(t *testing.T) {
 func session(t *testing.T, db *sql.DB) (state string) {
 	t.Helper()
 	raw(t, db, func(conn *pgx.Conn) error {
-		return conn.QueryRow(t.Context(), "SELECT current_setting('search_path') || ' ' || current_user").Scan(&state)
+		return conn.QueryRow(
+			t.Context(), "SELECT current_setting('search_path') || ' ' || current_user").Scan(
+			&state)
 	})
 	return state
 }
@@ -202,19 +216,22 @@ func raw(t *testing.T, db *sql.DB, use func(conn *pgx.Conn) error) {
 
 var _ interface{ Conn() *pgx.Conn } = (*stdlib.Conn)(nil)
 
-// A statement that puts a schema of its own in front of the catalog, for the whole session, does not so get
-// hold of what the next tenant's statement is preceded by.
+// A statement that puts a schema of its own in front of the catalog, for the whole session, does
+// not so get hold of what the next tenant's statement is preceded by.
 func TestTenant_cannot_take_the_place_of_set_config(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *server, w way) {
 		acme, zeta := as(t, s.acme), as(t, s.zeta)
 		db := w.open(t, s)
 		db.SetMaxOpenConns(1)
-		run(t, acme, db, "CREATE OR REPLACE FUNCTION set_config(text, text, boolean) RETURNS text LANGUAGE sql AS 'SELECT $2'")
+		run(
+			t, acme, db, "CREATE OR REPLACE FUNCTION set_config(text, text, boolean) RETURNS "+
+				"text LANGUAGE sql AS 'SELECT $2'")
 		run(t, acme, db, "SET search_path = "+s.of(s.acme)+", pg_catalog")
 		for range 3 {
 			require.Equal(t, "11 12 13", ids(t, zeta, db, all))
-			require.Equal(t, "12 13", ids(t, zeta, db, "SELECT id FROM notes WHERE id > $1 ORDER BY id", 11))
+			require.Equal(
+				t, "12 13", ids(t, zeta, db, "SELECT id FROM notes WHERE id > $1 ORDER BY id", 11))
 		}
 		if !w.pooled {
 			reset(t, db)
@@ -244,5 +261,6 @@ func TestUnscoped(t *testing.T) {
 		_, err = db.PrepareContext(ctx, "SELECT 1")
 		require.ErrorIs(t, err, gormtenant.ErrNoReason)
 	}
-	require.Equal(t, "1 2 3", ids(t, gormtenant.WithTenant(across, s.acme), db, all), "the innermost decides")
+	require.Equal(
+		t, "1 2 3", ids(t, gormtenant.WithTenant(across, s.acme), db, all), "the innermost decides")
 }

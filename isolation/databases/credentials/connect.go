@@ -21,9 +21,9 @@ type Server struct {
 	Config *pgx.ConnConfig
 }
 
-// Connect returns what databases.PostgresWith takes: for each database the configuration of its server,
-// with the user and the password that secrets has for it. A database for which secrets has none is
-// databases.ErrNoDatabase as well as [ErrNoSecret].
+// Connect returns what databases.PostgresWith takes: for each database the configuration of its
+// server, with the user and the password that secrets has for it. A database for which secrets has
+// none is databases.ErrNoDatabase as well as [ErrNoSecret].
 //
 //	connect, err := credentials.Connect(secrets, credentials.Server{Config: config})
 //	pools, err := databases.NewPools(databases.PostgresWith(connect))
@@ -52,15 +52,16 @@ func Connect(
 	}, nil
 }
 
-// secretOf returns the secret of a database that has been provisioned. Where there is none the error is
-// databases.ErrNoDatabase as well as [ErrNoSecret].
+// secretOf returns the secret of a database that has been provisioned. Where there is none the
+// error is databases.ErrNoDatabase as well as [ErrNoSecret].
 func secretOf(ctx context.Context, secrets Secrets, d databases.Database) (Secret, error) {
 	secret, err := secrets.Get(ctx, d)
 	switch {
 	case errors.Is(err, ErrNoSecret):
 		return secret, fmt.Errorf("%w: %w", databases.ErrNoDatabase, err)
 	case err != nil:
-		return secret, fmt.Errorf("gormtenant: the credentials for the database %q: %w", d.Name, err)
+		return secret, fmt.Errorf(
+			"gormtenant: the credentials for the database %q: %w", d.Name, err)
 	}
 	return secret, nil
 }

@@ -18,12 +18,12 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/databases/internal/private"
 )
 
-// InFiles returns secrets that are kept in files of mode 0600, one each, in a directory of mode 0700,
-// which it makes. A directory or a file that others can read is refused, as OpenSSH refuses such keys.
-// A file is replaced atomically: a crash leaves the old or the new one.
+// InFiles returns secrets that are kept in files of mode 0600, one each, in a directory of mode
+// 0700, which it makes. A directory or a file that others can read is refused, as OpenSSH refuses
+// such keys. A file is replaced atomically: a crash leaves the old or the new one.
 //
-// The passwords are stored in plain text: use it where the disk is encrypted, or where its readers may
-// know them. Windows has no such modes; protect the directory there by other means.
+// The passwords are stored in plain text: use it where the disk is encrypted, or where its readers
+// may know them. Windows has no such modes; protect the directory there by other means.
 func InFiles(dir string) (Secrets, error) {
 	dir, err := private.MakeDir(dir)
 	if err != nil {
@@ -35,7 +35,8 @@ func InFiles(dir string) (Secrets, error) {
 // fileSecrets are secrets in the files of a directory.
 type fileSecrets struct{ dir string }
 
-// secretFile is what a file says. It names the database so that a file under another's name is noticed.
+// secretFile is what a file says. It names the database so that a file under another's name is
+// noticed.
 type secretFile struct {
 	Tenant   string `json:"tenant"`
 	Name     string `json:"database"`
@@ -48,8 +49,8 @@ func (f secretFile) database() databases.Database {
 	return databases.Database{Tenant: f.Tenant, Name: f.Name, Server: f.Server}
 }
 
-// fileOf is the name of a database's file: one that nobody's ID can lead out of the directory, for no two
-// databases the same.
+// fileOf is the name of a database's file: one that nobody's ID can lead out of the directory, for
+// no two databases the same.
 func fileOf(d databases.Database) (string, error) {
 	name, err := place.Name(d.Tenant)
 	if err != nil {
@@ -59,11 +60,15 @@ func fileOf(d databases.Database) (string, error) {
 	return name + "@" + hex.EncodeToString(sum[:16]) + ".json", nil
 }
 
-// within calls fn with the directory, which nothing that fn does can leave, and the file of a database.
-func (f fileSecrets) within(d databases.Database, what string, fn func(root *os.Root, name string) error) (err error) {
+// within calls fn with the directory, which nothing that fn does can leave, and the file of a
+// database.
+func (f fileSecrets) within(
+	d databases.Database, what string, fn func(root *os.Root, name string) error,
+) (err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("gormtenant: %s the credentials for the database %q: %w", what, d.Name, err)
+			err = fmt.Errorf(
+				"gormtenant: %s the credentials for the database %q: %w", what, d.Name, err)
 		}
 	}()
 	name, err := fileOf(d)
@@ -119,7 +124,8 @@ func (f fileSecrets) Get(_ context.Context, d databases.Database) (secret Secret
 
 func (f fileSecrets) Put(_ context.Context, d databases.Database, secret Secret) error {
 	return f.within(d, "keep", func(root *os.Root, name string) error {
-		text, err := json.Marshal(secretFile{d.Tenant, d.Name, d.Server, secret.User, secret.Password}) //nolint:gosec // on purpose
+		kept := secretFile{d.Tenant, d.Name, d.Server, secret.User, secret.Password}
+		text, err := json.Marshal(kept) //nolint:gosec // on purpose
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,9 @@ import (
 
 func TestInMemory(t *testing.T) {
 	t.Parallel()
-	secretstest.Run(t, false, func(*testing.T) credentials.Secrets { return credentials.InMemory() })
+	secretstest.Run(t, false, func(*testing.T) credentials.Secrets {
+		return credentials.InMemory()
+	})
 }
 
 func TestInFiles(t *testing.T) {
@@ -49,15 +51,19 @@ func TestSecret_is_never_printed(t *testing.T) {
 	t.Parallel()
 	secret := credentials.Secret{User: "acme", Password: "hunter2"}
 	var log bytes.Buffer
-	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "secret", secret, "in", map[string]any{"s": secret}, "p", &secret)
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "secret", secret, "in", struct{ S credentials.Secret }{secret})
+	slog.New(slog.NewTextHandler(&log, nil)).Info(
+		"x", "secret", secret, "in", map[string]any{"s": secret}, "p", &secret)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info(
+		"x", "secret", secret, "in", struct{ S credentials.Secret }{secret})
 	asJSON, err := json.Marshal(map[string]any{"s": secret, "p": &secret})
 	require.NoError(t, err)
 	asXML, err := xml.Marshal(secret)
 	require.NoError(t, err)
 	text := log.String() + string(asJSON) + string(asXML)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%T"} {
-		text += fmt.Sprintf(verb+verb+verb+verb, secret, &secret, []any{secret}, struct{ S credentials.Secret }{secret})
+		text += fmt.Sprintf(
+			verb+verb+verb+verb, secret, &secret, []any{secret},
+			struct{ S credentials.Secret }{secret})
 	}
 	require.NotContains(t, text, "hunter2")
 	require.NotContains(t, text, fmt.Sprintf("%x", "hunter2"))
@@ -73,7 +79,8 @@ func TestInFiles_has_files_of_its_owners_alone(t *testing.T) {
 	secrets, err := credentials.InFiles(dir)
 	require.NoError(t, err)
 	d := databases.Database{Tenant: "acme", Name: "tenant_acme"}
-	require.NoError(t, secrets.Put(t.Context(), d, credentials.Secret{User: "acme", Password: "hunter2"}))
+	require.NoError(
+		t, secrets.Put(t.Context(), d, credentials.Secret{User: "acme", Password: "hunter2"}))
 	info, err := os.Stat(dir)
 	require.NoError(t, err)
 	require.Equal(t, fs.FileMode(0o700), info.Mode().Perm())
@@ -99,7 +106,8 @@ func TestInFiles_has_files_of_its_owners_alone(t *testing.T) {
 		require.ErrorContains(t, err, "make it 0700")
 		_, err = secrets.Get(t.Context(), d)
 		require.ErrorContains(t, err, "make it 0700")
-		require.ErrorContains(t, secrets.Put(t.Context(), d, credentials.Secret{Password: "hunter3"}), "make it 0700")
+		require.ErrorContains(
+			t, secrets.Put(t.Context(), d, credentials.Secret{Password: "hunter3"}), "make it 0700")
 	}
 	require.NoError(t, os.Chmod(dir, 0o700))
 	_, err = secrets.Get(t.Context(), d)
@@ -111,12 +119,15 @@ func TestInFiles_of_a_file_that_is_not_the_databases(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "secrets")
 	secrets, err := credentials.InFiles(dir)
 	require.NoError(t, err)
-	acme, zeta := databases.Database{Tenant: "acme", Name: "x"}, databases.Database{Tenant: "zeta", Name: "x"}
-	require.NoError(t, secrets.Put(t.Context(), acme, credentials.Secret{User: "acme", Password: "hunter2"}))
+	acme, zeta := databases.Database{Tenant: "acme", Name: "x"},
+		databases.Database{Tenant: "zeta", Name: "x"}
+	require.NoError(
+		t, secrets.Put(t.Context(), acme, credentials.Secret{User: "acme", Password: "hunter2"}))
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	file := filepath.Join(dir, entries[0].Name())
-	require.NoError(t, secrets.Put(t.Context(), zeta, credentials.Secret{User: "zeta", Password: "hunter3"}))
+	require.NoError(
+		t, secrets.Put(t.Context(), zeta, credentials.Secret{User: "zeta", Password: "hunter3"}))
 	entries, err = os.ReadDir(dir)
 	require.NoError(t, err)
 	require.NoError(t, os.Rename(filepath.Join(dir, entries[1].Name()), file)) // zeta's, as acme's
@@ -129,7 +140,9 @@ func TestInFiles_of_a_file_that_is_not_the_databases(t *testing.T) {
 		require.NotContains(t, err.Error(), "hunter2")
 	}
 	outside := filepath.Join(t.TempDir(), "outside")
-	require.NoError(t, os.WriteFile(outside, []byte(`{"tenant":"acme","database":"x","user":"a","password":"b"}`), 0o600))
+	require.NoError(
+		t, os.WriteFile(
+			outside, []byte(`{"tenant":"acme","database":"x","user":"a","password":"b"}`), 0o600))
 	require.NoError(t, os.Remove(file))
 	require.NoError(t, os.Symlink(outside, file))
 	_, err = secrets.Get(t.Context(), acme)
@@ -144,10 +157,12 @@ func TestInFiles_after_a_crash(t *testing.T) {
 	secrets, err := credentials.InFiles(dir)
 	require.NoError(t, err)
 	d := databases.Database{Tenant: "acme", Name: "x"}
-	require.NoError(t, secrets.Put(t.Context(), d, credentials.Secret{User: "acme", Password: "hunter2"}))
+	require.NoError(
+		t, secrets.Put(t.Context(), d, credentials.Secret{User: "acme", Password: "hunter2"}))
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, entries[0].Name()+".ABC.tmp"), []byte("hal"), 0o600))
+	require.NoError(
+		t, os.WriteFile(filepath.Join(dir, entries[0].Name()+".ABC.tmp"), []byte("hal"), 0o600))
 	got, err := secrets.Get(t.Context(), d)
 	require.NoError(t, err)
 	require.Equal(t, "hunter2", got.Password)

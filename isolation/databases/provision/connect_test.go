@@ -14,7 +14,8 @@ import (
 
 func TestNewPostgres_refuses(t *testing.T) {
 	t.Parallel()
-	admin, err := pgx.ParseConfig("host=eu.test user=admin password=admin dbname=postgres sslmode=disable")
+	admin, err := pgx.ParseConfig(
+		"host=eu.test user=admin password=admin dbname=postgres sslmode=disable")
 	require.NoError(t, err)
 	secrets := credentials.InMemory()
 	good := []provision.Server{{Admin: admin}}
@@ -26,11 +27,20 @@ func TestNewPostgres_refuses(t *testing.T) {
 	}{
 		{"need a server", secrets, nil, nil},
 		{"needs a configuration", secrets, []provision.Server{{Name: "eu"}}, nil},
-		{"two servers", secrets, []provision.Server{{Name: "eu", Admin: admin}, {Name: "eu", Admin: admin}}, nil},
-		{"each needs a name", secrets, []provision.Server{{Name: "eu", Admin: admin}, {Admin: admin}}, nil},
+		{"two servers", secrets, []provision.Server{
+			{Name: "eu", Admin: admin},
+			{Name: "eu", Admin: admin},
+		}, nil},
+		{"each needs a name", secrets, []provision.Server{
+			{Name: "eu", Admin: admin},
+			{Admin: admin},
+		}, nil},
 		{"needs an Admin", secrets, []provision.Server{{Config: admin}}, nil},
 		{"the secrets", nil, good, nil},
-		{"option 2 is nil", secrets, good, []provision.PostgresOption{provision.Application("a"), nil}},
+		{
+			"option 2 is nil", secrets, good,
+			[]provision.PostgresOption{provision.Application("a"), nil},
+		},
 		{`Template("")`, secrets, good, []provision.PostgresOption{provision.Template("")}},
 	} {
 		p, err := provision.NewPostgres(refused.secrets, refused.servers, refused.options...)
@@ -58,8 +68,10 @@ func TestPools_of_what_was_provisioned(t *testing.T) {
 	}
 	require.NoError(t, pools.CloseTenant(ctx, acme.ID))
 	ctx = tenants.NewContext(t.Context(), zeta)
-	require.Equal(t, itsRole(zeta), scan[string](t, pools.QueryRowContext(ctx, "SELECT current_user")))
+	require.Equal(
+		t, itsRole(zeta), scan[string](t, pools.QueryRowContext(ctx, "SELECT current_user")))
 	require.NoError(t, p.Rotate(t.Context(), zeta))
 	require.NoError(t, pools.CloseTenant(ctx, zeta.ID))
-	require.Equal(t, itsName(zeta), scan[string](t, pools.QueryRowContext(ctx, "SELECT current_database()")))
+	require.Equal(
+		t, itsName(zeta), scan[string](t, pools.QueryRowContext(ctx, "SELECT current_database()")))
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// ErrNotConfirmed is returned where a database is to be deleted and the confirmation is not the one that
-// its documentation asks for. Nothing was done.
+// ErrNotConfirmed is returned where a database is to be deleted and the confirmation is not the one
+// that its documentation asks for. Nothing was done.
 var ErrNotConfirmed = errors.New("gormtenant: the deletion of the database is not confirmed")
 
 // confirmed returns ErrNotConfirmed if the confirmation is not that for a database.
@@ -24,13 +24,13 @@ func confirmed(d databases.Database, confirmation string) error {
 	return nil
 }
 
-// Deprovision ends all sessions of the tenant's role, drops its database with all that is in it, drops the
-// role, and forgets the secret. confirmation must be DELETE_DATABASE_ and the name of the database, as in
-// "DELETE_DATABASE_tenant_acme"; the error is else [ErrNotConfirmed], and names it.
+// Deprovision ends all sessions of the tenant's role, drops its database with all that is in it,
+// drops the role, and forgets the secret. confirmation must be DELETE_DATABASE_ and the name of the
+// database, as in "DELETE_DATABASE_tenant_acme"; the error is else [ErrNotConfirmed], and names it.
 //
-// What Provision did not make for this tenant is not touched, and is [ErrNotOurs]. What is gone already is no
-// error. When it fails or is killed, the same call again finishes the work; until then the role may not be
-// able to log in. Close the tenant's pools first.
+// What Provision did not make for this tenant is not touched, and is [ErrNotOurs]. What is gone
+// already is no error. When it fails or is killed, the same call again finishes the work; until
+// then the role may not be able to log in. Close the tenant's pools first.
 func (p *Postgres) Deprovision(ctx context.Context, t *tenants.Tenant, confirmation string) error {
 	d, err := databaseOf(t)
 	if err != nil {
@@ -46,9 +46,9 @@ func (p *Postgres) Deprovision(ctx context.Context, t *tenants.Tenant, confirmat
 	return nil
 }
 
-// Rotate gives the role of the tenant's database a new password, for a rotation or because secrets have
-// lost it. Connections that there are go on; pools have to ask secrets for later ones. When it fails
-// half-way, Provision makes role and secrets agree again.
+// Rotate gives the role of the tenant's database a new password, for a rotation or because secrets
+// have lost it. Connections that there are go on; pools have to ask secrets for later ones. When it
+// fails half-way, Provision makes role and secrets agree again.
 func (p *Postgres) Rotate(ctx context.Context, t *tenants.Tenant) error {
 	d, err := databaseOf(t)
 	if err != nil {
@@ -78,7 +78,9 @@ func (p *Postgres) Rotate(ctx context.Context, t *tenants.Tenant) error {
 }
 
 // withLock calls fn with what is there of a database, while nobody else works on it.
-func (p *Postgres) withLock(ctx context.Context, d databases.Database, fn func(s *session, found state) error) error {
+func (p *Postgres) withLock(
+	ctx context.Context, d databases.Database, fn func(s *session, found state) error,
+) error {
 	s, err := p.lock(ctx, d)
 	if err != nil {
 		return err

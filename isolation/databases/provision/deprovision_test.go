@@ -19,7 +19,8 @@ func TestDeprovision_needs_the_confirmation(t *testing.T) {
 	require.NoError(t, p.Provision(t.Context(), acme))
 	name := itsName(acme)
 	for _, text := range []string{
-		"", "yes", "DELETE_DATABASE_", "DELETE_DATABASE_" + acme.ID, "DELETE_SCHEMA_" + name, "delete_database_" + name,
+		"", "yes", "DELETE_DATABASE_", "DELETE_DATABASE_" + acme.ID, "DELETE_SCHEMA_" + name,
+		"delete_database_" + name,
 		"DELETE_DATABASE_" + name + " ", "DELETE_DATABASE_" + strings.ToUpper(name),
 	} {
 		err := p.Deprovision(t.Context(), acme, text)
@@ -56,7 +57,8 @@ func TestDeprovision_ends_the_tenants_sessions(t *testing.T) {
 	deprovision(t, p, zeta)
 }
 
-// What the role owns elsewhere is not dropped with it; Deprovision says so, and goes on when it is gone.
+// What the role owns elsewhere is not dropped with it; Deprovision says so, and goes on when it is
+// gone.
 func TestDeprovision_of_a_role_that_has_something_elsewhere(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -37,11 +37,14 @@ func (s *site) works(t *testing.T, tenant *tenants.Tenant, when ...any) {
 	_, err := conn.Exec(t.Context(), "INSERT INTO notes (text) VALUES ('mine')")
 	require.NoError(t, err, when...)
 	require.NoError(t, conn.Close(t.Context()))
-	require.False(t, ask[bool](t, s, "SELECT has_database_privilege('public', $1, 'CONNECT')", itsName(tenant)), when...)
+	require.False(
+		t, ask[bool](
+			t, s, "SELECT has_database_privilege('public', $1, 'CONNECT')", itsName(tenant)),
+		when...)
 }
 
-// cuts lets n pieces of what clients say pass, and then cuts the one that says the next off: before the
-// server hears it, or once it has.
+// cuts lets n pieces of what clients say pass, and then cuts the one that says the next off: before
+// the server hears it, or once it has.
 type cuts struct {
 	left  atomic.Int64
 	heard bool
@@ -171,7 +174,8 @@ func TestProvision_keeps_a_database_that_was_open(t *testing.T) {
 	s.exec(t, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true")
 	require.NoError(t, p.Provision(t.Context(), acme))
 	var n int
-	require.NoError(t, connect(t, s.as(t, acme)).QueryRow(t.Context(), "SELECT count(*) FROM notes").Scan(&n))
+	require.NoError(
+		t, connect(t, s.as(t, acme)).QueryRow(t.Context(), "SELECT count(*) FROM notes").Scan(&n))
 	require.Equal(t, 2, n)
 }
 
@@ -210,8 +214,10 @@ func TestProvision_waits_no_longer_than_its_context(t *testing.T) {
 	other := s.provisioner(t)
 	go func() { waited <- other.Provision(ctx, acme) }()
 	require.Eventually(t, func() bool {
-		return ask[bool](t, s, "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = "+
-			"(SELECT oid FROM pg_database WHERE datname = current_database()))")
+		return ask[bool](
+			t, s, "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT "+
+				"granted AND database = "+
+				"(SELECT oid FROM pg_database WHERE datname = current_database()))")
 	}, time.Minute, 10*time.Millisecond)
 	cancel()
 	err := <-waited
@@ -265,7 +271,8 @@ func TestProvision_whose_secrets_fail(t *testing.T) {
 	}
 	s.secrets = &lossy{Secrets: kept, del: errBroken}
 	broken := errBroken
-	err := s.provisioner(t, provision.Migrations(plain, failing(&broken))).Provision(t.Context(), acme)
+	err := s.provisioner(t, provision.Migrations(plain, failing(&broken))).Provision(
+		t.Context(), acme)
 	require.ErrorContains(t, err, "its credentials are left")
 	require.Empty(t, s.left(t))
 	s.secrets = kept
@@ -280,8 +287,8 @@ func TestProvision_whose_secrets_fail(t *testing.T) {
 	s.nothing(t, acme)
 }
 
-// A process that has lost its secrets, or another application that names its tenants alike, does not
-// change the password of a database that is in use.
+// A process that has lost its secrets, or another application that names its tenants alike, does
+// not change the password of a database that is in use.
 func TestProvision_without_the_secret_of_a_database_that_is(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -338,14 +345,17 @@ func TestProvision_of_a_database_that_is_half_dropped(t *testing.T) {
 	s.nothing(t, acme)
 }
 
-// The call that has taken over what another was cut off from finishes it, and the other leaves it alone.
+// The call that has taken over what another was cut off from finishes it, and the other leaves it
+// alone.
 func TestProvision_taken_over_by_another_call(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	acme, kept := s.tenant("acme"), s.secrets
 	second := s.provisioner(t)
 	s.secrets = &hooked{Secrets: kept, put: func() {
-		s.exec(t, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '"+s.admin.User+"'")
+		s.exec(
+			t, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename "+
+				"= '"+s.admin.User+"'")
 		require.NoError(t, second.Provision(t.Context(), acme))
 	}}
 	require.ErrorContains(t, s.provisioner(t).Provision(t.Context(), acme), "make its role")

@@ -46,13 +46,16 @@ func (b *building) build(ctx context.Context) (err error) {
 func complete(path string) error {
 	for _, ending := range journals {
 		if info, err := os.Lstat(path + ending); err == nil && info.Size() > 0 && ending != "-shm" {
-			return fmt.Errorf("the driver left %s when it was closed: has a migration kept a connection?", path+ending)
+			return fmt.Errorf(
+				"the driver left %s when it was closed: has a migration kept a connection?",
+				path+ending)
 		}
 		if err := removeFile(path + ending); err != nil {
 			return err
 		}
 	}
-	file, err := os.OpenFile(path, os.O_RDWR, private.File) //nolint:gosec // in the application's own directory
+	//nolint:gosec // in the application's own directory
+	file, err := os.OpenFile(path, os.O_RDWR, private.File)
 	if err != nil {
 		return err
 	}
@@ -61,21 +64,28 @@ func complete(path string) error {
 
 // claim writes whose the file is.
 func (b *building) claim(ctx context.Context, pool *sql.DB) error {
-	if _, err := pool.ExecContext(ctx, "CREATE TABLE "+ownerTable+" (tenant text NOT NULL, application text NOT NULL)"); err != nil {
+	_, err := pool.ExecContext(ctx,
+		"CREATE TABLE "+ownerTable+" (tenant text NOT NULL, application text NOT NULL)")
+	if err != nil {
 		return err
 	}
-	_, err := pool.ExecContext(ctx, "INSERT INTO "+ownerTable+" (tenant, application) VALUES (?, ?)", b.d.Tenant, b.f.application)
+	_, err = pool.ExecContext(
+		ctx, "INSERT INTO "+ownerTable+" (tenant, application) VALUES (?, ?)", b.d.Tenant,
+		b.f.application)
 	return err
 }
 
 // check returns ErrNotOurs if the file does not say that it is the tenant's.
 func (b *building) check(ctx context.Context, pool *sql.DB) error {
 	var claimed bool
-	err := pool.QueryRowContext(ctx, "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = ?", ownerTable).
+	err := pool.QueryRowContext(
+		ctx, "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = ?",
+		ownerTable).
 		Scan(&claimed)
 	var owner mark
 	if err == nil && claimed {
-		err = pool.QueryRowContext(ctx, "SELECT tenant, application FROM "+ownerTable).Scan(&owner.Tenant, &owner.Application)
+		err = pool.QueryRowContext(ctx, "SELECT tenant, application FROM "+ownerTable).Scan(
+			&owner.Tenant, &owner.Application)
 	}
 	switch {
 	case err != nil && !errors.Is(err, sql.ErrNoRows):
@@ -86,8 +96,8 @@ func (b *building) check(ctx context.Context, pool *sql.DB) error {
 	return nil
 }
 
-// sweep removes what a call left that was killed. Journals without their database would be taken for those
-// of the next one.
+// sweep removes what a call left that was killed. Journals without their database would be taken
+// for those of the next one.
 func (b *building) sweep() error {
 	if err := errors.Join(removeDatabase(b.unfinished), removeDatabase(b.leaving)); err != nil {
 		return err
@@ -98,8 +108,8 @@ func (b *building) sweep() error {
 	return nil
 }
 
-// removeDatabase removes a database's files. The database itself is the last: as long as it is there the
-// rest can be found.
+// removeDatabase removes a database's files. The database itself is the last: as long as it is
+// there the rest can be found.
 func removeDatabase(path string) error {
 	for _, ending := range journals {
 		if err := removeFile(path + ending); err != nil {

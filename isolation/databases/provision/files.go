@@ -18,19 +18,20 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// Files makes, migrates and removes tenants' databases that are files of SQLite, for placements that name
-// no server. It is safe for concurrent use, by several processes too.
+// Files makes, migrates and removes tenants' databases that are files of SQLite, for placements
+// that name no server. It is safe for concurrent use, by several processes too.
 type Files struct {
 	config
 	dir       string
 	dialector func(path string) gorm.Dialector
 }
 
-// NewFiles returns the files in a directory, which is made with the mode 0700, or has to have it, since
-// tenants' files have 0600. dialector opens one with the driver of the application's choice:
+// NewFiles returns the files in a directory, which is made with the mode 0700, or has to have it,
+// since tenants' files have 0600. dialector opens one with the driver of the application's choice:
 //
 //	provision.NewFiles("data", func(path string) gorm.Dialector {
-//		return sqlite.Open("file:" + path + "?_pragma=foreign_keys(1)&_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)")
+//		return sqlite.Open("file:" + path +
+//			"?_pragma=foreign_keys(1)&_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)")
 //	}, provision.Migrations(list...))
 func NewFiles(
 	dir string, dialector func(path string) gorm.Dialector, options ...FilesOption,
@@ -55,7 +56,9 @@ func NewFiles(
 // Path returns where the file of a database is, or will be: its name with .db in the directory.
 func (f *Files) Path(d databases.Database) (string, error) {
 	if d.Server != "" {
-		return "", fmt.Errorf("gormtenant: the database %q is a file, and its placement names a server %q", d.Name, d.Server)
+		return "", fmt.Errorf(
+			"gormtenant: the database %q is a file, and its placement names a server %q", d.Name,
+			d.Server)
 	}
 	if err := place.CheckName(d.Name); err != nil {
 		return "", fmt.Errorf("gormtenant: the file of a database: %w", err)
@@ -63,11 +66,12 @@ func (f *Files) Path(d databases.Database) (string, error) {
 	return filepath.Join(f.dir, d.Name+".db"), nil
 }
 
-// Provision makes the file of the tenant's placement, which must be of the level [tenants.Database], with
-// the [Migrations] applied. It is built under another name and gets its own when it is complete, so that it
-// is there whole or not at all, whatever fails or is killed; the same call again starts over. For a file
-// that is there it applies the migrations that are pending. Calls for one tenant wait for each other. The
-// error is [ErrNotOurs] where the file is not the tenant's.
+// Provision makes the file of the tenant's placement, which must be of the level
+// [tenants.Database], with the [Migrations] applied. It is built under another name and gets its
+// own when it is complete, so that it is there whole or not at all, whatever fails or is killed;
+// the same call again starts over. For a file that is there it applies the migrations that are
+// pending. Calls for one tenant wait for each other. The error is [ErrNotOurs] where the file is
+// not the tenant's.
 func (f *Files) Provision(ctx context.Context, t *tenants.Tenant) error {
 	return f.locked(ctx, t, "provision", func(b *building) error {
 		ctx := tenants.NewContext(ctx, t)
@@ -83,35 +87,40 @@ func (f *Files) Provision(ctx context.Context, t *tenants.Tenant) error {
 	})
 }
 
-// MigrateAll applies the [Migrations] that are pending to the files of all tenants that lister lists and
-// that have one, as [migrations.All] does. Call it again to go on.
-func (f *Files) MigrateAll(ctx context.Context, lister tenants.Lister, options ...migrations.Option) error {
+// MigrateAll applies the [Migrations] that are pending to the files of all tenants that lister
+// lists and that have one, as [migrations.All] does. Call it again to go on.
+func (f *Files) MigrateAll(
+	ctx context.Context, lister tenants.Lister, options ...migrations.Option,
+) error {
 	mine := func(t *tenants.Tenant) bool {
 		return t.Placement.Level == tenants.Database && t.Placement.Server == ""
 	}
-	return migrations.All(ctx, only(lister, mine), func(ctx context.Context, t *tenants.Tenant) ([]string, error) {
-		d, err := databaseOf(t)
-		if err != nil {
-			return nil, err
-		}
-		path, err := f.Path(d)
-		if err != nil {
-			return nil, err
-		}
-		b := &building{f: f, d: d, path: path}
-		exists, err := b.exists()
-		if err != nil {
-			return nil, err
-		}
-		if !exists {
-			return nil, databases.ErrNoDatabase // to open it would make it
-		}
-		return f.migrate(ctx, f.dialector(path), b.check)
-	}, options...)
+	return migrations.All(
+		ctx, only(lister, mine), func(ctx context.Context, t *tenants.Tenant) ([]string, error) {
+			d, err := databaseOf(t)
+			if err != nil {
+				return nil, err
+			}
+			path, err := f.Path(d)
+			if err != nil {
+				return nil, err
+			}
+			b := &building{f: f, d: d, path: path}
+			exists, err := b.exists()
+			if err != nil {
+				return nil, err
+			}
+			if !exists {
+				return nil, databases.ErrNoDatabase // to open it would make it
+			}
+			return f.migrate(ctx, f.dialector(path), b.check)
+		}, options...)
 }
 
 // locked calls fn while nobody else makes or removes the file, when what others left is gone.
-func (f *Files) locked(ctx context.Context, t *tenants.Tenant, what string, fn func(b *building) error) error {
+func (f *Files) locked(
+	ctx context.Context, t *tenants.Tenant, what string, fn func(b *building) error,
+) error {
 	d, err := databaseOf(t)
 	if err != nil {
 		return err
@@ -144,8 +153,8 @@ type building struct {
 
 // exists says whether the file is there, and returns an error for one that others can read.
 func (b *building) exists() (bool, error) {
-	// Opening it here and closing it again would take away the locks that SQLite has on it in this process
-	// (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
+	// Opening it here and closing it again would cancel SQLite's locks on it in this process
+	// (https://www.sqlite.org/howtocorrupt.html, section 2.2).
 	info, err := os.Lstat(b.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -14,12 +14,13 @@ import (
 )
 
 // Deprovision removes the tenant's file, and those that SQLite has beside it. confirmation must be
-// DELETE_DATABASE_ and the name of the database, as in "DELETE_DATABASE_tenant_acme"; the error is else
-// [ErrNotConfirmed], and names it.
+// DELETE_DATABASE_ and the name of the database, as in "DELETE_DATABASE_tenant_acme"; the error is
+// else [ErrNotConfirmed], and names it.
 //
-// A file that Provision did not make for this tenant is not touched, and is [ErrNotOurs]. That there is none
-// is no error. When it fails or is killed, the same call again finishes the work. Pools that are open, in
-// whatever process, fail from here on, and find within 0.1 s that the file is gone.
+// A file that Provision did not make for this tenant is not touched, and is [ErrNotOurs]. That
+// there is none is no error. When it fails or is killed, the same call again finishes the work.
+// Pools that are open, in whatever process, fail from here on, and find within 0.1 s that the file
+// is gone.
 func (f *Files) Deprovision(ctx context.Context, t *tenants.Tenant, confirmation string) error {
 	d, err := databaseOf(t)
 	if err != nil {
@@ -49,8 +50,9 @@ func (f *Files) Deprovision(ctx context.Context, t *tenants.Tenant, confirmation
 	})
 }
 
-// empty drops all tables but the one that says whose file it is. On Unix a connection that is open goes on
-// with a file that was removed: what it writes there would be lost, and it would not be told.
+// empty drops all tables but the one that says whose file it is. On Unix a connection that is open
+// goes on with a file that was removed: what it writes there would be lost, and it would not be
+// told.
 func empty(ctx context.Context, pool *sql.DB) (err error) {
 	conn, err := pool.Conn(ctx)
 	if err != nil {
@@ -66,8 +68,11 @@ func empty(ctx context.Context, pool *sql.DB) (err error) {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	rows, err := tx.QueryContext(ctx, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name <> ? "+
-		"ORDER BY sql LIKE 'CREATE VIRTUAL%' DESC", ownerTable) // with which their own tables go
+	rows, err := tx.QueryContext(
+		ctx, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' "+
+			"ESCAPE '\\' AND name <> ? "+
+			// With a virtual table its own tables go.
+			"ORDER BY sql LIKE 'CREATE VIRTUAL%' DESC", ownerTable)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,9 @@ import (
 )
 
 func openWAL(path string) gorm.Dialector {
-	return sqlite.Open("file:" + path + "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_pragma=synchronous(OFF)")
+	return sqlite.Open(
+		"file:" + path +
+			"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_pragma=synchronous(OFF)")
 }
 
 func newFiles(t *testing.T, dir string, options ...provision.FilesOption) *provision.Files {
@@ -128,21 +130,25 @@ func TestFiles_that_fail(t *testing.T) {
 	panics := newFiles(t, dir, provision.Migrations(migrations.Migration{
 		Version: "001", Up: func(context.Context, *gorm.DB) error { panic(errBroken) },
 	}))
-	require.PanicsWithValue(t, errBroken, func() { _ = panics.Provision(t.Context(), acmeInFile()) })
+	require.PanicsWithValue(t, errBroken, func() {
+		_ = panics.Provision(t.Context(), acmeInFile())
+	})
 	require.Empty(t, inDir(t, dir))
 
 	// A connection that a migration keeps leaves a journal.
 	var kept *gorm.DB
-	keeps := newFiles(t, dir, provision.Migrations(notes), provision.OpenWith(func(d gorm.Dialector) (*gorm.DB, error) {
-		db, err := gorm.Open(d)
-		if err == nil && kept == nil {
-			kept = db.Session(&gorm.Session{})
-			pool, _ := gorm.Open(d)
-			kept = pool
-			return db, kept.Exec("SELECT * FROM sqlite_master").Error
-		}
-		return db, err
-	}))
+	keeps := newFiles(
+		t, dir, provision.Migrations(notes),
+		provision.OpenWith(func(d gorm.Dialector) (*gorm.DB, error) {
+			db, err := gorm.Open(d)
+			if err == nil && kept == nil {
+				kept = db.Session(&gorm.Session{})
+				pool, _ := gorm.Open(d)
+				kept = pool
+				return db, kept.Exec("SELECT * FROM sqlite_master").Error
+			}
+			return db, err
+		}))
 	err := keeps.Provision(t.Context(), acmeInFile())
 	pool, poolErr := kept.DB()
 	require.NoError(t, poolErr)
@@ -153,17 +159,24 @@ func TestFiles_that_fail(t *testing.T) {
 	broken = nil
 	require.NoError(t, f.Provision(t.Context(), acmeInFile()))
 	broken = errBroken
-	third := migrations.Migration{Version: "003", Up: func(context.Context, *gorm.DB) error { return errBroken }}
+	third := migrations.Migration{
+		Version: "003",
+		Up:      func(context.Context, *gorm.DB) error { return errBroken },
+	}
 	again := newFiles(t, dir, provision.Migrations(notes, failing(&broken), third))
 	require.ErrorIs(t, again.Provision(t.Context(), acmeInFile()), errBroken)
 	require.Equal(t, []string{"tenant_acme.db"}, inDir(t, dir)) // it was there
 }
 
-// What a killed process left is no obstacle, and journals of a file that is gone are not those of the next.
+// What a killed process left is no obstacle, and journals of a file that is gone are not those of
+// the next.
 func TestFiles_after_a_crash(t *testing.T) {
 	t.Parallel()
 	for name, left := range map[string][]string{
-		"building":     {".tenant_acme.new", ".tenant_acme.new-wal", ".tenant_acme.new-shm", ".tenant_acme.lock"},
+		"building": {
+			".tenant_acme.new", ".tenant_acme.new-wal", ".tenant_acme.new-shm",
+			".tenant_acme.lock",
+		},
 		"removing":     {".tenant_acme.old", "tenant_acme.db-wal", "tenant_acme.db-shm"},
 		"old_journals": {"tenant_acme.db-journal", "tenant_acme.db-wal"},
 	} {
@@ -173,15 +186,19 @@ func TestFiles_after_a_crash(t *testing.T) {
 			f := newFiles(t, dir)
 			for _, act := range []func() error{
 				func() error { return f.Provision(t.Context(), acmeInFile()) },
-				func() error { return f.Deprovision(t.Context(), acmeInFile(), "DELETE_DATABASE_tenant_acme") },
+				func() error {
+					return f.Deprovision(t.Context(), acmeInFile(), "DELETE_DATABASE_tenant_acme")
+				},
 			} {
 				for _, name := range left {
-					require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("left"), 0o600))
+					require.NoError(
+						t, os.WriteFile(filepath.Join(dir, name), []byte("left"), 0o600))
 				}
 				require.NoError(t, act())
 				if len(inDir(t, dir)) > 0 {
 					require.Equal(t, []string{"tenant_acme.db"}, inDir(t, dir))
-					require.NoError(t, opened(t, dir, "tenant_acme").Create(&note{Text: "mine"}).Error)
+					require.NoError(
+						t, opened(t, dir, "tenant_acme").Create(&note{Text: "mine"}).Error)
 					require.NoError(t, os.RemoveAll(dir))
 					require.NoError(t, os.Mkdir(dir, 0o700))
 				}
@@ -220,7 +237,9 @@ func TestFiles_do_not_touch_what_is_not_the_tenants(t *testing.T) {
 			return f.Provision(t.Context(), zeta)
 		}, provision.ErrNotOurs},
 		"of_another_application": {func() error {
-			return newFiles(t, dir, provision.Application("other"), provision.Migrations(notes)).Provision(t.Context(), acmeInFile())
+			return newFiles(
+				t, dir, provision.Application("other"), provision.Migrations(notes)).Provision(
+				t.Context(), acmeInFile())
 		}, provision.ErrNotOurs},
 	} {
 		require.NoError(t, test.make(), name)
@@ -259,7 +278,10 @@ func TestFiles_of_hostile_IDs(t *testing.T) {
 		tenant.Placement.Name = name
 		require.Error(t, f.Provision(t.Context(), tenant), name)
 	}
-	for id, want := range map[string]error{"": gormtenant.ErrNoTenant, "a\x00b": gormtenant.ErrInvalidID} {
+	for id, want := range map[string]error{
+		"":       gormtenant.ErrNoTenant,
+		"a\x00b": gormtenant.ErrInvalidID,
+	} {
 		tenant := acmeInFile()
 		tenant.ID = id
 		require.ErrorIs(t, f.Provision(t.Context(), tenant), want)
@@ -278,13 +300,25 @@ func TestNewFiles_refuses(t *testing.T) {
 		text string
 		make func() (*provision.Files, error)
 	}{
-		{"make it 0700", func() (*provision.Files, error) { return provision.NewFiles(wide, openWAL) }},
+		{"make it 0700", func() (
+			*provision.Files, error,
+		) {
+			return provision.NewFiles(wide, openWAL)
+		}},
 		{"a function", func() (*provision.Files, error) { return provision.NewFiles(dir, nil) }},
-		{"option 1 is nil", func() (*provision.Files, error) { return provision.NewFiles(dir, openWAL, nil) }},
+		{"option 1 is nil", func() (
+			*provision.Files, error,
+		) {
+			return provision.NewFiles(dir, openWAL, nil)
+		}},
 		{"leave it out", func() (*provision.Files, error) {
 			return provision.NewFiles(dir, openWAL, provision.OpenWith(nil))
 		}},
-		{"of a directory", func() (*provision.Files, error) { return provision.NewFiles("", openWAL) }},
+		{"of a directory", func() (
+			*provision.Files, error,
+		) {
+			return provision.NewFiles("", openWAL)
+		}},
 		{"has no version", func() (*provision.Files, error) {
 			return provision.NewFiles(dir, openWAL, provision.Migrations(migrations.Migration{}))
 		}},

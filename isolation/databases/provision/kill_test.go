@@ -21,7 +21,8 @@ import (
 )
 
 // childAdmin and childDir tell this test binary, started again, what to provision and where.
-const childAdmin, childDir, childTenant = "DATABASES_CHILD_ADMIN", "DATABASES_CHILD_DIR", "DATABASES_CHILD_TENANT"
+const childAdmin, childDir, childTenant = "DATABASES_CHILD_ADMIN", "DATABASES_CHILD_DIR",
+	"DATABASES_CHILD_TENANT"
 
 // TestChild is no test but what the child process runs.
 func TestChild(t *testing.T) {

@@ -37,7 +37,8 @@ func newSite(t *testing.T) *site {
 	t.Helper()
 	root, err := pgx.ParseConfig(pgtest.New(t))
 	require.NoError(t, err)
-	s := &site{root: root, secrets: credentials.InMemory(), suffix: "-" + strings.ToLower(rand.Text()[:10])}
+	s := &site{root: root, secrets: credentials.InMemory(), suffix: "-" +
+		strings.ToLower(rand.Text()[:10])}
 	s.admin = root.Copy()
 	s.admin.User, s.admin.Password = "provisioner"+s.suffix, "admin"
 	s.admin.ConnectTimeout = time.Minute // a busy machine may take its time
@@ -89,13 +90,17 @@ func (s *site) left(t *testing.T) []string {
 	t.Helper()
 	return ask[[]string](t, s, `SELECT coalesce(array_agg(name), '{}') FROM (
 		SELECT 'database ' || datname AS name FROM pg_database WHERE datname LIKE '%' || $1
-		UNION SELECT 'role ' || rolname FROM pg_roles WHERE rolname LIKE '%' || $1 AND rolname <> $2) AS names`,
+		UNION SELECT 'role ' || rolname FROM pg_roles
+		WHERE rolname LIKE '%' || $1 AND rolname <> $2) AS names`,
 		s.suffix, s.admin.User)
 }
 
 // tenant returns one that has a database, whose ID ends in the suffix.
 func (s *site) tenant(id string) *tenants.Tenant {
-	return &tenants.Tenant{ID: id + s.suffix, Status: tenants.Active, Placement: tenants.Placement{Level: tenants.Database}}
+	return &tenants.Tenant{
+		ID: id + s.suffix, Status: tenants.Active,
+		Placement: tenants.Placement{Level: tenants.Database},
+	}
 }
 
 func itsName(t *tenants.Tenant) string {
@@ -121,9 +126,12 @@ type note struct {
 var notes = migrations.Models("001_notes", &note{})
 
 // plain does the same in one word, for tests that look at each.
-var plain = migrations.Migration{Version: "001_notes", Up: func(_ context.Context, db *gorm.DB) error {
-	return db.Exec("CREATE TABLE notes (id serial PRIMARY KEY, text text)").Error
-}}
+var plain = migrations.Migration{
+	Version: "001_notes",
+	Up: func(_ context.Context, db *gorm.DB) error {
+		return db.Exec("CREATE TABLE notes (id serial PRIMARY KEY, text text)").Error
+	},
+}
 
 // provisioner is that of the server, with the notes and what else is given.
 func (s *site) provisioner(t *testing.T, options ...provision.PostgresOption) *provision.Postgres {
@@ -131,7 +139,9 @@ func (s *site) provisioner(t *testing.T, options ...provision.PostgresOption) *p
 	return s.through(t, s.admin, options...)
 }
 
-func (s *site) through(t *testing.T, admin *pgx.ConnConfig, options ...provision.PostgresOption) *provision.Postgres {
+func (s *site) through(
+	t *testing.T, admin *pgx.ConnConfig, options ...provision.PostgresOption,
+) *provision.Postgres {
 	t.Helper()
 	if len(options) == 0 {
 		options = append(options, provision.Migrations(plain))
@@ -154,7 +164,9 @@ func (s *site) as(t *testing.T, tenant *tenants.Tenant) *pgx.ConnConfig {
 // deprovision takes a tenant's database away after the test.
 func deprovision(t *testing.T, p provisioner, tenant *tenants.Tenant) {
 	t.Helper()
-	require.NoError(t, p.Deprovision(context.WithoutCancel(t.Context()), tenant, "DELETE_DATABASE_"+itsName(tenant)))
+	require.NoError(
+		t, p.Deprovision(
+			context.WithoutCancel(t.Context()), tenant, "DELETE_DATABASE_"+itsName(tenant)))
 }
 
 // provisioner is what both of them are.
@@ -169,7 +181,12 @@ type list []*tenants.Tenant
 
 func (l list) List(_ context.Context, after string) iter.Seq2[*tenants.Tenant, error] {
 	return func(yield func(*tenants.Tenant, error) bool) {
-		for _, t := range slices.SortedFunc(slices.Values(l), func(a, b *tenants.Tenant) int { return strings.Compare(a.ID, b.ID) }) {
+		for _, t := range slices.SortedFunc(
+			slices.Values(l), func(
+				a, b *tenants.Tenant,
+			) int {
+				return strings.Compare(a.ID, b.ID)
+			}) {
 			if t.ID > after && !yield(t, nil) {
 				return
 			}
@@ -179,12 +196,15 @@ func (l list) List(_ context.Context, after string) iter.Seq2[*tenants.Tenant, e
 
 // failing is a migration that fails for as long as broken says so.
 func failing(err *error) migrations.Migration {
-	return migrations.Migration{Version: "002_failing", Up: func(_ context.Context, db *gorm.DB) error {
-		if *err != nil {
-			return *err
-		}
-		return db.Exec("CREATE TABLE second (id int)").Error
-	}}
+	return migrations.Migration{
+		Version: "002_failing",
+		Up: func(_ context.Context, db *gorm.DB) error {
+			if *err != nil {
+				return *err
+			}
+			return db.Exec("CREATE TABLE second (id int)").Error
+		},
+	}
 }
 
 // stride is at how many of the places to cut at one is tried: each is, without the race detector.
@@ -198,7 +218,8 @@ func stride() int {
 // newPools makes pools that are closed with the test.
 func newPools(t *testing.T, opener databases.Opener) *databases.Pools {
 	t.Helper()
-	pools, err := databases.NewPools(opener, databases.ConnectTimeout(time.Minute)) // a busy machine may take its time
+	// a busy machine may take its time
+	pools, err := databases.NewPools(opener, databases.ConnectTimeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, pools.Close()) })
 	return pools

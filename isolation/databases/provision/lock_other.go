@@ -16,8 +16,8 @@ import (
 // lockInterval is how often a lock that another has is tried.
 const lockInterval = 10 * time.Millisecond
 
-// lockedFile calls fn while nobody else does who has locked the same path. A process that is killed leaves
-// the file, which then has to be removed by hand.
+// lockedFile calls fn while nobody else does who has locked the same path. A process that is killed
+// leaves the file, which then has to be removed by hand.
 func lockedFile(ctx context.Context, path string, fn func() error) error {
 	for {
 		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, private.File)
@@ -30,7 +30,8 @@ func lockedFile(ctx context.Context, path string, fn func() error) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for the lock: %w; if no process has it, remove %s", ctx.Err(), path)
+			return fmt.Errorf(
+				"wait for the lock: %w; if no process has it, remove %s", ctx.Err(), path)
 		case <-time.After(lockInterval):
 		}
 	}

@@ -13,11 +13,12 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/databases/internal/private"
 )
 
-// lockInterval is how often a lock that another has is tried: flock cannot be waited for with a context.
+// lockInterval is how often a lock that another has is tried: flock cannot be waited for with a
+// context.
 const lockInterval = 10 * time.Millisecond
 
-// lockedFile calls fn while nobody else does who has locked the same path. The system takes the lock from
-// a process that is killed. The file is gone afterwards.
+// lockedFile calls fn while nobody else does who has locked the same path. The system takes the
+// lock from a process that is killed. The file is gone afterwards.
 func lockedFile(ctx context.Context, path string, fn func() error) (err error) {
 	for {
 		file, err := lockFile(path)
@@ -39,7 +40,8 @@ func lockedFile(ctx context.Context, path string, fn func() error) (err error) {
 
 // lockFile returns the locked file, or EWOULDBLOCK if another has it.
 func lockFile(path string) (_ *os.File, err error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, private.File) //nolint:gosec // in the application's own directory
+	//nolint:gosec // in the application's own directory
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, private.File)
 	if err != nil {
 		return nil, err
 	}

@@ -8,13 +8,14 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/databases"
 )
 
-// ErrNotOurs is returned where a database, a role or a file of the tenant's name exists that is not marked
-// as the tenant's. It is not touched. Give the tenant a placement with another name, or find out whose it
-// is.
-var ErrNotOurs = errors.New("gormtenant: a database, role or file of this name exists and is not marked as the tenant's")
+// ErrNotOurs is returned where a database, a role or a file of the tenant's name exists that is not
+// marked as the tenant's. It is not touched. Give the tenant a placement with another name, or find
+// out whose it is.
+var ErrNotOurs = errors.New(
+	"gormtenant: a database, role or file of this name exists and is not marked as the tenant's")
 
-// mark says whose a role and its database are: in the comment on the role, since a role can be made and
-// marked in one transaction and a database cannot.
+// mark says whose a role and its database are: in the comment on the role, since a role can be made
+// and marked in one transaction and a database cannot.
 type mark struct {
 	Tenant      string `json:"tenant"`
 	Application string `json:"application,omitempty"`

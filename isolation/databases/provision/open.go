@@ -12,8 +12,8 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// Open opens the database of the tenant's placement as its owner, past all pools, as [OpenWith] says,
-// for work on the whole of it. The caller closes what (*gorm.DB).DB returns.
+// Open opens the database of the tenant's placement as its owner, past all pools, as [OpenWith]
+// says, for work on the whole of it. The caller closes what (*gorm.DB).DB returns.
 func (p *Postgres) Open(ctx context.Context, t *tenants.Tenant) (*gorm.DB, error) {
 	d, err := databaseOf(t)
 	if err != nil {
@@ -34,8 +34,8 @@ func (p *Postgres) Open(ctx context.Context, t *tenants.Tenant) (*gorm.DB, error
 	return db, nil
 }
 
-// Open opens the file of the tenant's placement, past all pools, as [OpenWith] says. The caller closes what
-// (*gorm.DB).DB returns. A file that is not there is [ErrNoDatabase].
+// Open opens the file of the tenant's placement, past all pools, as [OpenWith] says. The caller
+// closes what (*gorm.DB).DB returns. A file that is not there is [ErrNoDatabase].
 func (f *Files) Open(ctx context.Context, t *tenants.Tenant) (*gorm.DB, error) {
 	d, err := databaseOf(t)
 	if err != nil {

@@ -46,8 +46,8 @@ type config struct {
 	template    string
 }
 
-// Migrations are what is done in a new database, as its own role, and what MigrateAll does in those that
-// there are. Without them a database is empty.
+// Migrations are what is done in a new database, as its own role, and what MigrateAll does in those
+// that there are. Without them a database is empty.
 func Migrations(list ...migrations.Migration) Option {
 	return sharedOption(func(c *config) error {
 		c.migrations = append(c.migrations, list...)
@@ -55,8 +55,8 @@ func Migrations(list ...migrations.Migration) Option {
 	})
 }
 
-// OpenWith is how GORM is opened for migrations: with the application's naming strategy and plugins.
-// Defaults to gorm.Open with a logger that discards. What it opens is closed after use.
+// OpenWith is how GORM is opened for migrations: with the application's naming strategy and
+// plugins. Defaults to gorm.Open with a logger that discards. What it opens is closed after use.
 func OpenWith(open func(dialector gorm.Dialector) (*gorm.DB, error)) Option {
 	return sharedOption(func(c *config) error {
 		c.open = open
@@ -68,8 +68,8 @@ func OpenWith(open func(dialector gorm.Dialector) (*gorm.DB, error)) Option {
 }
 
 // Application names the application in the marks that say whose a database is, where several
-// applications, or several stages of one, share a server: what one made another does not touch. Defaults
-// to "". It must stay the same for as long as there are databases.
+// applications, or several stages of one, share a server: what one made another does not touch.
+// Defaults to "". It must stay the same for as long as there are databases.
 func Application(name string) Option {
 	return sharedOption(func(c *config) error {
 		c.application = name
@@ -101,7 +101,8 @@ func (c *config) templateName() string {
 
 // migrate applies the migrations to what a dialector opens, after prepare.
 func (c *config) migrate(
-	ctx context.Context, dialector gorm.Dialector, prepare func(ctx context.Context, pool *sql.DB) error,
+	ctx context.Context, dialector gorm.Dialector,
+	prepare func(ctx context.Context, pool *sql.DB) error,
 ) (applied []string, err error) {
 	err = c.with(dialector, func(db *gorm.DB, pool *sql.DB) error {
 		if err := prepare(ctx, pool); err != nil {
@@ -113,9 +114,11 @@ func (c *config) migrate(
 	return applied, err
 }
 
-// with calls fn with what a dialector opens, and closes it. What is no business of the application's
-// plugins goes to the pool.
-func (c *config) with(dialector gorm.Dialector, fn func(db *gorm.DB, pool *sql.DB) error) (err error) {
+// with calls fn with what a dialector opens, and closes it. What is no business of the
+// application's plugins goes to the pool.
+func (c *config) with(dialector gorm.Dialector, fn func(db *gorm.DB, pool *sql.DB) error) (
+	err error,
+) {
 	db, err := c.open(dialector)
 	if err != nil {
 		return err

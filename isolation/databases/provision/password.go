@@ -9,8 +9,8 @@ import (
 	"fmt"
 )
 
-// newPassword returns 32 random characters. Each is one of 64, by 6 random bits, so that all are equally
-// likely; none has to be escaped in a URL.
+// newPassword returns 32 random characters. Each is one of 64, by 6 random bits, so that all are
+// equally likely; none has to be escaped in a URL.
 func newPassword() string {
 	var random [24]byte
 	_, _ = rand.Read(random[:]) // never fails
@@ -23,7 +23,8 @@ const (
 )
 
 // verifier returns what Postgres keeps of a password (RFC 5803): with it in place of the password a
-// server never sees that, and cannot log it. The password has to be ASCII, else it would need SASLprep.
+// server never sees that, and cannot log it. The password has to be ASCII, else it would need
+// SASLprep.
 func verifier(password string) (string, error) {
 	var salt [scramSalt]byte
 	_, _ = rand.Read(salt[:])
@@ -37,7 +38,9 @@ func verifierWith(password string, salt []byte) (string, error) {
 	}
 	stored := sha256.Sum256(sign(salted, "Client Key"))
 	text := base64.StdEncoding.EncodeToString
-	return fmt.Sprintf("SCRAM-SHA-256$%d:%s$%s:%s", scramIterations, text(salt), text(stored[:]), text(sign(salted, "Server Key"))), nil
+	return fmt.Sprintf(
+		"SCRAM-SHA-256$%d:%s$%s:%s", scramIterations, text(salt), text(stored[:]),
+		text(sign(salted, "Server Key"))), nil
 }
 
 func sign(key []byte, text string) []byte {

@@ -19,7 +19,8 @@ func databaseOf(t *tenants.Tenant) (databases.Database, error) {
 		return databases.Database{}, err
 	}
 	if level := t.Placement.Normal().Level; level != tenants.Database {
-		return databases.Database{}, fmt.Errorf("gormtenant: the placement of the tenant is of the level %s: give one of the level %s",
+		return databases.Database{}, fmt.Errorf(
+			"gormtenant: the placement of the tenant is of the level %s: give one of the level %s",
 			level, tenants.Database)
 	}
 	name, err := place.Name(t.ID)
@@ -29,7 +30,8 @@ func databaseOf(t *tenants.Tenant) (databases.Database, error) {
 	if t.Placement.Name != "" {
 		name = t.Placement.Name
 		if err := place.CheckName(name); err != nil {
-			return databases.Database{}, fmt.Errorf("gormtenant: the placement of the tenant: %w", err)
+			return databases.Database{},
+				fmt.Errorf("gormtenant: the placement of the tenant: %w", err)
 		}
 	}
 	return databases.Database{Tenant: t.ID, Name: name, Server: t.Placement.Server}, nil

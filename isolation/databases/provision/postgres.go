@@ -17,20 +17,21 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// Postgres makes, migrates and drops tenants' databases on servers of Postgres. It is safe for concurrent
-// use, by several processes too, and holds no connections between calls.
+// Postgres makes, migrates and drops tenants' databases on servers of Postgres. It is safe for
+// concurrent use, by several processes too, and holds no connections between calls.
 //
-// Its errors are for the operator. They contain no passwords. The servers never see one: they are given
-// SCRAM verifiers. Roles of other tenants cannot connect to a tenant's database. Every role can connect to
-// the server's other databases, such as "postgres": REVOKE CONNECT ON DATABASE ... FROM PUBLIC there.
+// Its errors are for the operator. They contain no passwords. The servers never see one: they are
+// given SCRAM verifiers. Roles of other tenants cannot connect to a tenant's database. Every role
+// can connect to the server's other databases, such as "postgres": REVOKE CONNECT ON DATABASE ...
+// FROM PUBLIC there.
 type Postgres struct {
 	config
 	servers servers
 	secrets credentials.Secrets
 }
 
-// NewPostgres returns the provisioner of databases on servers. It puts the credentials that it makes into
-// secrets. It connects to nothing.
+// NewPostgres returns the provisioner of databases on servers. It puts the credentials that it
+// makes into secrets. It connects to nothing.
 func NewPostgres(
 	secrets credentials.Secrets, servers []Server, options ...PostgresOption,
 ) (*Postgres, error) {
@@ -51,25 +52,28 @@ func NewPostgres(
 	return &Postgres{config: c, servers: known, secrets: secrets}, nil
 }
 
-// Provision makes the database of the tenant's placement, which must be of the level [tenants.Database],
-// and returns when the tenant can be let in:
+// Provision makes the database of the tenant's placement, which must be of the level
+// [tenants.Database], and returns when the tenant can be let in:
 //
-//	CREATE ROLE "own_tenant_acme" LOGIN PASSWORD 'SCRAM-SHA-256$...' -- a random password of 32 characters
-//	CREATE DATABASE "tenant_acme" OWNER "own_tenant_acme" TEMPLATE "template0" ALLOW_CONNECTIONS false
+//	CREATE ROLE "own_tenant_acme" LOGIN PASSWORD 'SCRAM-SHA-256$...' -- of 32 random characters
+//	CREATE DATABASE "tenant_acme" OWNER "own_tenant_acme" TEMPLATE "template0"
+//		ALLOW_CONNECTIONS false
 //	REVOKE ALL ON DATABASE "tenant_acme" FROM PUBLIC
 //	ALTER DATABASE "tenant_acme" ALLOW_CONNECTIONS true
 //
-// and then, as that role, REVOKE ALL ON SCHEMA public FROM PUBLIC, which PostgreSQL 14 ignores, and the
-// [Migrations].
+// and then, as that role, REVOKE ALL ON SCHEMA public FROM PUBLIC, which PostgreSQL 14 ignores, and
+// the [Migrations].
 //
-// When a step fails, or ctx ends, it takes back what was made; a database that was open to connections
-// before the call is never dropped by it. Where that fails too, or the process is killed, the same call
-// again finishes the work, by the mark in the comment on the role. It needs the secrets for that, which is
-// the first thing that it writes. For a database that is complete it sets the password that secrets have
-// again, applies the migrations that are pending, and changes nothing else.
+// When a step fails, or ctx ends, it takes back what was made; a database that was open to
+// connections before the call is never dropped by it. Where that fails too, or the process is
+// killed, the same call again finishes the work, by the mark in the comment on the role. It needs
+// the secrets for that, which is the first thing that it writes. For a database that is complete it
+// sets the password that secrets have again, applies the migrations that are pending, and changes
+// nothing else.
 //
-// Calls for one tenant wait for each other. The error is [ErrNotOurs] where something of that name is not the
-// tenant's, and [ErrNoSecret] where secrets know nothing of a database that is: see [Postgres.Rotate].
+// Calls for one tenant wait for each other. The error is [ErrNotOurs] where something of that name
+// is not the tenant's, and [ErrNoSecret] where secrets know nothing of a database that is: see
+// [Postgres.Rotate].
 func (p *Postgres) Provision(ctx context.Context, t *tenants.Tenant) error {
 	d, err := databaseOf(t)
 	if err != nil {
@@ -100,7 +104,9 @@ func (p *Postgres) provision(ctx context.Context, d databases.Database) (err err
 	case err != nil && !errors.Is(err, credentials.ErrNoSecret):
 		return err
 	case found.opened:
-		return fmt.Errorf("%w, which exists: if it is this application's, Rotate gives it a new password", credentials.ErrNoSecret)
+		return fmt.Errorf(
+			"%w, which exists: if it is this application's, Rotate gives it a new password",
+			credentials.ErrNoSecret)
 	default:
 		secret = credentials.Secret{}
 	}
@@ -112,7 +118,9 @@ func (p *Postgres) provision(ctx context.Context, d databases.Database) (err err
 		}
 		s.close(ctx)
 		if undone := m.undo(ctx); undone != nil {
-			err = fmt.Errorf("%w; what was made could not be taken back: %w: call Provision again, or Deprovision", err, undone)
+			err = fmt.Errorf(
+				"%w; what was made could not be taken back: %w: call Provision again, or "+
+					"Deprovision", err, undone)
 		}
 	}()
 	err = m.make(ctx)
@@ -120,29 +128,34 @@ func (p *Postgres) provision(ctx context.Context, d databases.Database) (err err
 	return err
 }
 
-// MigrateAll applies the [Migrations] that are pending to the databases of all tenants that lister lists
-// and that have one on the servers of p, each as its own role, as [migrations.All] does: at most so many
-// at once, with progress, and a [*migrations.PartialError] where some failed. Call it again to go on.
-func (p *Postgres) MigrateAll(ctx context.Context, lister tenants.Lister, options ...migrations.Option) error {
+// MigrateAll applies the [Migrations] that are pending to the databases of all tenants that lister
+// lists and that have one on the servers of p, each as its own role, as [migrations.All] does: at
+// most so many at once, with progress, and a [*migrations.PartialError] where some failed. Call it
+// again to go on.
+func (p *Postgres) MigrateAll(
+	ctx context.Context, lister tenants.Lister, options ...migrations.Option,
+) error {
 	mine := func(t *tenants.Tenant) bool {
 		return t.Placement.Level == tenants.Database && p.servers.Has(t.Placement.Server)
 	}
-	return migrations.All(ctx, only(lister, mine), func(ctx context.Context, t *tenants.Tenant) ([]string, error) {
-		d, err := databaseOf(t)
-		if err != nil {
-			return nil, err
-		}
-		secret, err := p.secretOf(ctx, d)
-		if err != nil {
-			return nil, err
-		}
-		return p.migrateAs(ctx, d, secret, func(context.Context, *sql.DB) error { return nil })
-	}, options...)
+	return migrations.All(
+		ctx, only(lister, mine), func(ctx context.Context, t *tenants.Tenant) ([]string, error) {
+			d, err := databaseOf(t)
+			if err != nil {
+				return nil, err
+			}
+			secret, err := p.secretOf(ctx, d)
+			if err != nil {
+				return nil, err
+			}
+			return p.migrateAs(ctx, d, secret, func(context.Context, *sql.DB) error { return nil })
+		}, options...)
 }
 
 // migrateAs applies the migrations as the role of the database.
 func (p *Postgres) migrateAs(
-	ctx context.Context, d databases.Database, secret credentials.Secret, prepare func(ctx context.Context, pool *sql.DB) error,
+	ctx context.Context, d databases.Database, secret credentials.Secret,
+	prepare func(ctx context.Context, pool *sql.DB) error,
 ) ([]string, error) {
 	pool, err := p.poolAs(d, secret)
 	if err != nil {
@@ -172,7 +185,8 @@ func (p *Postgres) secretOf(ctx context.Context, d databases.Database) (credenti
 	case errors.Is(err, credentials.ErrNoSecret):
 		return secret, fmt.Errorf("%w: %w", databases.ErrNoDatabase, err)
 	case err != nil:
-		return secret, fmt.Errorf("gormtenant: the credentials for the database %q: %w", d.Name, err)
+		return secret, fmt.Errorf(
+			"gormtenant: the credentials for the database %q: %w", d.Name, err)
 	}
 	return secret, nil
 }

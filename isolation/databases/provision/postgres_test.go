@@ -32,18 +32,36 @@ func TestProvision_makes_a_database_of_the_tenants_own(t *testing.T) {
 	_, err = conn.Exec(t.Context(), "CREATE TABLE more (id int)")
 	require.NoError(t, err)
 	var owner string
-	require.NoError(t, conn.QueryRow(t.Context(), "SELECT tableowner FROM pg_tables WHERE tablename = 'notes'").Scan(&owner))
+	require.NoError(
+		t, conn.QueryRow(
+			t.Context(), "SELECT tableowner FROM pg_tables WHERE tablename = 'notes'").Scan(&owner))
 	require.Equal(t, itsRole(acme), owner)
 	var usage bool // PostgreSQL 14 leaves the schema to the superuser
-	require.NoError(t, conn.QueryRow(t.Context(), "SELECT has_schema_privilege('public', 'public', 'USAGE') "+
-		"AND current_setting('server_version_num')::int >= 150000").Scan(&usage))
+	require.NoError(
+		t, conn.QueryRow(t.Context(), "SELECT has_schema_privilege('public', 'public', 'USAGE') "+
+			"AND current_setting('server_version_num')::int >= 150000").Scan(&usage))
 	require.False(t, usage)
 
-	require.Equal(t, itsRole(acme), ask[string](t, s, "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = $1", name))
-	require.False(t, ask[bool](t, s, "SELECT has_database_privilege('public', $1, 'CONNECT') OR has_database_privilege('public', $1, 'TEMPORARY')", name))
-	require.False(t, ask[bool](t, s, "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls FROM pg_roles WHERE rolname = $1", itsRole(acme)))
-	require.Regexp(t, `^SCRAM-SHA-256\$4096:`, ask[string](t, s, "SELECT rolpassword FROM pg_authid WHERE rolname = $1", itsRole(acme)))
-	require.Contains(t, ask[string](t, s, "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1", name), acme.ID)
+	require.Equal(
+		t, itsRole(acme), ask[string](
+			t, s, "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = $1", name))
+	require.False(
+		t, ask[bool](
+			t, s, "SELECT has_database_privilege('public', $1, 'CONNECT') OR "+
+				"has_database_privilege('public', $1, 'TEMPORARY')", name))
+	require.False(
+		t, ask[bool](
+			t, s, "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR "+
+				"rolbypassrls "+
+				"FROM pg_roles WHERE rolname = $1", itsRole(acme)))
+	require.Regexp(
+		t, `^SCRAM-SHA-256\$4096:`, ask[string](
+			t, s, "SELECT rolpassword FROM pg_authid WHERE rolname = $1", itsRole(acme)))
+	require.Contains(
+		t, ask[string](
+			t, s, "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = "+
+				"$1",
+			name), acme.ID)
 }
 
 func TestProvision_keeps_others_out(t *testing.T) {
@@ -117,7 +135,8 @@ func TestProvision_again_changes_nothing(t *testing.T) {
 	require.NoError(t, p.Provision(t.Context(), acme))
 	require.Equal(t, before.Password, s.as(t, acme).Password)
 	var n int
-	require.NoError(t, connect(t, s.as(t, acme)).QueryRow(t.Context(), "SELECT count(*) FROM notes").Scan(&n))
+	require.NoError(
+		t, connect(t, s.as(t, acme)).QueryRow(t.Context(), "SELECT count(*) FROM notes").Scan(&n))
 	require.Equal(t, 1, n)
 }
 
@@ -141,17 +160,33 @@ func TestProvision_at_once(t *testing.T) {
 func TestProvision_does_not_touch_what_is_not_the_tenants(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ make, drop []string }{
-		"role":            {[]string{`CREATE ROLE "ROLE"`}, []string{`DROP ROLE "ROLE"`}},
-		"superuser":       {[]string{`CREATE ROLE "ROLE" SUPERUSER`}, []string{`DROP ROLE "ROLE"`}},
-		"database":        {[]string{`CREATE DATABASE "NAME"`}, []string{`DROP DATABASE "NAME"`}},
-		"role_of_another": {[]string{`CREATE ROLE "ROLE"`, `COMMENT ON ROLE "ROLE" IS 'gormtenant: {"tenant":"zeta"}'`}, []string{`DROP ROLE "ROLE"`}},
-		"role_of_nobody":  {[]string{`CREATE ROLE "ROLE"`, `COMMENT ON ROLE "ROLE" IS 'gormtenant: {"tenant":""}'`}, []string{`DROP ROLE "ROLE"`}},
+		"role":      {[]string{`CREATE ROLE "ROLE"`}, []string{`DROP ROLE "ROLE"`}},
+		"superuser": {[]string{`CREATE ROLE "ROLE" SUPERUSER`}, []string{`DROP ROLE "ROLE"`}},
+		"database":  {[]string{`CREATE DATABASE "NAME"`}, []string{`DROP DATABASE "NAME"`}},
+		"role_of_another": {
+			[]string{
+				`CREATE ROLE "ROLE"`,
+				`COMMENT ON ROLE "ROLE" IS 'gormtenant: {"tenant":"zeta"}'`,
+			},
+			[]string{`DROP ROLE "ROLE"`},
+		},
+		"role_of_nobody": {[]string{
+			`CREATE ROLE "ROLE"`,
+			`COMMENT ON ROLE "ROLE" IS 'gormtenant: {"tenant":""}'`,
+		}, []string{`DROP ROLE "ROLE"`}},
 		"role_of_another_application": {
-			[]string{`CREATE ROLE "ROLE"`, `COMMENT ON ROLE "ROLE" IS 'gormtenant: {"tenant":"ID","application":"other"}'`},
+			[]string{
+				`CREATE ROLE "ROLE"`,
+				`COMMENT ON ROLE "ROLE" IS 'gormtenant: {"tenant":"ID","application":"other"}'`,
+			},
 			[]string{`DROP ROLE "ROLE"`},
 		},
 		"role_of_the_tenant_and_database_of_another": {
-			[]string{`CREATE ROLE "ROLE"`, `COMMENT ON ROLE "ROLE" IS 'gormtenant: {"tenant":"ID"}'`, `CREATE DATABASE "NAME"`},
+			[]string{
+				`CREATE ROLE "ROLE"`,
+				`COMMENT ON ROLE "ROLE" IS 'gormtenant: {"tenant":"ID"}'`,
+				`CREATE DATABASE "NAME"`,
+			},
 			[]string{`DROP DATABASE "NAME"`, `DROP ROLE "ROLE"`},
 		},
 	} {
@@ -159,16 +194,22 @@ func TestProvision_does_not_touch_what_is_not_the_tenants(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			p, acme := s.provisioner(t), s.tenant("acme")
-			fill := strings.NewReplacer("NAME", itsName(acme), `"ROLE"`, `"`+itsRole(acme)+`"`, "ID", acme.ID)
+			fill := strings.NewReplacer(
+				"NAME", itsName(acme), `"ROLE"`, `"`+itsRole(acme)+`"`, "ID", acme.ID)
 			for _, statement := range test.make {
 				s.exec(t, fill.Replace(statement))
 			}
 			before := s.left(t)
 			require.ErrorIs(t, p.Provision(t.Context(), acme), provision.ErrNotOurs)
-			require.ErrorIs(t, p.Deprovision(t.Context(), acme, "DELETE_DATABASE_"+itsName(acme)), provision.ErrNotOurs)
+			require.ErrorIs(
+				t, p.Deprovision(t.Context(), acme, "DELETE_DATABASE_"+itsName(acme)),
+				provision.ErrNotOurs)
 			require.ErrorIs(t, p.Rotate(t.Context(), acme), provision.ErrNotOurs)
 			require.Equal(t, before, s.left(t))
-			require.Zero(t, ask[int](t, s, "SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid WHERE rolname = $1", itsRole(acme)))
+			require.Zero(
+				t, ask[int](
+					t, s, "SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = "+
+						"m.roleid WHERE rolname = $1", itsRole(acme)))
 			_, err := s.secrets.Get(t.Context(), databaseOf(acme))
 			require.ErrorIs(t, err, credentials.ErrNoSecret)
 			for _, statement := range test.drop {
@@ -185,11 +226,14 @@ func TestProvision_does_not_touch_the_admins_own(t *testing.T) {
 	evil := s.tenant("evil")
 	evil.Placement.Name = s.admin.Database
 	require.ErrorIs(t, p.Provision(t.Context(), evil), provision.ErrNotOurs)
-	require.ErrorIs(t, p.Deprovision(t.Context(), evil, "DELETE_DATABASE_"+s.admin.Database), provision.ErrNotOurs)
+	require.ErrorIs(
+		t, p.Deprovision(t.Context(), evil, "DELETE_DATABASE_"+s.admin.Database),
+		provision.ErrNotOurs)
 }
 
 var hostileIDs = []string{
-	`a"; DROP DATABASE postgres; --`, `a'; DROP ROLE postgres; --`, `\'; SELECT 1; --`, "../../etc/passwd", "ACME", "münchen",
+	`a"; DROP DATABASE postgres; --`, `a'; DROP ROLE postgres; --`, `\'; SELECT 1; --`,
+	"../../etc/passwd", "ACME", "münchen",
 	"$1 NAME %s {}", strings.Repeat("x", 255), "a\nb",
 }
 
@@ -210,7 +254,8 @@ func TestProvision_of_hostile_IDs(t *testing.T) {
 		require.Empty(t, s.left(t), id)
 	}
 	for id, want := range map[string]error{
-		"": gormtenant.ErrNoTenant, "a\x00b": gormtenant.ErrInvalidID, "a\xff": gormtenant.ErrInvalidID,
+		"": gormtenant.ErrNoTenant, "a\x00b": gormtenant.ErrInvalidID,
+		"a\xff":                  gormtenant.ErrInvalidID,
 		strings.Repeat("x", 300): gormtenant.ErrInvalidID,
 	} {
 		tenant := &tenants.Tenant{ID: id, Placement: tenants.Placement{Level: tenants.Database}}
@@ -230,7 +275,9 @@ func TestProvision_refuses_other_placements(t *testing.T) {
 		"has a slash":    {Level: tenants.Database, Name: "../x"},
 		`"planet": it m`: {Level: "planet"},
 	} {
-		require.ErrorContains(t, p.Provision(t.Context(), &tenants.Tenant{ID: "acme", Placement: placement}), strings.TrimPrefix(text, "has "))
+		require.ErrorContains(
+			t, p.Provision(t.Context(), &tenants.Tenant{ID: "acme", Placement: placement}),
+			strings.TrimPrefix(text, "has "))
 	}
 	require.Error(t, p.Provision(t.Context(), nil))
 }

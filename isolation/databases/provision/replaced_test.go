@@ -16,13 +16,15 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// A pool that is open when the file is removed, and another made in its place, writes nothing that is lost: it
-// fails until it has noticed, and goes on with the new file.
+// A pool that is open when the file is removed, and another made in its place, writes nothing that
+// is lost: it fails until it has noticed, and goes on with the new file.
 func TestPools_of_a_file_that_was_replaced(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "tenants")
 	files, err := provision.NewFiles(dir, func(path string) gorm.Dialector {
-		return sqlite.Open("file:" + filepath.ToSlash(path) + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)")
+		return sqlite.Open(
+			"file:" + filepath.ToSlash(path) +
+				"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)")
 	}, provision.Migrations(migrations.Models("1", &note{})))
 	require.NoError(t, err)
 	pools := newPools(t, databases.SQLite(dir))
@@ -41,7 +43,9 @@ func TestPools_of_a_file_that_was_replaced(t *testing.T) {
 		require.NoError(t, err)
 		pool, err := db.DB()
 		require.NoError(t, err)
-		require.Equal(t, 1, scan[int](t, pool.QueryRow("SELECT count(*) FROM notes")), "in the file that everybody sees")
+		require.Equal(
+			t, 1, scan[int](t, pool.QueryRow("SELECT count(*) FROM notes")),
+			"in the file that everybody sees")
 		require.NoError(t, pool.Close())
 
 		require.NoError(t, files.Deprovision(t.Context(), acme, "DELETE_DATABASE_tenant_acme"))

@@ -10,9 +10,9 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/databases/credentials"
 )
 
-// making is one call of Provision at work. Whatever step it comes to, what is there says where to go on:
-// the secret comes before the role that has it, the role before the database that it owns, and nobody can
-// connect to that until PUBLIC's rights are gone.
+// making is one call of Provision at work. Whatever step it comes to, what is there says where to
+// go on: the secret comes before the role that has it, the role before the database that it owns,
+// and nobody can connect to that until PUBLIC's rights are gone.
 type making struct {
 	*session
 	found   state // when the call began
@@ -58,9 +58,10 @@ func (m *making) makeRole(ctx context.Context) error {
 	}
 	return m.exec(ctx,
 		verb+" ROLE "+m.role()+" LOGIN PASSWORD "+pgsession.Literal(password),
-		"COMMENT ON ROLE "+m.role()+" IS "+pgsession.Literal(mark{m.d.Tenant, m.p.application, m.attempt}.String()),
-		// To own a database for a role, an admin that is no superuser has to be a member of it. Since
-		// PostgreSQL 16 having made it is not enough.
+		"COMMENT ON ROLE "+m.role()+" IS "+pgsession.Literal(
+			mark{m.d.Tenant, m.p.application, m.attempt}.String()),
+		// To own a database for a role, an admin that is no superuser has to be a member of it.
+		// Since PostgreSQL 16 having made it is not enough.
 		"GRANT "+m.role()+" TO CURRENT_USER")
 }
 
@@ -72,7 +73,9 @@ func (m *making) makeDatabase(ctx context.Context) error {
 	} else if m.found.database {
 		return nil
 	}
-	return m.exec(ctx, "CREATE DATABASE "+m.name()+" OWNER "+m.role()+" TEMPLATE "+m.p.templateName()+" ALLOW_CONNECTIONS false")
+	return m.exec(
+		ctx, "CREATE DATABASE "+m.name()+" OWNER "+m.role()+" TEMPLATE "+m.p.templateName()+
+			" ALLOW_CONNECTIONS false")
 }
 
 func (m *making) openDatabase(ctx context.Context) error {
@@ -81,7 +84,8 @@ func (m *making) openDatabase(ctx context.Context) error {
 	}
 	return m.exec(ctx,
 		"REVOKE ALL ON DATABASE "+m.name()+" FROM PUBLIC",
-		"COMMENT ON DATABASE "+m.name()+" IS "+pgsession.Literal(mark{Tenant: m.d.Tenant, Application: m.p.application}.String()),
+		"COMMENT ON DATABASE "+m.name()+" IS "+pgsession.Literal(
+			mark{Tenant: m.d.Tenant, Application: m.p.application}.String()),
 		"ALTER DATABASE "+m.name()+" ALLOW_CONNECTIONS true")
 }
 

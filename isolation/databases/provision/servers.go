@@ -15,9 +15,9 @@ type Server struct {
 	// Name is what placements call it. Names are unique; the only server may have none. A placement
 	// that names no server is on the first.
 	Name string
-	// Admin connects as a role with CREATEDB and CREATEROLE that is no superuser, to a database from
-	// which to work, such as "postgres". It must reach the server itself: its locks do not hold behind
-	// a pooler in transaction mode. It must not be nil.
+	// Admin connects as a role with CREATEDB and CREATEROLE that is no superuser, to a database
+	// from which to work, such as "postgres". It must reach the server itself: its locks do not
+	// hold behind a pooler in transaction mode. It must not be nil.
 	//
 	//	CREATE ROLE provisioner LOGIN PASSWORD '...' CREATEDB CREATEROLE
 	Admin *pgx.ConnConfig
@@ -26,7 +26,8 @@ type Server struct {
 	Config *pgx.ConnConfig
 }
 
-// servers are those of the operator. The server at each position of the list has the admin at the same.
+// servers are those of the operator. The server at each position of the list has the admin at the
+// same.
 type servers struct {
 	server.List
 	admins []*pgx.ConnConfig
@@ -43,7 +44,8 @@ func newServers(list []Server) (all servers, err error) {
 	}
 	for _, s := range list {
 		if s.Admin == nil {
-			return all, fmt.Errorf("gormtenant: provision.NewPostgres: the server %q needs an Admin", s.Name)
+			return all, fmt.Errorf(
+				"gormtenant: provision.NewPostgres: the server %q needs an Admin", s.Name)
 		}
 	}
 	return all, nil

@@ -20,13 +20,15 @@ type session struct {
 	d    databases.Database
 }
 
-// lock connects as admin, and waits for others that work on this database. The lock is the connection's.
+// lock connects as admin, and waits for others that work on this database. The lock is the
+// connection's.
 func (p *Postgres) lock(ctx context.Context, d databases.Database) (*session, error) {
 	config, err := p.servers.admin(d)
 	if err != nil {
 		return nil, err
 	}
-	config.DefaultQueryExecMode = pgx.QueryExecModeExec // one round trip, and nothing that a pooler could mix up
+	// one round trip, and nothing that a pooler could mix up
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect as admin: %w", err)
@@ -56,12 +58,16 @@ type state struct {
 
 func (s *session) look(ctx context.Context) (found state, err error) {
 	var onRole, onDatabase string
-	err = s.conn.QueryRow(ctx, `SELECT r.oid IS NOT NULL, coalesce(shobj_description(r.oid, 'pg_authid'), ''),
+	err = s.conn.QueryRow(ctx, `SELECT r.oid IS NOT NULL,
+		coalesce(shobj_description(r.oid, 'pg_authid'), ''),
 		d.oid IS NOT NULL, coalesce(d.datdba = r.oid, false), coalesce(d.datconnlimit = -2, false),
 		coalesce(d.datallowconn, false), coalesce(shobj_description(d.oid, 'pg_database'), ''),
 		$1::name = current_database() OR $2::name IN (current_user, session_user)
-		FROM (SELECT) one LEFT JOIN pg_roles r ON r.rolname = $2::name LEFT JOIN pg_database d ON d.datname = $1::name`,
-		s.d.Name, place.Role(s.d.Name)).Scan(&found.role, &onRole, &found.database, &found.owned, &found.broken, &found.opened, &onDatabase, &found.self)
+		FROM (SELECT) one LEFT JOIN pg_roles r ON r.rolname = $2::name
+		LEFT JOIN pg_database d ON d.datname = $1::name`,
+		s.d.Name, place.Role(s.d.Name)).Scan(
+		&found.role, &onRole, &found.database, &found.owned, &found.broken, &found.opened,
+		&onDatabase, &found.self)
 	if err != nil {
 		return found, fmt.Errorf("look for it: %w", err)
 	}

@@ -70,7 +70,8 @@ func open(t *testing.T) *gorm.DB {
 // in runs what is done in one schema.
 func in(db *gorm.DB, schema string, do func(tx *gorm.DB) error) error {
 	return db.Transaction(func(tx *gorm.DB) error {
-		if err := tx.Exec("SET LOCAL search_path = " + pgx.Identifier{schema}.Sanitize()).Error; err != nil {
+		if err := tx.Exec(
+			"SET LOCAL search_path = " + pgx.Identifier{schema}.Sanitize()).Error; err != nil {
 			return err
 		}
 		return do(tx)
@@ -91,9 +92,13 @@ func TestGoose_in_two_schemas(t *testing.T) {
 			}))
 		}
 		var count, latest int
-		require.NoError(t, db.Raw("SELECT count(*) FROM "+schema+".projects WHERE NOT archived").Row().Scan(&count))
+		require.NoError(
+			t, db.Raw("SELECT count(*) FROM "+schema+".projects WHERE NOT archived").Row().Scan(
+				&count))
 		require.Equal(t, 1, count)
-		require.NoError(t, db.Raw("SELECT max(version_id) FROM "+schema+".goose_db_version").Row().Scan(&latest))
+		require.NoError(
+			t, db.Raw("SELECT max(version_id) FROM "+schema+".goose_db_version").Row().Scan(
+				&latest))
 		require.Equal(t, 3, latest)
 	}
 }
@@ -103,14 +108,17 @@ func TestGoose_that_fails_leaves_nothing(t *testing.T) {
 	db := open(t)
 	errBroken := errors.New("broken")
 	var beside int
-	fails := goose.NewGoMigration(4, &goose.GoFunc{RunDB: func(ctx context.Context, db *sql.DB) error {
-		// beside the connection that the provider holds
-		if err := db.QueryRowContext(ctx, "SELECT count(*) FROM projects").Scan(&beside); err != nil {
-			return err
-		}
-		return errBroken
-	}}, nil)
-	_, err := migrations.Apply(t.Context(), db, []migrations.Migration{Goose("goose 4", 4, goose.WithGoMigrations(fails))})
+	fails := goose.NewGoMigration(
+		4, &goose.GoFunc{RunDB: func(ctx context.Context, db *sql.DB) error {
+			// beside the connection that the provider holds
+			if err := db.QueryRowContext(ctx, "SELECT count(*) FROM projects").Scan(
+				&beside); err != nil {
+				return err
+			}
+			return errBroken
+		}}, nil)
+	_, err := migrations.Apply(
+		t.Context(), db, []migrations.Migration{Goose("goose 4", 4, goose.WithGoMigrations(fails))})
 	require.ErrorIs(t, err, errBroken)
 	require.Equal(t, 1, beside)
 	tables, err := db.Migrator().GetTables()
@@ -121,11 +129,13 @@ func TestGoose_that_fails_leaves_nothing(t *testing.T) {
 func TestGoose_with_a_Go_migration_in_a_transaction(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	runs := goose.NewGoMigration(4, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "INSERT INTO projects (name) VALUES ($1)", "fourth")
-		return err
-	}}, nil)
-	_, err := migrations.Apply(t.Context(), db, []migrations.Migration{Goose("goose 4", 4, goose.WithGoMigrations(runs))})
+	runs := goose.NewGoMigration(
+		4, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, "INSERT INTO projects (name) VALUES ($1)", "fourth")
+			return err
+		}}, nil)
+	_, err := migrations.Apply(
+		t.Context(), db, []migrations.Migration{Goose("goose 4", 4, goose.WithGoMigrations(runs))})
 	require.NoError(t, err)
 	var names []string
 	require.NoError(t, db.Raw("SELECT name FROM projects ORDER BY id").Scan(&names).Error)

@@ -13,14 +13,16 @@ import (
 )
 
 // Run tests that the secrets that open makes, which have nothing yet,
-//   - return exactly what was put, and the last of it, and ErrNoSecret for what was not put or was deleted,
-//   - keep databases apart that differ in the tenant, the name or the server alone, whatever those are called,
+//   - return exactly what was put, and the last of it, and ErrNoSecret for what was not put or was
+//     deleted,
+//   - keep databases apart that differ in the tenant, the name or the server alone, whatever those
+//     are called,
 //   - delete what is not there without an error,
 //   - refuse what they cannot keep, rather than keep it under another's name,
 //   - return one whole secret to those who read while others write.
 //
-// A second value that open makes in the same test has to see the same secrets if shared is true: as another
-// process does.
+// A second value that open makes in the same test has to see the same secrets if shared is true: as
+// another process does.
 func Run(t *testing.T, shared bool, open func(t *testing.T) credentials.Secrets) {
 	t.Helper()
 	t.Run("put_get_delete", func(t *testing.T) { putGetDelete(t, shared, open) })
@@ -29,7 +31,10 @@ func Run(t *testing.T, shared bool, open func(t *testing.T) credentials.Secrets)
 }
 
 func secret(i int) credentials.Secret {
-	return credentials.Secret{User: fmt.Sprint("user ", i, ` "\'`), Password: strings.Repeat(string(rune('a'+i%26)), 32)}
+	return credentials.Secret{
+		User:     fmt.Sprint("user ", i, ` "\'`),
+		Password: strings.Repeat(string(rune('a'+i%26)), 32),
+	}
 }
 
 // is says what is kept of a database. Passwords are compared and never printed.
@@ -43,7 +48,8 @@ func is(t *testing.T, secrets credentials.Secrets, d databases.Database, want cr
 
 func isNone(t *testing.T, secrets credentials.Secrets, d databases.Database) {
 	t.Helper()
-	if got, err := secrets.Get(t.Context(), d); !errors.Is(err, credentials.ErrNoSecret) || got != (credentials.Secret{}) {
+	if got, err := secrets.Get(t.Context(), d); !errors.Is(err, credentials.ErrNoSecret) ||
+		got != (credentials.Secret{}) {
 		t.Errorf("Get of %+v: %v, %v; it must be none, and ErrNoSecret", d, got, err)
 	}
 }
@@ -76,7 +82,8 @@ func apart(t *testing.T, secrets credentials.Secrets) {
 	t.Helper()
 	var all []databases.Database
 	for _, text := range []string{
-		"acme", "ACME", "Acme", "a/b", "a_b", "../acme", "../../etc/passwd", `a"b`, "a'b", "a b", ".", "..", "a*", "münchen",
+		"acme", "ACME", "Acme", "a/b", "a_b", "../acme", "../../etc/passwd", `a"b`, "a'b", "a b",
+		".", "..", "a*", "münchen",
 		"a\nb", strings.Repeat("x", 255), strings.Repeat("x", 254) + "y",
 	} {
 		all = append(all,
@@ -128,7 +135,8 @@ func atOnce(t *testing.T, secrets credentials.Secrets) {
 					whole = whole || got == secret(i)
 				}
 				if err != nil || !whole {
-					t.Errorf("Get while others write: %v, %v; it must be one that was put", got, err)
+					t.Errorf(
+						"Get while others write: %v, %v; it must be one that was put", got, err)
 				}
 			}
 		})

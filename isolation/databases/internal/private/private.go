@@ -19,8 +19,8 @@ const (
 	others = 0o077 // the rights of all but the owner
 )
 
-// MakeDir makes a directory that only its owner can enter, or checks one that exists. It returns the
-// absolute path, which holds whatever the working directory becomes.
+// MakeDir makes a directory that only its owner can enter, or checks one that exists. It returns
+// the absolute path, which holds whatever the working directory becomes.
 func MakeDir(dir string) (string, error) {
 	if dir == "" {
 		return "", errors.New("it needs the name of a directory")
@@ -39,10 +39,12 @@ func MakeDir(dir string) (string, error) {
 	return dir, Check(dir, info, Dir)
 }
 
-// Check returns an error for a file or a directory that others have rights to. Windows has no modes.
+// Check returns an error for a file or a directory that others have rights to. Windows has no
+// modes.
 func Check(path string, info fs.FileInfo, mode fs.FileMode) error {
 	if runtime.GOOS != "windows" && info.Mode().Perm()&others != 0 {
-		return fmt.Errorf("%s has the mode %04o, so that others can get at it: make it %04o (chmod %o)",
+		return fmt.Errorf(
+			"%s has the mode %04o, so that others can get at it: make it %04o (chmod %o)",
 			path, info.Mode().Perm(), mode, mode)
 	}
 	return nil

@@ -22,7 +22,8 @@ type Server struct {
 	Config *pgx.ConnConfig
 }
 
-// List is the servers of an application, in its order. The first is that of placements without a server.
+// List is the servers of an application, in its order. The first is that of placements without a
+// server.
 type List []Server
 
 // Check returns what is wrong with the list.
@@ -35,7 +36,8 @@ func (l List) Check() error {
 		switch {
 		case s.Config == nil:
 			return fmt.Errorf(
-				"gormtenant: the server %q needs a configuration, as pgx.ParseConfig returns it", s.Name)
+				"gormtenant: the server %q needs a configuration, as pgx.ParseConfig returns it",
+				s.Name)
 		case names[s.Name]:
 			return fmt.Errorf("gormtenant: two servers have the name %q", s.Name)
 		case s.Name == "" && len(l) > 1:
