@@ -1,5 +1,8 @@
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 GOVULNCHECK   := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+# A test waits while its server works, so that it takes twice as many packages as processors to keep
+# those busy. Without debugging information a test is linked in half the time.
+TEST          := go test -p $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN)) -ldflags=-w
 FUZZTIME      ?= 30s
 HUNTTIME      ?= 10m
 HUNTON        ?= sqlite
@@ -19,7 +22,7 @@ setup: ## install the programs that the tests start; make test does it by itself
 ifndef DOCKER
 .PHONY: test
 test: setup ## run every test, but for the soaks; with DOCKER=1 in a container
-	go test -timeout 20m ./...
+	$(TEST) -timeout 20m ./...
 	@echo "PASS: every test of every package"
 else
 # The image is Debian with Go, make and a C compiler; make test installs the rest, in the container.
@@ -31,7 +34,7 @@ endif
 
 .PHONY: soak
 soak: setup ## run the soaks, which take minutes each
-	GORMTENANT_SOAK=1 go test -run '(?i)soak' -count=1 -timeout 60m ./...
+	GORMTENANT_SOAK=1 $(TEST) -run '(?i)soak' -count=1 -timeout 60m ./...
 	@echo "PASS: every soak"
 
 .PHONY: floor
@@ -45,7 +48,7 @@ newest: ## run the library's tests on the latest GORM and drivers
 .PHONY: race
 race: ## run every test under the race detector
 	@bash .ci/setup race
-	CGO_ENABLED=1 go test -race -count=1 -timeout 25m ./...
+	CGO_ENABLED=1 $(TEST) -race -count=1 -timeout 25m ./...
 	@echo "PASS: every test of every package, no data race seen"
 
 .PHONY: lint
