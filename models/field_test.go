@@ -176,8 +176,10 @@ func TestTenantModel_without_the_plugin(t *testing.T) {
 		kind    string
 		clauses []clause.Interface
 	}{
-		{"query", parsed.QueryClauses}, {"create", parsed.CreateClauses},
-		{"update", parsed.UpdateClauses}, {"delete", parsed.DeleteClauses},
+		{"query", parsed.QueryClauses},
+		{"create", parsed.CreateClauses},
+		{"update", parsed.UpdateClauses},
+		{"delete", parsed.DeleteClauses},
 	} {
 		kind, clauses := test.kind, test.clauses
 		require.Len(t, clauses, 1, kind)

@@ -230,7 +230,7 @@ func (b *builder) bind(v *View, r *record) *binding {
 	}
 	// GORM copies the tags of keys to the fields of the join table that it makes up, so that two
 	// fields may be tagged as the tenant's.
-	if !(b.joined[r.model] && isMade(r.model)) {
+	if !b.joined[r.model] || !isMade(r.model) {
 		known.err = r.err
 	}
 	return known

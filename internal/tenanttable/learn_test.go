@@ -69,15 +69,27 @@ func TestJoin_tables_between_keys_with_the_tenant(t *testing.T) {
 		columns []string
 		refers  []string // the columns that may name rows of other tenants
 	}{
-		{"by_name", &pairProject{}, "pair_links",
-			[]string{"pair_project_tenant_id", "pair_tag_tenant_id"}, nil},
-		{"by_tag", &taggedProject{}, "tagged_links",
-			[]string{"tagged_project_org", "tagged_tag_org"}, nil},
-		{"one_side", &mixedProject{}, "mixed_links", []string{"mixed_project_org"},
-			[]string{"tag_id"}},
+		{
+			"by_name", &pairProject{}, "pair_links",
+			[]string{"pair_project_tenant_id", "pair_tag_tenant_id"},
+			nil,
+		},
+		{
+			"by_tag", &taggedProject{}, "tagged_links",
+			[]string{"tagged_project_org", "tagged_tag_org"},
+			nil,
+		},
+		{
+			"one_side", &mixedProject{}, "mixed_links",
+			[]string{"mixed_project_org"},
+			[]string{"tag_id"},
+		},
 		{"shared_column", &sharingProject{}, "shared", []string{"tenant_id"}, nil},
-		{"plain_foreign_keys", &pairTask{}, "pair_tasks", []string{"tenant_id"},
-			[]string{"other_tenant_id"}},
+		{
+			"plain_foreign_keys", &pairTask{}, "pair_tasks",
+			[]string{"tenant_id"},
+			[]string{"other_tenant_id"},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -277,8 +289,10 @@ func TestGeneration(t *testing.T) {
 			return err
 		}},
 		{"text", false, func() error { tables.Migrating("SELECT 1 FROM projects"); return nil }},
-		{"definition_of_what_is_known", false,
-			func() error { tables.Migrating("CREATE TABLE projects ()"); return nil }},
+		{
+			"definition_of_what_is_known", false,
+			func() error { tables.Migrating("CREATE TABLE projects ()"); return nil },
+		},
 		{"nobodys_model", false, func() error {
 			_, err := tables.Resolve(parse(t, db, &country{}), "", "countries", tenanttable.Read)
 			return err

@@ -26,6 +26,7 @@ func onEach(t *testing.T, test func(f *fixture)) {
 	t.Helper()
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
+		t.Helper()
 		plain := open(&gorm.Config{DisableForeignKeyConstraintWhenMigrating: true})
 		for _, text := range []string{
 			"CREATE TABLE projects (id int primary key, tenant_id text, name text, owner_id int)",

@@ -117,7 +117,7 @@ func TestLookup(t *testing.T) {
 			table := view.Lookup(test.schema, test.table)
 			require.Equal(t, test.found, table != nil)
 			if test.found {
-				require.True(t, len(table.Columns) > 0 != (len(table.Sides) > 0))
+				require.NotEqual(t, len(table.Columns) > 0, len(table.Sides) > 0)
 			}
 		})
 	}
@@ -125,8 +125,10 @@ func TestLookup(t *testing.T) {
 
 func TestLookup_takes_no_memory(t *testing.T) {
 	view := newTables(t, "postgres", &Project{}, &bill{}).View()
-	for _, name := range []string{"projects", "PROJECTS", "planets", "select", "Bills", long,
-		"grün"} {
+	for _, name := range []string{
+		"projects", "PROJECTS", "planets", "select", "Bills", long,
+		"grün",
+	} {
 		require.Zero(t, testing.AllocsPerRun(10, func() { _ = view.Lookup("", name) }), name)
 		require.Zero(t, testing.AllocsPerRun(10, func() { _ = view.Lookup("public", name) }), name)
 	}
@@ -134,6 +136,7 @@ func TestLookup_takes_no_memory(t *testing.T) {
 
 // many declares n models of different tables and returns their database.
 func many(t testing.TB, n int) *tenanttable.Tables {
+	t.Helper()
 	db := offline(t, "postgres")
 	tables := tenanttable.New(db, field)
 	for i := range n {
@@ -265,8 +268,10 @@ func TestDeclarations_that_make_no_sense(t *testing.T) {
 		{"no_model", "int, which is no model", tables.Declare(42)},
 		{"nil", "no model", tables.Declare(nil)},
 		{"shared_tenant_model", "has a tenant field, TenantID", tables.Share(&tag{})},
-		{"shared_part_of_a_tenants_table", "projects belongs to tenants",
-			tables.Share(&projectName{})},
+		{
+			"shared_part_of_a_tenants_table", "projects belongs to tenants",
+			tables.Share(&projectName{}),
+		},
 		{"no_name", "needs a name", tables.Name("", &tag{})},
 		{"name_of_quotes", "needs a name", tables.Name(`""`, &tag{})},
 	} {
