@@ -37,7 +37,7 @@ func New(w io.Writer, unit string, total int64, fails bool) *Meter {
 	return m
 }
 
-// IsTerminal says whether w is one, and can show a bar.
+// IsTerminal reports whether w is a terminal that can show a bar.
 func IsTerminal(w io.Writer) bool {
 	file, ok := w.(interface{ Fd() uintptr })
 	return ok && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(file.Fd()))

@@ -87,7 +87,7 @@ func (r *rows) Next(dest []driver.Value) error {
 	return nil
 }
 
-// HasNextResultSet says whether there is another.
+// HasNextResultSet reports whether there is another.
 func (r *rows) HasNextResultSet() bool { return len(r.next) > 0 }
 
 // NextResultSet goes on to the next.

@@ -56,7 +56,7 @@ func (d *dryRun) seen(dialect string) func(query string, args []any) {
 // numbered is a placeholder of Postgres.
 var numbered = regexp.MustCompile(`\$(\d+)`)
 
-// reads says whether a statement changes nothing, as far as its first word tells.
+// reads reports whether a statement changes nothing, as far as its first word tells.
 func reads(query string) bool {
 	word, _, _ := strings.Cut(strings.TrimSpace(query), " ")
 	switch strings.ToUpper(word) {

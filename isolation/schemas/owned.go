@@ -54,7 +54,7 @@ func (o *owned) exec(ctx context.Context, statement string, args ...any) error {
 	return err
 }
 
-// comment reads a comment: found says whether there is what it would be of.
+// comment reads a comment: found reports whether its object exists.
 func (o *owned) comment(ctx context.Context, query, name string) (
 	text string, found bool, err error,
 ) {
@@ -65,7 +65,7 @@ func (o *owned) comment(ctx context.Context, query, name string) (
 	return text, err == nil, err
 }
 
-// exists says whether there is a schema of that name. One that is not the tenant's is an error.
+// exists reports whether there is a schema of that name. One that is not the tenant's is an error.
 func (o *owned) exists(ctx context.Context, name string) (bool, error) {
 	text, found, err := o.comment(ctx,
 		"SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE "+
@@ -79,7 +79,7 @@ func (o *owned) exists(ctx context.Context, name string) (bool, error) {
 	return true, nil
 }
 
-// roleExists says whether there is a role of that name. One that was not made for this database is
+// roleExists reports whether there is a role of that name. One that was not made for this database is
 // an error: a server's roles are those of all of its databases.
 func (o *owned) roleExists(ctx context.Context, name string) (bool, error) {
 	text, found, err := o.comment(ctx,

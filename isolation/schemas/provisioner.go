@@ -51,7 +51,7 @@ var ErrNotOurs = errors.New(
 // ErrNoSchema is returned where there is no schema of the tenant.
 var ErrNoSchema = errors.New("gormtenant: the tenant has no schema")
 
-// Exists says whether the tenant has its schema. A schema of its name that is not the tenant's is
+// Exists reports whether the tenant has its schema. A schema of its name that is not the tenant's is
 // [ErrNotOurs].
 func (s *Provisioner) Exists(ctx context.Context, id any) (bool, error) {
 	o, err := s.of(ctx, id)

@@ -151,7 +151,7 @@ type building struct {
 	unfinished, leaving string // the file before it is complete, and when it is to be removed
 }
 
-// exists says whether the file is there, and returns an error for one that others can read.
+// exists reports whether the file is there, and returns an error for one that others can read.
 func (b *building) exists() (bool, error) {
 	// Opening it here and closing it again would cancel SQLite's locks on it in this process
 	// (https://www.sqlite.org/howtocorrupt.html, section 2.2).

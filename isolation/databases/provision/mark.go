@@ -39,7 +39,7 @@ func readMark(comment string) (m mark) {
 	return m
 }
 
-// owns says whether m is a mark of that database's tenant.
+// owns reports whether m is a mark of that database's tenant.
 func (c *config) owns(m mark, d databases.Database) bool {
 	return m.Tenant != "" && m.Tenant == d.Tenant && m.Application == c.application
 }
