@@ -183,6 +183,43 @@ func TestRelations_of_a_model_under_another_name_only(t *testing.T) {
 	require.Equal(t, "projects_2024", tables.View().Lookup("", "project_tags").Sides[0].Target.Name)
 }
 
+func TestNobodys_table_written_by_a_tenant_model(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		shared  bool
+		tenants bool
+	}{
+		{"declared", false, true},
+		{"shared", true, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			db := offline(t, "postgres")
+			tables := tenanttable.New(db, field)
+			require.NoError(t, tables.Declare(&country{}))
+			if test.shared {
+				require.NoError(t, tables.Share(&country{}))
+			}
+			table, err := tables.Resolve(parse(t, db, &Project{}), "", "countries", tenanttable.Write)
+			require.NoError(t, err)
+			require.Equal(t, test.tenants, table != nil)
+			require.Equal(t, test.tenants, tables.View().Lookup("", "countries") != nil)
+		})
+	}
+}
+
+func TestFurther_name_used_by_one_model_after_the_other(t *testing.T) {
+	t.Parallel()
+	db := offline(t, "postgres")
+	tables := tenanttable.New(db, field)
+	for _, model := range []any{&Artist{}, &track{}} {
+		parsed := parse(t, db, model)
+		table, err := tables.Resolve(parsed, "", "tracks_2024", tenanttable.Write)
+		require.NoError(t, err)
+		require.Same(t, parsed, table.Model)
+	}
+}
+
 func TestStruct_type_without_a_name(t *testing.T) {
 	t.Parallel()
 	db := offline(t, "postgres")
