@@ -341,7 +341,8 @@ func (l *tableList) table(it item) bool {
 func (l *tableList) aliased(it *item) bool {
 	as := l.take(kwAs)
 	if as || l.aliasOf(l.pos) {
-		if k := l.kind(); !k.isName() && k != str || k == str && l.server == postgres {
+		if k := l.kind(); !k.isName() && k != str || k == str && l.server == postgres ||
+			k == word && l.reserved(l.pos) {
 			return l.unexpected()
 		}
 		it.alias = l.pos
