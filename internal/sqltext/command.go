@@ -1,5 +1,7 @@
 package sqltext
 
+import "strings"
+
 // statement is the tokens of one statement of a text.
 type statement struct{ start, end int32 }
 
@@ -168,7 +170,10 @@ func (t *tokens) holds(s statement, k keyword) bool {
 // setting classifies SET, which may change how the texts behind it are read.
 func (t *tokens) setting(s statement) commandKind {
 	for at := s.start; at < s.end; at++ {
-		if t.spellsAny(at, "SQL_MODE", "STANDARD_CONFORMING_STRINGS", "@@SQL_MODE") {
+		tok := t.list[at]
+		mode := tok.kind == variable &&
+			strings.HasSuffix(strings.ToLower(t.text[tok.start:tok.end]), "sql_mode")
+		if mode || t.spellsAny(at, "SQL_MODE", "STANDARD_CONFORMING_STRINGS") {
 			return runsText
 		}
 	}

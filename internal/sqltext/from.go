@@ -147,6 +147,9 @@ func (l *tableList) qualification(k joinKind, lo, mid int32) bool {
 	case l.server == postgres && !k.natural && !k.cross:
 		return l.unexpected()
 	}
+	if k.right {
+		l.rights++
+	}
 	switch {
 	case k.left && k.right:
 		l.extend(lo, hi, inDerived)
@@ -331,8 +334,9 @@ func (l *tableList) table(it item) bool {
 	if it.table == nil {
 		it.kind = other
 	}
-	if l.server == mysql && l.keyword() == kwPartition {
-		return l.unexpected()
+	if l.server == mysql && l.keyword() == kwPartition && l.list[l.pos+1].kind == '(' {
+		l.pos = l.list[l.pos+1].match + 1
+		it.pathEnd = l.pos
 	}
 	return l.aliased(&it)
 }

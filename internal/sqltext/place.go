@@ -125,6 +125,9 @@ func (p *placer) derive(ref *reference, it *item) bool {
 	ref.inner = b.String()
 	ref.name = p.nameText(it.name)
 	ref.alias = " AS " + ref.qualifier
+	if v := p.list[it.visible()]; v.kind != str {
+		ref.alias = " AS " + p.text[v.start:v.end]
+	}
 	if it.columns {
 		ref.alias = " AS " + p.text[p.list[it.alias].start:p.endOf(it.aliasEnd)]
 	}

@@ -12,6 +12,7 @@ func (r *reader) query(outer int32) bool {
 // body moves past a query behind its WITH.
 func (r *reader) body(outer int32) bool {
 	only := int32(none) // The block, if it is the only one.
+	rights, all := r.rights, false
 	for arms := 0; ; arms++ {
 		switch k := r.keyword(); {
 		case k == kwSelect && r.list[r.pos].flag&sealed != 0:
@@ -38,8 +39,13 @@ func (r *reader) body(outer int32) bool {
 		}
 		if r.keyword().combines() {
 			r.pos++
-			_ = r.take(kwAll) || r.take(kwDistinct)
+			all = r.take(kwAll) || all
+			r.take(kwDistinct)
 			continue
+		}
+		if all && r.rights > rights && r.server == sqlite && r.depth > 0 {
+			return r.fail(Unreadable, "SQLite 3.41 drops the conditions of a UNION ALL in a sub-query "+
+				"of which an arm has a RIGHT or FULL join; swap the sides of the join")
 		}
 		if arms > 0 {
 			only = none

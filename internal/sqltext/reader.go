@@ -24,6 +24,7 @@ type reader struct {
 	open      []item   // The items of lists that have not ended.
 	withNames []int32  // The names of all common table expressions.
 	labelled  int32    // The token behind the last label.
+	rights    int      // How many RIGHT and FULL joins there are.
 	into      bool     // There is a SELECT INTO.
 	refusal   *Refusal
 }
