@@ -93,7 +93,8 @@ func (r *replies) header(b []byte) (n int, whole bool) {
 	n = copy(r.head[r.headed:], b)
 	r.headed += n
 	if whole = r.headed == len(r.head); whole {
-		r.left = int(binary.BigEndian.Uint32(r.head[1:])) - 4
+		// A shorter one is pgx's to refuse.
+		r.left = max(0, int(binary.BigEndian.Uint32(r.head[1:]))-4)
 	}
 	return n, whole
 }

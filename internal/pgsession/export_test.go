@@ -1,0 +1,35 @@
+package pgsession
+
+import "io"
+
+// Mode is how a Connector sends settings.
+type Mode struct {
+	Keep, ExplicitTx, Names bool
+	Idle                    bool // outside of a transaction
+}
+
+// Exchange sends ask with settings to out, and returns what pgx reads of the replies in in, with
+// reads of that size.
+func Exchange(
+	mode Mode, settings []Setting, ask []byte, in io.Reader, out io.Writer, size int,
+) ([]byte, error) {
+	w := &wire{in: in, out: out, keep: mode.Keep, explicitTx: mode.ExplicitTx, names: mode.Names}
+	if settings != nil {
+		w.arm(settings, mode.Idle)
+	}
+	if _, err := w.Write(ask); err != nil {
+		return nil, err
+	}
+	var read []byte
+	p := make([]byte, size)
+	for {
+		n, err := w.Read(p)
+		read = append(read, p[:n]...)
+		if err == io.EOF {
+			return read, nil
+		}
+		if err != nil {
+			return read, err
+		}
+	}
+}
