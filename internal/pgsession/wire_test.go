@@ -111,7 +111,8 @@ func exchanges(t testing.TB) []exchange {
 			all(list(failedAt(0), ready('I'))), nil,
 		},
 		{
-			"simple", pgsession.Mode{Idle: true}, simple, "SET LOCAL app.tenant_id = 'acme'; SELECT",
+			"simple", pgsession.Mode{Idle: true}, simple,
+			"SET LOCAL app.tenant_id = 'acme'; SELECT",
 			all(list(complete("SET")), row, list(ready('I'))), all(row, list(ready('I'))), nil,
 		},
 		{
@@ -122,7 +123,8 @@ func exchanges(t testing.TB) []exchange {
 		{
 			"simple_in_an_explicit_transaction", pgsession.Mode{ExplicitTx: true, Idle: true},
 			simple, "BEGIN; SET LOCAL app.tenant_id = 'acme'; SELECT 1\n; COMMIT",
-			all(list(complete("BEGIN"), complete("SET")), row, list(complete("COMMIT"), ready('I'))),
+			all(list(complete("BEGIN"), complete("SET")), row,
+				list(complete("COMMIT"), ready('I'))),
 			all(row, list(ready('I'))), nil,
 		},
 		{

@@ -96,15 +96,15 @@ var ways = func() map[string]way {
 	return all
 }()
 
-// poolable reports whether a mode works through a pooler that does not follow prepared statements, as
-// pgbouncer before 1.21. With this library or without, cache_statement keeps some, and
+// poolable reports whether a mode works through a pooler that does not follow prepared statements,
+// as pgbouncer before 1.21. With this library or without, cache_statement keeps some, and
 // describe_exec takes two round trips for a statement, which can meet two connections.
 func poolable(mode pgx.QueryExecMode) bool {
 	return mode != pgx.QueryExecModeCacheStatement && mode != pgx.QueryExecModeDescribeExec
 }
 
 // open opens a pool of the app role.
-func (w way) open(t *testing.T, s *server, options ...rls.Option) *sql.DB {
+func (w way) open(t testing.TB, s *server, options ...rls.Option) *sql.DB {
 	t.Helper()
 	config := s.app
 	if w.pooled {

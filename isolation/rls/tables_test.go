@@ -67,6 +67,7 @@ func TestEnable_of_all_tables_of_a_model(t *testing.T) {
 		require.NoError(t, tx.Exec("INSERT INTO key_labels VALUES (?, 1)", tenant).Error)
 		require.NoError(t, tx.Exec(link, tenant, tenant).Error)
 		require.ErrorContains(t, tx.Exec(link, tenant, "other").Error, "row-level security")
-		require.NoError(t, tx.Exec("INSERT INTO yearlies_2024 (tenant_id) VALUES (?)", tenant).Error)
+		require.NoError(t, tx.Exec("INSERT INTO yearlies_2024 (tenant_id) VALUES (?)",
+			tenant).Error)
 	}
 }
