@@ -83,7 +83,6 @@ type condition struct {
 	block      int32
 	start, end int32 // Its tokens.
 	lo, hi     int32 // The items that it filters.
-	exact      bool  // Nothing in it keeps its parts from being read.
 }
 
 // label is an item of a SELECT list that has no name and holds a sub-query.
@@ -92,7 +91,6 @@ type label struct{ start, end int32 }
 // common is a name that WITH gave to a query.
 type common struct {
 	name int32 // Its token.
-	hide bool  // Not visible yet.
 }
 
 // bond is the value of the tenant column in a row of an INSERT, or a guard of an upsert.

@@ -21,7 +21,7 @@ func (t *tokens) conjunct(start, stop int32, found func(start, end int32) int32)
 				continue
 			}
 		}
-		result := int32(none)
+		var result int32
 		if t.groups(first, at) {
 			result = t.conjunct(first, at, found)
 		} else {

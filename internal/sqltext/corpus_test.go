@@ -242,6 +242,7 @@ func TestJudge_corpus_SQLite(t *testing.T) { testCorpus(t, sqltext.SQLite) }
 func TestJudge_corpus_Postgres(t *testing.T) { testCorpus(t, sqltext.Postgres) }
 
 func testCorpus(t *testing.T, d sqltext.Dialect) {
+	t.Helper()
 	t.Parallel()
 	j := newJudge(t, d)
 	for _, list := range [][]corpusText{everyday, changes} {

@@ -92,7 +92,7 @@ func (p *Plan) edits(limit func(ref int) uint64) []edit {
 		if r.created || limit(i) == 0 {
 			continue
 		}
-		ref := int32(i) //nolint:gosec // Bounded by the text.
+		ref := int32(i)
 		if r.slot == none {
 			edits = append(edits, edit{
 				at: r.from, until: r.to, order: replaces, refs: []int32{ref},

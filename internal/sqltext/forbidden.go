@@ -12,15 +12,15 @@ func (t *tokens) names(o *Options) (named bool, refusal *Refusal) {
 		default:
 			continue
 		}
-		if tok.kind == word && tok.keyword != plain && t.list[at+1].kind != '.' && !t.afterDot(int32(at)) && //nolint:gosec // Bounded.
+		if tok.kind == word && tok.keyword != plain && t.list[at+1].kind != '.' && !t.afterDot(int32(at)) &&
 			frequent(tok.keyword) {
 			continue
 		}
 		schema := int32(none)
 		if at >= 2 && t.list[at-1].kind == '.' {
-			schema = int32(at - 2) //nolint:gosec // Bounded by the text.
+			schema = int32(at - 2)
 		}
-		found, known := lookup(t, o, schema, int32(at)) //nolint:gosec // Bounded by the text.
+		found, known := lookup(t, o, schema, int32(at))
 		if !known || found != nil {
 			tok.flag |= tenants
 			named = true

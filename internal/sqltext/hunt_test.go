@@ -21,6 +21,7 @@ func TestJudge_generated_Postgres(t *testing.T) { hunt(t, sqltext.Postgres) }
 
 // hunt judges generated texts, of which some are mutated, and counts.
 func hunt(t *testing.T, d sqltext.Dialect) {
+	t.Helper()
 	t.Parallel()
 	j := newJudge(t, d)
 	g := &generator{Rand: rand.New(rand.NewPCG(*huntSeed, uint64(d))), dialect: d}
@@ -162,6 +163,7 @@ func TestJudge_words_Postgres(t *testing.T) { huntWords(t, sqltext.Postgres) }
 
 // huntWords puts every keyword of the servers into every place.
 func huntWords(t *testing.T, d sqltext.Dialect) {
+	t.Helper()
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("40,000 texts")
@@ -173,7 +175,7 @@ func huntWords(t *testing.T, d sqltext.Dialect) {
 			if *huntTexts < 10000 && (i*7+len(word)*5+int(word[0]))%20 != 0 {
 				continue // One of twenty, unless many are asked for.
 			}
-			text := place
+			var text string
 			if !strings.Contains(place, "%[1]s") {
 				text = strings.Replace(place, "%s", word, 1)
 			} else {

@@ -164,6 +164,11 @@ func (l *lexer) number() {
 			l.digits()
 		}
 	}
+	l.apart()
+}
+
+// apart wants that no word begins here.
+func (l *lexer) apart() {
 	if isLetter(l.peek(0)) || l.peek(0) == '$' && l.server == mysql {
 		l.problem = problemDigit
 	}

@@ -46,9 +46,9 @@ func (p *placer) references() []reference {
 			table: it.table, slot: none, created: it.kind == created,
 			writes: it.kind == created || it.kind == target,
 		}
-		ref.made = p.made(int32(i)) //nolint:gosec // Bounded by the text.
+		ref.made = p.made(int32(i))
 		if !ref.created {
-			if !p.place(&ref, int32(i)) { //nolint:gosec // Bounded by the text.
+			if !p.place(&ref, int32(i)) {
 				return nil
 			}
 		}

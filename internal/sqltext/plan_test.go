@@ -261,7 +261,7 @@ func TestRead_own_table_under_another_name(t *testing.T) {
 	t.Parallel()
 	o := sqltext.Options{Dialect: sqltext.Postgres, Tables: known, Own: projects, OwnName: "archive.projects_2024"}
 	require.Equal(t, `SELECT * FROM "archive"."projects_2024" WHERE "projects_2024"."tenant_id" = $1`,
-		strings.ReplaceAll(result(`SELECT * FROM "archive"."projects_2024"`, o, always), `"projects_2024"."tenant`, `"projects_2024"."tenant`))
+		result(`SELECT * FROM "archive"."projects_2024"`, o, always))
 	require.Equal(t, "[not found]", result(`SELECT * FROM "projects_2023"`, o, always))
 }
 
@@ -308,6 +308,7 @@ func TestRead_linear(t *testing.T) {
 		measure := func(n int) float64 {
 			text := "SELECT 1" + strings.Repeat(shape, n)
 			return float64(testing.Benchmark(func(b *testing.B) {
+				b.Helper()
 				b.ReportAllocs()
 				for range b.N {
 					result(text, sqltext.Options{Dialect: sqltext.Postgres, Tables: known, Raw: true, Vars: 1, BackslashEscapes: sqltext.Off}, always)

@@ -186,7 +186,7 @@ func (p *prover) tenantPart(item int32, c column) int32 {
 	}
 	for i, name := range it.table.Columns {
 		if p.isColumn(c.name, name) {
-			return p.base[item] + int32(i) //nolint:gosec // A handful.
+			return p.base[item] + int32(i)
 		}
 	}
 	return none
@@ -269,7 +269,7 @@ func (p *prover) settle() {
 		p.spread(f.part)
 	}
 	for i := range p.items {
-		item := int32(i) //nolint:gosec // Bounded by the text.
+		item := int32(i)
 		columns := int32(0)
 		if p.items[i].table != nil {
 			columns = int32(len(p.items[i].table.Columns)) //nolint:gosec // A handful.

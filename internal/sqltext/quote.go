@@ -71,6 +71,7 @@ func (l *lexer) dollar() kind {
 			return '$'
 		}
 		l.digits()
+		l.apart()
 		return param
 	}
 	body := l.pos + len(tag)

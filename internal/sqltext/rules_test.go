@@ -21,8 +21,6 @@ type rule struct {
 	vars  int // Counted in the text if it is 0.
 }
 
-const any_ = sqltext.Other
-
 // options returns the options of a rule in one dialect.
 func (r rule) options(d sqltext.Dialect, text string) sqltext.Options {
 	o := sqltext.Options{
@@ -135,6 +133,9 @@ var rules = []rule{
 	{name: "brackets", in: sqltext.SQLite, text: "SELECT * FROM [projects] AS [p]", want: `SELECT * FROM [projects] AS [p] WHERE [p]."tenant_id" = ?`},
 	{name: "unicode_name", in: sqltext.Postgres, text: `SELECT * FROM U&"\0070rojects"`, want: `SELECT * FROM U&"\0070rojects" WHERE "projects"."tenant_id" = ?`},
 	{name: "unicode_name_with_an_escape_of_its_own", in: sqltext.Postgres, text: `SELECT * FROM U&"!0070rojects" UESCAPE '!'`, want: "[unreadable]"},
+	{name: "second_look", in: sqltext.Postgres, text: "SELECT extract(year FROM tags) FROM notes", want: "[unreadable]"},
+	{name: "placeholder_into_a_word", in: sqltext.SQLite, text: "SELECT * FROM projects WHERE tenant_id=?AND 1=1", want: "proved"},
+	{name: "placeholder_into_a_word_of_postgres", in: sqltext.Postgres, text: "SELECT * FROM projects WHERE tenant_id=?AND 1=1", want: "[unreadable]"},
 	{name: "nul", text: "SELECT * FROM projects\x00 WHERE 1 = 1", want: "[unreadable]"},
 	{name: "open_quote", text: "SELECT * FROM projects WHERE name = 'x", want: "[unreadable]"},
 	{name: "open_comment", text: "SELECT * FROM projects /* ", want: "[unreadable]"},
@@ -300,7 +301,7 @@ func TestRead_rules(t *testing.T) {
 		require.False(t, names[r.name], "two rules are called %s", r.name)
 		names[r.name] = true
 		for _, d := range []sqltext.Dialect{sqltext.SQLite, sqltext.Postgres, sqltext.MySQL} {
-			if d != r.in && (r.in != any_ || d == sqltext.MySQL) {
+			if d != r.in && (r.in != sqltext.Other || d == sqltext.MySQL) {
 				continue
 			}
 			text, want := r.text, r.want

@@ -33,6 +33,7 @@ func TestServers_find_no_other_tables_Postgres(t *testing.T) { compareTables(t, 
 
 // compareTables asks the server's own parser which tables a text reads: each must have been found.
 func compareTables(t *testing.T, d sqltext.Dialect) {
+	t.Helper()
 	t.Parallel()
 	j := newJudge(t, d)
 	relations := j.relations(t)

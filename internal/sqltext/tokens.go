@@ -107,5 +107,5 @@ func (p *params) number(text string) int32 {
 	}
 	p.sign = sign
 	p.highest = max(p.highest, n)
-	return int32(n - 1) //nolint:gosec // At most a million.
+	return int32(n - 1)
 }
