@@ -1,5 +1,7 @@
 package sqltext
 
+import "strings"
+
 // names looks at every name of the text. It notes those that a tenant table has, and refuses what
 // reads more than its names tell: functions that run a text or read a table by its name, and
 // catalogs that hold values of all tenants.
@@ -77,7 +79,7 @@ func (t *tokens) forbidden(at int) *Refusal {
 			Detail: "the function " + text + " reads tables that the text does not show; run it Unscoped",
 		}
 	}
-	if t.list[at+1].kind == '.' || t.server == sqlite {
+	if t.list[at+1].kind == '.' || t.server == sqlite != strings.HasPrefix(string(room[:n]), "sqlite_") {
 		return nil
 	}
 	return &Refusal{
@@ -110,7 +112,7 @@ var forbiddenNames = func() map[string]forbiddenKind {
 		"run_command_on_all_nodes", "run_command_on_coordinator", "master_modify_multiple_shards",
 		"pgp_armor_headers_query", "get_raw_page", "heap_page_items", "heap_page_item_attrs",
 		"bt_page_items", "pg_stat_get_activity", "pg_stat_statements", "load_extension",
-		"writefile", "sqlite_dbpage", "plan_query", "xpath_table",
+		"writefile", "plan_query", "xpath_table",
 	} {
 		all[name] = aFunction
 	}
@@ -121,7 +123,8 @@ var forbiddenNames = func() map[string]forbiddenKind {
 		"pg_dist_partition_stats", "processlist", "general_log", "slow_log", "column_stats",
 		"events_statements_current", "events_statements_history",
 		"events_statements_history_long", "events_statements_summary_by_digest",
-		"prepared_statements_instances", "column_statistics",
+		"prepared_statements_instances", "column_statistics", "sqlite_stat3", "sqlite_stat4",
+		"sqlite_dbpage",
 	} {
 		all[name] = aCatalog
 	}

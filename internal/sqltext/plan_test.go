@@ -248,6 +248,7 @@ func TestRead_strings_of_two_kinds(t *testing.T) {
 		{"other_of_sql_server", `SELECT "id" FROM "projects" WHERE "name" = @p1 AND "projects"."tenant_id" = @p2 ORDER BY "id" OFFSET 0 ROWS FETCH NEXT 1 ROWS ONLY`, "proved", sqltext.Options{Vars: 2}},
 		{"other_insert_of_sql_server", `INSERT INTO "projects" ("name","tenant_id") OUTPUT INSERTED."id" VALUES (@p1,@p2);`, "proved", sqltext.Options{Vars: 2}},
 		{"other_merge_of_sql_server", `MERGE INTO "projects" USING (VALUES(@p1)) AS excluded ("id") ON 1 = 1 WHEN MATCHED THEN UPDATE SET "name" = 'x';`, "[command]", sqltext.Options{Vars: 1}},
+		{"other_without_placeholders", `SELECT "id" FROM "projects"`, `SELECT "id" FROM "projects" WHERE "projects"."tenant_id" = @p1`, sqltext.Options{Numbered: "@p"}},
 		{"other_differs", "WITH projects AS (SELECT * FROM projects) SELECT * FROM projects", "[unreadable]", sqltext.Options{}},
 		{"other_comments_differ", "SELECT /* /* */ 1 FROM countries -- */ * FROM projects", "[unreadable]", sqltext.Options{}},
 		{"other_of_nobodys", "SELECT [x] FROM countries", "clean", sqltext.Options{}},

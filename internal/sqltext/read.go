@@ -73,10 +73,6 @@ func readAs(text string, r reading, o *Options) (plan *Plan, differs bool, refus
 		return nil, t.differs, refusal
 	}
 	plan = &Plan{text: t.text, server: t.server, open: t.open, clean: true}
-	if t.problem == problemNUL {
-		// SQLite and the drivers end a text at a NUL, or pass it on.
-		return nil, t.differs, &Refusal{Reason: Unreadable, Detail: problemNUL}
-	}
 	statements := t.statements()
 	for _, s := range statements {
 		body, refusal := t.runs(s, o)
@@ -295,6 +291,9 @@ func (r *reader) changes() *Refusal {
 func (p *Plan) setParams(t *tokens, o *Options) *Refusal {
 	p.vars, p.first, p.highest, p.sign = o.Vars, t.params.first, t.params.highest, t.params.sign
 	refuse := func(detail string) *Refusal { return &Refusal{Reason: Placeholders, Detail: detail} }
+	if t.params.plain == 0 && p.sign == "" && o.Dialect == Other {
+		p.sign = o.Numbered
+	}
 	switch {
 	case t.params.named, t.params.plain > 0 && t.params.sign != "":
 		return refuse("the placeholders have names or are of several kinds; use " +
