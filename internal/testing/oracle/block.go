@@ -38,24 +38,28 @@ type batches struct {
 
 func (b batches) write(w *sourceWriter, m *marker) {
 	result := w.next("res")
-	w.line("%s := %s.FindInBatches(&%s, %d, func(_ *gorm.DB, batch int) error {", result, b.on.source(), b.some, b.size)
+	w.line("%s := %s.FindInBatches(&%s, %d, func(_ *gorm.DB, batch int) error {", result,
+		b.on.source(), b.some, b.size)
 	w.line("if batch > %d { return oracle.ErrRollback() }", mostBatches)
 	w.line("%s = append(%s, %s...)", b.all, b.all, b.some)
 	w.line("return nil")
 	w.line("})")
-	w.line("rec.Saw(%s, %s, %s.Error, %s.RowsAffected, %s)", b.db, Reads|b.mark|b.on.marks(m), result, result, b.all)
+	w.line("rec.Saw(%s, %s, %s.Error, %s.RowsAffected, %s)", b.db, Reads|b.mark|b.on.marks(m),
+		result, result, b.all)
 }
 
 func (b batches) run(s *scope, m *marker) {
 	all, some := s.vars[b.all], s.vars[b.some]
-	res := b.on.eval(s).Interface().(*gorm.DB).FindInBatches(some.Addr().Interface(), b.size, func(_ *gorm.DB, batch int) error {
-		if batch > mostBatches {
-			return errRollback
-		}
-		all.Set(reflect.AppendSlice(all, some))
-		return nil
-	})
-	s.rec.Saw(s.vars[b.db].Interface().(*gorm.DB), Reads|b.mark|b.on.marks(m), res.Error, res.RowsAffected, all.Interface())
+	res := b.on.eval(s).Interface().(*gorm.DB).FindInBatches(some.Addr().Interface(), b.size,
+		func(_ *gorm.DB, batch int) error {
+			if batch > mostBatches {
+				return errRollback
+			}
+			all.Set(reflect.AppendSlice(all, some))
+			return nil
+		})
+	s.rec.Saw(s.vars[b.db].Interface().(*gorm.DB), Reads|b.mark|b.on.marks(m), res.Error,
+		res.RowsAffected, all.Interface())
 }
 
 // transaction is a block in a transaction; within another one it is a savepoint.

@@ -36,7 +36,10 @@ type pair struct{ shared, solo *database }
 
 func newOracle(t testing.TB, dialect string, guard func(*gorm.DB)) *oracle {
 	t.Helper()
-	return &oracle{t: t, dialect: dialect, guard: guard, pairs: map[bool]*pair{}, byRight: map[string]int{}}
+	return &oracle{
+		t: t, dialect: dialect, guard: guard,
+		pairs: map[bool]*pair{}, byRight: map[string]int{},
+	}
 }
 
 func (o *oracle) pair(foreignKeys bool) *pair {
@@ -96,7 +99,8 @@ func (o *oracle) compare(setting Setting, p *pair, shared, solo []sight) string 
 	for i := range shared {
 		at := fmt.Sprintf("step %d: ", i+1)
 		if rows := shared[i].rows; rows != nil && rows.others != p.shared.first.others {
-			return at + "the rows of other tenants changed:\n" + lines(p.shared.first.others, rows.others)
+			return at + "the rows of other tenants changed:\n" +
+				lines(p.shared.first.others, rows.others)
 		}
 		if !compared {
 			continue
@@ -108,8 +112,10 @@ func (o *oracle) compare(setting Setting, p *pair, shared, solo []sight) string 
 			o.steps++
 		}
 		s := &step{
-			setting: setting, marks: shared[i].marks | solo[i].marks, shared: shared[i], solo: solo[i],
-			sharedWas: sharedWas, soloWas: soloWas, sharedSays: shared[i].kind, soloSays: solo[i].kind,
+			setting: setting, marks: shared[i].marks | solo[i].marks,
+			shared: shared[i], solo: solo[i],
+			sharedWas: sharedWas, soloWas: soloWas,
+			sharedSays: shared[i].kind, soloSays: solo[i].kind,
 		}
 		difference := s.difference()
 		if difference != "" {
@@ -141,7 +147,8 @@ func (o *oracle) compare(setting Setting, p *pair, shared, solo []sight) string 
 func (s *step) difference() string {
 	switch {
 	case s.sharedSays != s.soloSays:
-		return fmt.Sprintf("another error: shared %q (%v), alone %q (%v)", s.sharedSays, s.shared.err, s.soloSays, s.solo.err)
+		return fmt.Sprintf("another error: shared %q (%v), alone %q (%v)",
+			s.sharedSays, s.shared.err, s.soloSays, s.solo.err)
 	case s.shared.values != s.solo.values && s.shared.err == nil:
 		return "other values:\n" + lines(s.solo.values, s.shared.values)
 	case s.shared.err != nil && s.secret() != "":
@@ -149,7 +156,8 @@ func (s *step) difference() string {
 	case (s.shared.rows == nil) != (s.solo.rows == nil):
 		return "one of the transactions is aborted"
 	case s.shared.rows != nil && s.shared.rows.a != s.solo.rows.a+s.solo.rows.others:
-		return "other rows of A afterwards:\n" + lines(s.solo.rows.a+s.solo.rows.others, s.shared.rows.a)
+		return "other rows of A afterwards:\n" +
+			lines(s.solo.rows.a+s.solo.rows.others, s.shared.rows.a)
 	}
 	return ""
 }
@@ -159,14 +167,15 @@ func (s *step) leaks() string {
 	if secret := s.secret(); secret != "" {
 		return secret
 	}
-	if s.shared.err != nil && !s.shared.inTx && s.marks&Parts == 0 && s.shared.rows != nil && s.shared.rows.a != s.sharedWas.a {
+	if s.shared.err != nil && !s.shared.inTx && s.marks&Parts == 0 && s.shared.rows != nil &&
+		s.shared.rows.a != s.sharedWas.a {
 		return "refused, and yet rows of A changed:\n" + lines(s.sharedWas.a, s.shared.rows.a)
 	}
 	return ""
 }
 
-// secret returns what the program got of another tenant's rows. The values of a step that failed are
-// not compared, as what memory holds then depends on how far GORM came; they are looked at.
+// secret returns what the program got of another tenant's rows. The values of a step that failed
+// are not compared, as what memory holds then depends on how far GORM came; they are looked at.
 func (s *step) secret() string {
 	for _, secret := range secrets {
 		if s.marks&OtherTenant == 0 && strings.Contains(s.shared.values, secret) {

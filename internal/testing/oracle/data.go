@@ -50,21 +50,26 @@ var secrets = func() (list []string) {
 
 // rows of one tenant. %[1]d is the ten of its keys, %[2]s its ID.
 var seeds = []string{
-	"INSERT INTO users (id, tenant_id, name, manager_id) VALUES (%[1]d1, '%[2]s', 'ann', NULL)," +
-		" (%[1]d2, '%[2]s', 'bob', %[1]d1), (%[1]d3, '%[2]s', 'cid', %[1]d2)",
-	"INSERT INTO profiles (id, tenant_id, user_id, bio) VALUES (%[1]d1, '%[2]s', %[1]d1, 'red')," +
-		" (%[1]d2, '%[2]s', %[1]d2, '%[2]s bio')",
-	"INSERT INTO tags (id, tenant_id, label) VALUES (%[1]d1, '%[2]s', 'red'), (%[1]d2, '%[2]s', 'blue')," +
-		" (%[1]d3, '%[2]s', '%[2]s tag')",
-	"INSERT INTO projects (id, tenant_id, slug, name, owner_id) VALUES (%[1]d1, '%[2]s', 'web', 'ann', %[1]d1)," +
-		" (%[1]d2, '%[2]s', 'app', 'red', %[1]d2), (%[1]d3, '%[2]s', '%[2]s', '%[2]s own', %[1]d1)",
-	"INSERT INTO tasks (id, tenant_id, title, done, project_id) VALUES (%[1]d1, '%[2]s', 'red', true, %[1]d1)," +
-		" (%[1]d2, '%[2]s', 'blue', false, %[1]d1), (%[1]d3, '%[2]s', '%[2]s task', true, %[1]d2)," +
-		" (%[1]d4, '%[2]s', 'blue', false, %[1]d2)",
-	"INSERT INTO comments (id, tenant_id, text, subject_id, subject_type, deleted_at) VALUES" +
-		" (%[1]d1, '%[2]s', 'red', %[1]d1, 'projects', NULL), (%[1]d2, '%[2]s', 'blue', %[1]d2, 'tasks', NULL)," +
-		" (%[1]d3, '%[2]s', '%[2]s', %[1]d2, 'projects', '2026-01-01 00:00:00'), (%[1]d4, '%[2]s', 'ann', %[1]d1, 'tasks', NULL)",
-	"INSERT INTO project_tags (project_id, tag_id) VALUES (%[1]d1, %[1]d1), (%[1]d1, %[1]d2), (%[1]d2, %[1]d2), (%[1]d3, %[1]d1)",
+	"INSERT INTO users (id, tenant_id, name, manager_id) VALUES (%[1]d1, '%[2]s', 'ann', NULL), " +
+		"(%[1]d2, '%[2]s', 'bob', %[1]d1), (%[1]d3, '%[2]s', 'cid', %[1]d2)",
+	"INSERT INTO profiles (id, tenant_id, user_id, bio) VALUES (%[1]d1, '%[2]s', %[1]d1, 'red'), " +
+		"(%[1]d2, '%[2]s', %[1]d2, '%[2]s bio')",
+	"INSERT INTO tags (id, tenant_id, label) VALUES (%[1]d1, '%[2]s', 'red'), " +
+		"(%[1]d2, '%[2]s', 'blue'), (%[1]d3, '%[2]s', '%[2]s tag')",
+	"INSERT INTO projects (id, tenant_id, slug, name, owner_id) " +
+		"VALUES (%[1]d1, '%[2]s', 'web', 'ann', %[1]d1), " +
+		"(%[1]d2, '%[2]s', 'app', 'red', %[1]d2), (%[1]d3, '%[2]s', '%[2]s', '%[2]s own', %[1]d1)",
+	"INSERT INTO tasks (id, tenant_id, title, done, project_id) " +
+		"VALUES (%[1]d1, '%[2]s', 'red', true, %[1]d1), " +
+		"(%[1]d2, '%[2]s', 'blue', false, %[1]d1), " +
+		"(%[1]d3, '%[2]s', '%[2]s task', true, %[1]d2), (%[1]d4, '%[2]s', 'blue', false, %[1]d2)",
+	"INSERT INTO comments (id, tenant_id, text, subject_id, subject_type, deleted_at) " +
+		"VALUES (%[1]d1, '%[2]s', 'red', %[1]d1, 'projects', NULL), " +
+		"(%[1]d2, '%[2]s', 'blue', %[1]d2, 'tasks', NULL), " +
+		"(%[1]d3, '%[2]s', '%[2]s', %[1]d2, 'projects', '2026-01-01 00:00:00'), " +
+		"(%[1]d4, '%[2]s', 'ann', %[1]d1, 'tasks', NULL)",
+	"INSERT INTO project_tags (project_id, tag_id) VALUES (%[1]d1, %[1]d1), (%[1]d1, %[1]d2), " +
+		"(%[1]d2, %[1]d2), (%[1]d3, %[1]d1)",
 }
 
 // Links across tenants, where no foreign key forbids them: what a bug before this library, or a
@@ -74,16 +79,23 @@ var (
 	linksOfA = []string{
 		"INSERT INTO users (id, tenant_id, name, manager_id) VALUES (4, 'acme', 'dan', 13)",
 		"INSERT INTO profiles (id, tenant_id, user_id, bio) VALUES (3, 'acme', 11, 'blue')",
-		"INSERT INTO projects (id, tenant_id, slug, name, owner_id) VALUES (4, 'acme', 'old', 'blue', 12)",
-		"INSERT INTO tasks (id, tenant_id, title, done, project_id) VALUES (5, 'acme', 'ann', true, 11)",
-		"INSERT INTO comments (id, tenant_id, text, subject_id, subject_type) VALUES (5, 'acme', 'dan', 11, 'projects')",
+		"INSERT INTO projects (id, tenant_id, slug, name, owner_id) " +
+			"VALUES (4, 'acme', 'old', 'blue', 12)",
+		"INSERT INTO tasks (id, tenant_id, title, done, project_id) " +
+			"VALUES (5, 'acme', 'ann', true, 11)",
+		"INSERT INTO comments (id, tenant_id, text, subject_id, subject_type) " +
+			"VALUES (5, 'acme', 'dan', 11, 'projects')",
 	}
 	linksOfOthers = []string{
 		"INSERT INTO users (id, tenant_id, name, manager_id) VALUES (14, 'zeta', 'dan', 1)",
-		"INSERT INTO profiles (id, tenant_id, user_id, bio) VALUES (13, 'zeta', 3, 'blue'), (14, 'zeta', 1, 'zeta')",
-		"INSERT INTO projects (id, tenant_id, slug, name, owner_id) VALUES (14, 'zeta', 'old', 'blue', 1)",
-		"INSERT INTO tasks (id, tenant_id, title, done, project_id) VALUES (15, 'zeta', 'ann', true, 1)",
-		"INSERT INTO comments (id, tenant_id, text, subject_id, subject_type) VALUES (15, 'zeta', 'dan', 1, 'projects')",
+		"INSERT INTO profiles (id, tenant_id, user_id, bio) VALUES (13, 'zeta', 3, 'blue'), " +
+			"(14, 'zeta', 1, 'zeta')",
+		"INSERT INTO projects (id, tenant_id, slug, name, owner_id) " +
+			"VALUES (14, 'zeta', 'old', 'blue', 1)",
+		"INSERT INTO tasks (id, tenant_id, title, done, project_id) " +
+			"VALUES (15, 'zeta', 'ann', true, 1)",
+		"INSERT INTO comments (id, tenant_id, text, subject_id, subject_type) " +
+			"VALUES (15, 'zeta', 'dan', 1, 'projects')",
 		"INSERT INTO project_tags (project_id, tag_id) VALUES (1, 13), (11, 1), (11, 23)",
 	}
 )
@@ -104,7 +116,8 @@ func restore(dialect string, shared, foreignKeys bool) string {
 			ten = ""
 		}
 		for _, seed := range seeds {
-			statements = append(statements, fmt.Sprintf(strings.ReplaceAll(seed, "%[1]d", "%[1]s"), ten, tenant))
+			statements = append(statements, fmt.Sprintf(strings.ReplaceAll(seed, "%[1]d", "%[1]s"),
+				ten, tenant))
 		}
 	}
 	if !foreignKeys {
@@ -115,9 +128,11 @@ func restore(dialect string, shared, foreignKeys bool) string {
 	}
 	for _, e := range entities {
 		if dialect == "postgres" {
-			statements = append(statements, fmt.Sprintf("SELECT setval('%s_id_seq', %d, false)", e.table, firstNew))
+			statements = append(statements, fmt.Sprintf("SELECT setval('%s_id_seq', %d, false)",
+				e.table, firstNew))
 		} else {
-			statements = append(statements, fmt.Sprintf("UPDATE sqlite_sequence SET seq = %d WHERE name = '%s'", firstNew-1, e.table))
+			statements = append(statements, fmt.Sprintf("UPDATE sqlite_sequence SET seq = %d "+
+				"WHERE name = '%s'", firstNew-1, e.table))
 		}
 	}
 	return "BEGIN;\n" + strings.Join(statements, ";\n") + ";\nCOMMIT"

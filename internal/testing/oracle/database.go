@@ -63,7 +63,8 @@ func openShared(t testing.TB, dialect string, foreignKeys bool, guard func(*gorm
 	d.run = d.open(t, foreignKeys)
 	require.NoError(t, d.run.Use(tenantplugin.New(tenantplugin.Models(saas.Models()...))))
 	d.check = d.open(t, foreignKeys)
-	require.NoError(t, d.check.Use(tenantplugin.New(tenantplugin.Models(saas.Models()...), tenantplugin.CheckReferences())))
+	require.NoError(t, d.check.Use(tenantplugin.New(tenantplugin.Models(saas.Models()...),
+		tenantplugin.CheckReferences())))
 	if guard != nil {
 		guard(d.run)
 		guard(d.check)
@@ -124,7 +125,8 @@ func (d *database) begin(t testing.TB, shared, foreignKeys bool) {
 	t.Helper()
 	if d.dialect == "sqlite" {
 		for _, e := range entities { // the rows of sqlite_sequence are made by the first insert
-			_, err := d.pool.Exec(fmt.Sprintf("INSERT INTO sqlite_sequence (name, seq) VALUES ('%s', 0)", e.table))
+			_, err := d.pool.Exec(fmt.Sprintf("INSERT INTO sqlite_sequence (name, seq) "+
+				"VALUES ('%s', 0)", e.table))
 			require.NoError(t, err)
 		}
 	}
@@ -182,15 +184,18 @@ func keepTenant(db *gorm.DB) error {
 				"ALTER TABLE " + e.table + " ALTER COLUMN tenant_id SET DEFAULT '" + A + "'",
 				"CREATE OR REPLACE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS " +
 					"$$ BEGIN NEW.tenant_id := '" + A + "'; RETURN NEW; END $$",
-				"CREATE TRIGGER keep BEFORE INSERT OR UPDATE ON " + e.table + " FOR EACH ROW EXECUTE FUNCTION keep()",
+				"CREATE TRIGGER keep BEFORE INSERT OR UPDATE ON " + e.table +
+					" FOR EACH ROW EXECUTE FUNCTION keep()",
 			}
 		} else {
 			var text string
-			if err := db.Raw("SELECT sql FROM sqlite_master WHERE name = ?", e.table).Scan(&text).Error; err != nil {
+			const query = "SELECT sql FROM sqlite_master WHERE name = ?"
+			if err := db.Raw(query, e.table).Scan(&text).Error; err != nil {
 				return err
 			}
 			var indexes []string
-			if err := db.Raw("SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
+			if err := db.Raw("SELECT sql FROM sqlite_master WHERE type = 'index' "+
+				"AND tbl_name = ? AND sql IS NOT NULL",
 				e.table).Scan(&indexes).Error; err != nil {
 				return err
 			}
@@ -200,8 +205,10 @@ func keepTenant(db *gorm.DB) error {
 			}
 			statements = append([]string{"DROP TABLE " + e.table, text}, indexes...)
 			for _, event := range []string{"INSERT", "UPDATE"} {
-				statements = append(statements, fmt.Sprintf("CREATE TRIGGER keep_%[1]s_%[2]s AFTER %[2]s ON %[1]s"+
-					" WHEN NEW.tenant_id <> '%[3]s' BEGIN UPDATE %[1]s SET tenant_id = '%[3]s' WHERE id = NEW.id; END",
+				statements = append(statements, fmt.Sprintf(
+					"CREATE TRIGGER keep_%[1]s_%[2]s AFTER %[2]s ON %[1]s"+
+						" WHEN NEW.tenant_id <> '%[3]s' BEGIN"+
+						" UPDATE %[1]s SET tenant_id = '%[3]s' WHERE id = NEW.id; END",
 					e.table, event, A))
 			}
 		}

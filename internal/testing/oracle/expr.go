@@ -291,7 +291,8 @@ func (c closure) source() string {
 	case c.of.NumOut() == 0:
 		return text + " { " + c.body.source() + " }"
 	case c.tail != "":
-		return text + " " + c.of.Out(0).String() + " { " + c.body.source() + "; return " + c.tail + " }"
+		return text + " " + c.of.Out(0).String() + " { " + c.body.source() + "; return " + c.tail +
+			" }"
 	}
 	return text + " " + c.of.Out(0).String() + " { return " + c.body.source() + " }"
 }

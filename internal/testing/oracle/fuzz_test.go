@@ -20,21 +20,27 @@ var places = []func(db *gorm.DB, name string) any{
 	func(db *gorm.DB, name string) any {
 		return maps(db.Table("?", clause.Table{Name: "projects", Alias: name}))
 	},
-	func(db *gorm.DB, name string) any { return maps(db.Table("? AS x", clause.Table{Name: name})) },
+	func(db *gorm.DB, name string) any {
+		return maps(db.Table("? AS x", clause.Table{Name: name}))
+	},
 	func(db *gorm.DB, name string) any { return maps(db.Table("projects AS " + name)) },
 	func(db *gorm.DB, name string) any {
 		return projects(db.Where(clause.Eq{Column: clause.Column{Name: name}, Value: "red"}))
 	},
 	func(db *gorm.DB, name string) any {
-		return projects(db.Where(clause.Neq{Column: clause.Column{Table: name, Name: "id"}, Value: 0}))
+		column := clause.Column{Table: name, Name: "id"}
+		return projects(db.Where(clause.Neq{Column: column, Value: 0}))
 	},
 	func(db *gorm.DB, name string) any { return projects(db.Where(map[string]any{name: "red"})) },
-	func(db *gorm.DB, name string) any { return projects(db.Where("? = 1", clause.Column{Name: name})) },
+	func(db *gorm.DB, name string) any {
+		return projects(db.Where("? = 1", clause.Column{Name: name}))
+	},
 	func(db *gorm.DB, name string) any { return projects(db.Where(name)) },
 	func(db *gorm.DB, name string) any { return projects(db.Where("1 = 1").Or(name)) },
 	func(db *gorm.DB, name string) any { return projects(db.Order(name)) },
 	func(db *gorm.DB, name string) any {
-		return projects(db.Order(clause.OrderByColumn{Column: clause.Column{Name: name}, Desc: true}))
+		column := clause.Column{Name: name}
+		return projects(db.Order(clause.OrderByColumn{Column: column, Desc: true}))
 	},
 	func(db *gorm.DB, name string) any { return projects(db.Group(name)) },
 	func(db *gorm.DB, name string) any { return projects(db.Group("id").Having(name)) },
@@ -67,7 +73,8 @@ var places = []func(db *gorm.DB, name string) any{
 	},
 	func(db *gorm.DB, name string) any {
 		db.Clauses(clause.OnConflict{
-			Columns: []clause.Column{{Name: name}}, DoUpdates: clause.AssignmentColumns([]string{name}),
+			Columns:   []clause.Column{{Name: name}},
+			DoUpdates: clause.AssignmentColumns([]string{name}),
 		}).Create(&saas.Tag{ID: 11, Label: "new"})
 		return nil
 	},
@@ -75,7 +82,8 @@ var places = []func(db *gorm.DB, name string) any{
 		return db.Where(name).Delete(&saas.Task{}).RowsAffected
 	},
 	func(db *gorm.DB, name string) any {
-		return db.Clauses(clause.Returning{Columns: []clause.Column{{Name: name}}}).Where("id > 0").Delete(&[]saas.Comment{})
+		returning := clause.Returning{Columns: []clause.Column{{Name: name}}}
+		return db.Clauses(returning).Where("id > 0").Delete(&[]saas.Comment{})
 	},
 	func(db *gorm.DB, name string) any { return db.Exec(name).RowsAffected },
 	func(db *gorm.DB, name string) any { return maps(db.Raw(name)) },
@@ -102,14 +110,22 @@ func projects(db *gorm.DB) any {
 // rows of B and C are neither read nor changed, whatever the name is.
 func FuzzIdentifiers(f *testing.F) {
 	for _, name := range []string{
-		"projects", "PROJECTS", `"projects"`, "`projects`", "[projects]", "main.projects", " projects", "projects\x00",
-		"projects p, users", "projects AS p", "projects -- ", "projects/**/", "projects;", "id", "tenant_id",
-		`id" = 1 OR "id`, "id` = 1 OR `id", "id` OR 1=1 -- ", "name) OR (1=1", "1=1) OR (1=1", "'", `"`, "`", "*",
-		"projects.*", "(SELECT tenant_id FROM projects)", "(SELECT group_concat(bio) FROM profiles)", "id = 1 OR\n1 = 1",
-		"x` , (SELECT name FROM projects) AS `y", "x FROM projects -- ", "tenant_id` = 'zeta' -- ", "rowid", "_rowid_",
-		"1 UNION SELECT * FROM projects", "projects WHERE 1=1 --", "users` AS `projects", "sqlite_master", "Owner", "Tasks.Comments",
-		"projects INDEXED BY idx_projects_slug", "pragma_table_info('projects')", "json_each((SELECT name FROM users))",
-		"UPDATE projects SET name = 'x'", "DELETE FROM tasks", "WITH x AS (SELECT * FROM projects) SELECT * FROM x",
+		"projects", "PROJECTS", `"projects"`, "`projects`", "[projects]", "main.projects",
+		" projects", "projects\x00",
+		"projects p, users", "projects AS p", "projects -- ", "projects/**/", "projects;", "id",
+		"tenant_id",
+		`id" = 1 OR "id`, "id` = 1 OR `id", "id` OR 1=1 -- ", "name) OR (1=1", "1=1) OR (1=1", "'",
+		`"`, "`", "*",
+		"projects.*", "(SELECT tenant_id FROM projects)",
+		"(SELECT group_concat(bio) FROM profiles)", "id = 1 OR\n1 = 1",
+		"x` , (SELECT name FROM projects) AS `y", "x FROM projects -- ", "tenant_id` = 'zeta' -- ",
+		"rowid", "_rowid_",
+		"1 UNION SELECT * FROM projects", "projects WHERE 1=1 --", "users` AS `projects",
+		"sqlite_master", "Owner", "Tasks.Comments",
+		"projects INDEXED BY idx_projects_slug", "pragma_table_info('projects')",
+		"json_each((SELECT name FROM users))",
+		"UPDATE projects SET name = 'x'", "DELETE FROM tasks",
+		"WITH x AS (SELECT * FROM projects) SELECT * FROM x",
 	} {
 		for place := range places {
 			f.Add(byte(place), name)
@@ -142,7 +158,8 @@ func FuzzIdentifiers(f *testing.F) {
 	})
 }
 
-// at puts name into a place. A panic of GORM's own, as of Joins with a nested has-many, reads nothing.
+// at puts name into a place. A panic of GORM's own, as of Joins with a nested has-many, reads
+// nothing.
 func at(place int, db *gorm.DB, name string) (read any) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -178,12 +195,16 @@ func defines(lower string) bool {
 // name is an ID of another type than string.
 type tenantName string
 
-// FuzzTenantIDs writes rows as two tenants whose IDs are any text. Each sees its own, or is refused.
+// FuzzTenantIDs writes rows as two tenants whose IDs are any text. Each sees its own, or is
+// refused.
 func FuzzTenantIDs(f *testing.F) {
 	for _, id := range []string{
-		"a", "A", "a ", " a", "a\x00", "a\x00b", "\x00", "\n", "a\nb", "\xff", "a\xffb", "\xc3\x28", "'", "''", `"`, "a' OR '1'='1",
-		"a\\", "%", "_", "é", "e\u0301", "0", "00", "1", "1.0", "-1", "true", "NULL", "null", "a;--", "long",
-		"\ufeffa", "\u200ba", "?", "@id", "$1", ":id", "acme", "ACME", "\x7f", "a\r", "\u0000", "0x61", "X'61'",
+		"a", "A", "a ", " a", "a\x00", "a\x00b", "\x00", "\n", "a\nb", "\xff", "a\xffb", "\xc3\x28",
+		"'", "''", `"`, "a' OR '1'='1",
+		"a\\", "%", "_", "é", "e\u0301", "0", "00", "1", "1.0", "-1", "true", "NULL", "null",
+		"a;--", "long",
+		"\ufeffa", "\u200ba", "?", "@id", "$1", ":id", "acme", "ACME", "\x7f", "a\r", "\u0000",
+		"0x61", "X'61'",
 	} {
 		f.Add(id, "a", byte(0))
 		f.Add(id, id+" ", byte(255))
@@ -191,7 +212,8 @@ func FuzzTenantIDs(f *testing.F) {
 	}
 	d := openShared(f, "sqlite", true, nil)
 	f.Fuzz(func(t *testing.T, one, other string, times byte) {
-		before := strings.Repeat("x", 40*int(times)) // A long input would take the fuzzer long to shorten.
+		// A long input would take the fuzzer long to shorten.
+		before := strings.Repeat("x", 40*int(times))
 		if times > 0 {
 			one, other = before+one, before+other
 		}

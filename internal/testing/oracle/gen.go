@@ -87,7 +87,8 @@ var models = []about{
 		[]string{"name", "slug"},
 		[]string{"Name", "Slug"},
 		"owner_id", "OwnerID", "User",
-		[]relation{{"Owner", "User", false}, {"Tasks", "Task", true}, {"Tags", "Tag", true}, {"Comments", "Comment", true}},
+		[]relation{{"Owner", "User", false}, {"Tasks", "Task", true}, {"Tags", "Tag", true},
+			{"Comments", "Comment", true}},
 		false,
 	},
 	{
@@ -114,8 +115,10 @@ var models = []about{
 		[]relation{{"Projects", "Project", true}},
 		false,
 	},
-	{"Profile", "profiles", []string{"bio"}, []string{"Bio"}, "user_id", "UserID", "User", nil, false},
-	{"Comment", "comments", []string{"text"}, []string{"Text"}, "subject_id", "SubjectID", "Project", nil, false},
+	{"Profile", "profiles", []string{"bio"}, []string{"Bio"}, "user_id", "UserID", "User", nil,
+		false},
+	{"Comment", "comments", []string{"text"}, []string{"Text"}, "subject_id", "SubjectID",
+		"Project", nil, false},
 }
 
 func modelNamed(name string) about {
@@ -125,11 +128,13 @@ func modelNamed(name string) about {
 func (g *generator) model() about { return pick(g, models) }
 
 func (g *generator) related() about {
-	return pick(g, slices.DeleteFunc(slices.Clone(models), func(m about) bool { return len(m.relations) == 0 }))
+	return pick(g, slices.DeleteFunc(slices.Clone(models),
+		func(m about) bool { return len(m.relations) == 0 }))
 }
 
 // words are texts of rows, of A and of others.
-var words = []string{"red", "blue", "ann", "web", "app", "bob", B, A, B + " own", "new", C + " own", ""}
+var words = []string{"red", "blue", "ann", "web", "app", "bob", B, A, B + " own", "new", C + " own",
+	""}
 
 func (g *generator) word() string { return pick(g, words) }
 
@@ -190,7 +195,9 @@ func (g *generator) dry(on expr) expr {
 	return call{on: on, method: "Session", args: []expr{lit(&gorm.Session{DryRun: true})}}
 }
 
-func with(on expr, method string, args ...expr) expr { return call{on: on, method: method, args: args} }
+func with(on expr, method string, args ...expr) expr {
+	return call{on: on, method: method, args: args}
+}
 
 func texts(values []string) []expr {
 	args := make([]expr, len(values))

@@ -50,7 +50,8 @@ func (g *generator) association() []statement {
 		return append(declared, g.associationRead(c, target, name)...)
 	}
 	see := func(method string, args ...expr) statement {
-		return do{form: returnsError, call: call{on: c.on, method: method, args: args}, shows: []string{name}, mark: c.mark | Parts, db: g.db}
+		return do{form: returnsError, call: call{on: c.on, method: method, args: args},
+			shows: []string{name}, mark: c.mark | Parts, db: g.db}
 	}
 	method := pick(g, []string{"Append", "Replace", "Delete", "Clear"})
 	if method == "Clear" {
@@ -102,6 +103,7 @@ func (g *generator) associationRead(c *chain, target about, owner string) []stat
 	}
 	g.vars = append(g.vars, variable{name, target.name, true})
 	return []statement{rows, do{
-		form: returnsError, call: call{on: c.on, method: "Find", args: args}, shows: []string{name, owner}, mark: c.mark, db: g.db,
+		form: returnsError, call: call{on: c.on, method: "Find", args: args},
+		shows: []string{name, owner}, mark: c.mark, db: g.db,
 	}}
 }

@@ -31,7 +31,8 @@ func (g *generator) generics() []statement {
 		return []statement{see(returnsValues, method, ctx)}
 	case 4:
 		g.genericWhere(c)
-		return []statement{see(returnsValues, "Count", ctx, lit(pick(g, []string{"id", "*", m.texts[0]})))}
+		return []statement{see(returnsValues, "Count", ctx,
+			lit(pick(g, []string{"id", "*", m.texts[0]})))}
 	case 5:
 		g.genericWhere(c)
 		column := pick(g, m.texts)
@@ -94,13 +95,16 @@ func (g *generator) genericJoins(c *chain) {
 		if g.rarely(2) {
 			on = closure{
 				of: reflect.TypeFor[onJoin](), names: []string{"on", "_", "_"}, tail: "nil",
-				body: with(ref{name: "on"}, pick(g, []string{"Where", "Or", "Not"}), lit(map[string]any{pick(g, target.texts): g.word()})),
+				body: with(ref{name: "on"}, pick(g, []string{"Where", "Or", "Not"}),
+					lit(map[string]any{pick(g, target.texts): g.word()})),
 			}
 		}
 		kind := pick(g, []clause.JoinType{clause.LeftJoin, clause.InnerJoin})
 		if g.rarely(3) {
-			sub := call{on: generic{g.db, r.model}, method: "Where", args: g.condition(target, false, 0)}
-			c.add("Joins", call{on: typed{kind}, method: "AssociationFrom", args: []expr{lit(r.name), sub}}, on)
+			sub := call{on: generic{g.db, r.model}, method: "Where",
+				args: g.condition(target, false, 0)}
+			c.add("Joins", call{on: typed{kind}, method: "AssociationFrom",
+				args: []expr{lit(r.name), sub}}, on)
 			continue
 		}
 		c.add("Joins", call{on: typed{kind}, method: "Association", args: []expr{lit(r.name)}}, on)
@@ -121,11 +125,13 @@ func (g *generator) genericPreloads(c *chain) {
 		}
 		on := lit(nil)
 		if g.rarely(2) {
-			body := with(ref{name: "on"}, pick(g, []string{"Where", "Or", "Not"}), g.condition(modelNamed(r.model), false, 0)...)
+			body := with(ref{name: "on"}, pick(g, []string{"Where", "Or", "Not"}),
+				g.condition(modelNamed(r.model), false, 0)...)
 			if r.many && r.name != "Tags" && r.name != "Projects" && g.rarely(2) {
 				body = with(body, "LimitPerRecord", lit(1))
 			}
-			on = closure{of: reflect.TypeFor[onPreload](), names: []string{"on"}, tail: "nil", body: body}
+			on = closure{of: reflect.TypeFor[onPreload](), names: []string{"on"}, tail: "nil",
+				body: body}
 		}
 		c.add("Preload", lit(r.name), on)
 	}

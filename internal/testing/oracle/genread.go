@@ -56,8 +56,9 @@ func (g *generator) joins(c *chain) {
 		case g.rarely(5) && c.m.keyOf != "" && c.m.keyOf != c.m.name:
 			c.joined = true
 			other := modelNamed(c.m.keyOf)
-			c.add("Joins", lit("LEFT JOIN "+other.table+" ON "+other.table+".id = "+c.m.table+"."+c.m.key+
-				" AND "+other.table+".tenant_id = ?"), function{"scopes.ID", scopes.ID, []expr{ref{name: "ctx"}}})
+			c.add("Joins", lit("LEFT JOIN "+other.table+" ON "+other.table+".id = "+c.m.table+"."+
+				c.m.key+" AND "+other.table+".tenant_id = ?"),
+				function{"scopes.ID", scopes.ID, []expr{ref{name: "ctx"}}})
 		case len(ones) > 0:
 			c.joined = true
 			r := pick(g, ones)
@@ -73,9 +74,11 @@ func (g *generator) joins(c *chain) {
 			}
 			args := []expr{lit(name)}
 			if g.rarely(3) {
-				on := with(ref{name: g.db}, pick(g, []string{"Where", "Or", "Not"}), lit(next.structCondition(g)))
+				on := with(ref{name: g.db}, pick(g, []string{"Where", "Or", "Not"}),
+					lit(next.structCondition(g)))
 				if g.rarely(3) {
-					on = with(ref{name: g.db}, "Where", lit(map[string]any{pick(g, next.texts): g.word()}))
+					on = with(ref{name: g.db}, "Where",
+						lit(map[string]any{pick(g, next.texts): g.word()}))
 				}
 				args = append(args, on)
 			}
@@ -209,7 +212,8 @@ func (g *generator) see(c *chain, method, name string, args ...expr) do {
 	if c.ordered {
 		mark |= Ordered
 	}
-	return do{form: returnsDB, call: call{on: c.on, method: method, args: args}, shows: []string{name}, mark: mark, db: g.db}
+	return do{form: returnsDB, call: call{on: c.on, method: method, args: args},
+		shows: []string{name}, mark: mark, db: g.db}
 }
 
 func (g *generator) first(c *chain) []statement {

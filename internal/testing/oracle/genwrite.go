@@ -33,7 +33,8 @@ func (g *generator) restrict(c *chain) {
 		}
 		c.add("Select", lit(chosen))
 	case 2:
-		c.on = call{on: c.on, method: "Omit", args: texts(append(some(g, names, 3), pick(g, names)))}
+		c.on = call{on: c.on, method: "Omit", args: texts(append(some(g, names, 3),
+			pick(g, names)))}
 	default:
 		c.add("Omit", lit(clause.Associations))
 	}
@@ -62,31 +63,40 @@ func (g *generator) conflict(m about) expr {
 		}
 		return marked{lit(conflict), Skips}
 	case 2:
-		return composite{reflect.TypeFor[clause.OnConflict](), []string{"Columns", "DoUpdates"}, []expr{
-			lit(natural),
-			function{"clause.AssignmentColumns", clause.AssignmentColumns, []expr{lit([]string{pick(g, m.texts)})}},
-		}}
+		return composite{reflect.TypeFor[clause.OnConflict](), []string{"Columns", "DoUpdates"},
+			[]expr{
+				lit(natural),
+				function{"clause.AssignmentColumns", clause.AssignmentColumns,
+					[]expr{lit([]string{pick(g, m.texts)})}},
+			}}
 	case 3:
 		columns := []string{pick(g, m.texts), "tenant_id"}
 		if m.key != "" {
 			columns = append(columns, m.key)
 		}
-		return composite{reflect.TypeFor[clause.OnConflict](), []string{"Columns", "DoUpdates"}, []expr{
-			lit(natural), function{"clause.AssignmentColumns", clause.AssignmentColumns, []expr{lit(columns)}},
-		}}
+		return composite{reflect.TypeFor[clause.OnConflict](), []string{"Columns", "DoUpdates"},
+			[]expr{
+				lit(natural), function{"clause.AssignmentColumns", clause.AssignmentColumns,
+					[]expr{lit(columns)}},
+			}}
 	case 4:
 		values := map[string]any{pick(g, m.texts): g.word()}
-		return composite{reflect.TypeFor[clause.OnConflict](), []string{"Columns", "DoUpdates"}, []expr{
-			lit(natural), function{"clause.Assignments", clause.Assignments, []expr{row(values)}},
-		}}
+		return composite{reflect.TypeFor[clause.OnConflict](), []string{"Columns", "DoUpdates"},
+			[]expr{
+				lit(natural),
+				function{"clause.Assignments", clause.Assignments, []expr{row(values)}},
+			}}
 	default:
-		return composite{reflect.TypeFor[clause.OnConflict](), []string{"Columns", "DoUpdates", "Where"}, []expr{
-			lit(natural),
-			function{"clause.AssignmentColumns", clause.AssignmentColumns, []expr{lit([]string{pick(g, m.texts)})}},
-			lit(clause.Where{Exprs: []clause.Expression{clause.Expr{SQL: pick(g, []string{
-				m.table + ".id > 0", m.table + ".id = 1 OR\n1 = 1", m.table + ".tenant_id <> 'x'",
-			})}}}),
-		}}
+		return composite{reflect.TypeFor[clause.OnConflict](),
+			[]string{"Columns", "DoUpdates", "Where"}, []expr{
+				lit(natural),
+				function{"clause.AssignmentColumns", clause.AssignmentColumns,
+					[]expr{lit([]string{pick(g, m.texts)})}},
+				lit(clause.Where{Exprs: []clause.Expression{clause.Expr{SQL: pick(g, []string{
+					m.table + ".id > 0", m.table + ".id = 1 OR\n1 = 1",
+					m.table + ".tenant_id <> 'x'",
+				})}}}),
+			}}
 	}
 	return lit(conflict)
 }
@@ -108,7 +118,8 @@ func (g *generator) create() []statement {
 	case 3:
 		name = g.name("rows")
 		g.vars = append(g.vars, variable{name, m.name, true})
-		return []statement{declare{name: name, value: row(g.many(m))}, g.see(c, "Create", name, ref{name, true})}
+		return []statement{declare{name: name, value: row(g.many(m))},
+			g.see(c, "Create", name, ref{name, true})}
 	case 4:
 		name = g.name("rows")
 		c.mark |= Parts
@@ -136,13 +147,15 @@ func (g *generator) create() []statement {
 			maps = append(maps, same)
 		}
 		c.add("Model", pointerTo(m))
-		return []statement{declare{name: name, value: row(maps)}, g.see(c, "Create", name, ref{name, true})}
+		return []statement{declare{name: name, value: row(maps)},
+			g.see(c, "Create", name, ref{name, true})}
 	}
 	if old := g.known(m.name, false); old != "" {
 		return []statement{g.see(c, "Create", old, ref{old, true})}
 	}
 	g.vars = append(g.vars, variable{name, m.name, false})
-	return []statement{declare{name: name, value: row(g.value(m, 2).Interface())}, g.see(c, "Create", name, ref{name, true})}
+	return []statement{declare{name: name, value: row(g.value(m, 2).Interface())},
+		g.see(c, "Create", name, ref{name, true})}
 }
 
 // save draws a Save of a struct or a slice.
@@ -160,7 +173,8 @@ func (g *generator) save() []statement {
 	}
 	if g.rarely(4) {
 		name := g.name("rows")
-		return []statement{declare{name: name, value: row(g.many(m))}, g.see(c, "Save", name, ref{name, true})}
+		return []statement{declare{name: name, value: row(g.many(m))},
+			g.see(c, "Save", name, ref{name, true})}
 	}
 	name := g.name("row")
 	value := g.value(m, 2)
@@ -168,7 +182,8 @@ func (g *generator) save() []statement {
 		value.FieldByName("ID").SetUint(uint64(g.id()))
 	}
 	g.vars = append(g.vars, variable{name, m.name, false})
-	return []statement{declare{name: name, value: row(value.Interface())}, g.see(c, "Save", name, ref{name, true})}
+	return []statement{declare{name: name, value: row(value.Interface())},
+		g.see(c, "Save", name, ref{name, true})}
 }
 
 // at gives a write its model: with a key, with several, with none.
@@ -207,7 +222,8 @@ func (g *generator) assigned(m about, column string) expr {
 	case 5:
 		return function{"gorm.Expr", gorm.Expr, []expr{
 			lit("coalesce((?), ?)"),
-			with(with(with(ref{name: g.db}, "Model", pointerTo(m)), "Select", lit("max("+column+")")), "Where", g.condition(m, false, 1)...),
+			with(with(with(ref{name: g.db}, "Model", pointerTo(m)), "Select",
+				lit("max("+column+")")), "Where", g.condition(m, false, 1)...),
 			lit("none"),
 		}}
 	}
@@ -241,7 +257,8 @@ func (g *generator) update() []statement {
 	column := pick(g, m.texts)
 	switch g.n(7) {
 	case 0, 1:
-		return append(declared, g.see(c, pick(g, []string{"Update", "UpdateColumn"}), name, lit(column), g.assigned(m, column)))
+		return append(declared, g.see(c, pick(g, []string{"Update", "UpdateColumn"}), name,
+			lit(column), g.assigned(m, column)))
 	case 2:
 		if m.key != "" {
 			key := g.id()
@@ -249,7 +266,8 @@ func (g *generator) update() []statement {
 			d.mark |= marksOfColumn(m.key, key)
 			return append(declared, d)
 		}
-		return append(declared, ofTenantColumn(g.see(c, "Update", name, lit("tenant_id"), lit(g.word()))))
+		return append(declared, ofTenantColumn(g.see(c, "Update", name, lit("tenant_id"),
+			lit(g.word()))))
 	case 3:
 		if !returning {
 			g.restrict(c)
@@ -259,7 +277,8 @@ func (g *generator) update() []statement {
 			keys, values = append(keys, m.key), append(values, lit(g.id()))
 		}
 		if g.rarely(12) {
-			keys, values = append(keys, "tenant_id"), append(values, lit(pick(g, []string{A, B, ""})))
+			keys = append(keys, "tenant_id")
+			values = append(values, lit(pick(g, []string{A, B, ""})))
 		}
 		if g.rarely(12) {
 			keys, values = append(keys, "id"), append(values, lit(g.id()))
@@ -267,7 +286,8 @@ func (g *generator) update() []statement {
 		return append(declared, g.see(c, pick(g, []string{"Updates", "UpdateColumns"}), name,
 			composite{reflect.TypeFor[map[string]any](), keys, values}))
 	case 4:
-		column, value := pick(g, []string{"tenant_id", "TenantID", m.table + ".tenant_id"}), pick(g, []string{A, B, ""})
+		column := pick(g, []string{"tenant_id", "TenantID", m.table + ".tenant_id"})
+		value := pick(g, []string{A, B, ""})
 		if strings.Contains(column, ".") {
 			value = B // alone this is a syntax error, and A's own ID is dropped
 		}
@@ -277,7 +297,8 @@ func (g *generator) update() []statement {
 		g.restrict(c)
 	}
 	value := g.value(m, 1)
-	return append(declared, g.see(c, pick(g, []string{"Updates", "Updates", "UpdateColumns"}), name, row(value.Interface())))
+	return append(declared, g.see(c, pick(g, []string{"Updates", "Updates", "UpdateColumns"}), name,
+		row(value.Interface())))
 }
 
 // ofTenantColumn marks an Update of the tenant column.

@@ -9,8 +9,10 @@ import (
 
 var (
 	hunting  = flag.Duration("oracle.hunt", 0, "how long TestHunt looks for a counter-example")
-	huntSeed = flag.Uint64("oracle.seed", 0, "the seed that TestHunt begins with, 0 for a random one")
-	huntOn   = flag.String("oracle.database", "sqlite", "the database of TestHunt: sqlite or postgres")
+	huntSeed = flag.Uint64("oracle.seed", 0,
+		"the seed that TestHunt begins with, 0 for a random one")
+	huntOn = flag.String("oracle.database", "sqlite",
+		"the database of TestHunt: sqlite or postgres")
 )
 
 // TestHunt looks for a counter-example for as long as -oracle.hunt says.

@@ -14,7 +14,8 @@ type Mark uint
 const (
 	// ForeignKey is a step with a value whose primary key is that of another tenant's row.
 	ForeignKey Mark = 1 << iota
-	// PlainKey is a step that sets a foreign-key field, not an association, to another tenant's key.
+	// PlainKey is a step that sets a foreign-key field, not an association, to another tenant's
+	// key.
 	PlainKey
 	// SetsKey is a step that sets a foreign-key field.
 	SetsKey
@@ -22,25 +23,28 @@ const (
 	LooseKey
 	// OtherTenant is a step with a value that names another tenant.
 	OtherTenant
-	// Comment is a step with raw text that no condition can follow: it holds a comment to the end of
-	// the line.
+	// Comment is a step with raw text that no condition can follow: it holds a comment to the end
+	// of the line.
 	Comment
 	// Reads is a step that writes nothing: the keys in what it read are not the program's.
 	Reads
 	// Ordered is a step whose rows come in a total order.
 	Ordered
-	// Restricted is a step with Select or Omit, so that a key can be in memory and not in the statement.
+	// Restricted is a step with Select or Omit, so that a key can be in memory and not in the
+	// statement.
 	Restricted
 	// Skips is a create that skips rows whose keys are taken.
 	Skips
-	// Owners is a call in association mode on a slice of owners, of whose errors GORM reports the last.
+	// Owners is a call in association mode on a slice of owners, of whose errors GORM reports the
+	// last.
 	Owners
 	// Parts is a step that is not atomic: GORM's own transaction was switched off, or it is several
 	// statements.
 	Parts
 )
 
-var markNames = []string{"ForeignKey", "PlainKey", "SetsKey", "LooseKey", "OtherTenant", "Comment", "Reads", "Ordered", "Restricted", "Skips", "Owners", "Parts"}
+var markNames = []string{"ForeignKey", "PlainKey", "SetsKey", "LooseKey", "OtherTenant", "Comment",
+	"Reads", "Ordered", "Restricted", "Skips", "Owners", "Parts"}
 
 // String returns the marks as Go source.
 func (m Mark) String() string {

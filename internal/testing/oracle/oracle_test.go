@@ -7,14 +7,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtenant/gormtenant/internal/testing/race"
+	"github.com/gormtenant/gormtenant/internal/testing/soak"
 )
 
 // The same programs run each time: what fails, fails because of a change. `make hunt` draws others.
 const seed = 20260101
 
-func TestTenantIsIndistinguishableFromAlone_sqlite(t *testing.T) { law(t, "sqlite", 4000) }
+func TestTenantIsIndistinguishableFromAlone_sqlite(t *testing.T) { law(t, "sqlite", 1000) }
 
-func TestTenantIsIndistinguishableFromAlone_postgres(t *testing.T) { law(t, "postgres", 250) }
+func TestTenantIsIndistinguishableFromAlone_postgres(t *testing.T) { law(t, "postgres", 100) }
+
+func TestTenantIsIndistinguishableFromAlone_soak(t *testing.T) {
+	soak.Skip(t)
+	law(t, "sqlite", 40_000)
+	law(t, "postgres", 2_500)
+}
 
 // law runs programs on both sides.
 func law(t *testing.T, dialect string, programs int) {

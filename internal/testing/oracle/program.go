@@ -57,7 +57,8 @@ func (p program) source(name string) string {
 	w := &sourceWriter{}
 	m := &marker{vars: map[string]Mark{}}
 	w.line("func Test%s(t *testing.T) {", name)
-	w.line("setting := oracle.Setting{ForeignKeys: %t, CheckReferences: %t}", p.setting.ForeignKeys, p.setting.CheckReferences)
+	w.line("setting := oracle.Setting{ForeignKeys: %t, CheckReferences: %t}", p.setting.ForeignKeys,
+		p.setting.CheckReferences)
 	w.line("oracle.Same(t, setting, func(db *gorm.DB, rec *oracle.Recorder) {")
 	body := &sourceWriter{}
 	for _, st := range p.statements {
@@ -121,7 +122,8 @@ func (a assign) mark(m *marker) {
 func (a assign) write(w *sourceWriter, m *marker) {
 	a.mark(m)
 	text := a.value.source()
-	if l, ok := a.value.(literal); ok && l.value != nil && reflect.TypeOf(l.value).Kind() < reflect.Array {
+	if l, ok := a.value.(literal); ok && l.value != nil &&
+		reflect.TypeOf(l.value).Kind() < reflect.Array {
 		text = constant(reflect.ValueOf(l.value))
 	}
 	w.line("%s.%s = %s", a.name, a.field, text)
@@ -141,12 +143,13 @@ func (a assign) run(s *scope, m *marker) {
 type form int
 
 const (
-	returnsDB       form = iota // a *gorm.DB
-	returnsError                // an error
-	returnsValues               // values, and an error
-	returnsCount                // a number; its receiver, an association, has the error
-	returnsNothing              // nothing to look at: a *gorm.DB that goes on
-	returnsIterator             // *sql.Rows and an error; the rows are read into the first shown variable
+	returnsDB      form = iota // a *gorm.DB
+	returnsError               // an error
+	returnsValues              // values, and an error
+	returnsCount               // a number; its receiver, an association, has the error
+	returnsNothing             // nothing to look at: a *gorm.DB that goes on
+	// *sql.Rows and an error; the rows are read into the first shown variable.
+	returnsIterator
 )
 
 // do is a call of GORM's that is looked at.
@@ -162,14 +165,16 @@ type do struct {
 
 // reads are the methods that write nothing.
 var reads = map[string]bool{
-	"Find": true, "First": true, "Last": true, "Take": true, "Count": true, "Pluck": true, "Scan": true, "Rows": true,
+	"Find": true, "First": true, "Last": true, "Take": true, "Count": true, "Pluck": true,
+	"Scan": true, "Rows": true,
 	"FirstOrInit": true,
 }
 
 func (d do) marks(m *marker) Mark {
 	marks := d.call.marks(m)
 	if reads[d.call.method] {
-		marks = marks&^(ForeignKey|PlainKey|SetsKey|LooseKey) | Reads // What a query is asked for is not written.
+		// What a query is asked for is not written.
+		marks = marks&^(ForeignKey|PlainKey|SetsKey|LooseKey) | Reads
 	}
 	marks |= d.mark
 	for _, name := range d.shows {

@@ -40,7 +40,8 @@ func (r *Recorder) Saw(db *gorm.DB, marks Mark, err error, values ...any) {
 	texts := make([]string, len(values))
 	for i, value := range values {
 		if marks&Reads == 0 {
-			seen.marks |= marksOf(value) & (SetsKey | LooseKey) // the keys of rows that were read before
+			// The keys of rows that were read before.
+			seen.marks |= marksOf(value) & (SetsKey | LooseKey)
 		}
 		texts[i] = show(value, marks&Ordered != 0)
 	}
@@ -56,7 +57,8 @@ func (r *Recorder) look(pool gorm.ConnPool, inTx bool) *snapshot {
 	d := r.database
 	changes := int64(-1)
 	if d.dialect == "sqlite" && !inTx {
-		if err := pool.QueryRowContext(context.Background(), "SELECT total_changes()").Scan(&changes); err == nil &&
+		if err := pool.QueryRowContext(context.Background(), "SELECT "+
+			"total_changes()").Scan(&changes); err == nil &&
 			changes == r.changes && r.last != nil {
 			return r.last
 		}

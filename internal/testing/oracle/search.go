@@ -21,7 +21,8 @@ type counterExample struct {
 
 // String returns what was found and the program as a test to paste.
 func (c counterExample) String() string {
-	return fmt.Sprintf("%s\nfound after %d programs; a test to paste:\n\n%s", c.finding, c.after, file("callbacks_test", c.program.source("Found")))
+	return fmt.Sprintf("%s\nfound after %d programs; a test to paste:\n\n%s", c.finding, c.after,
+		file("callbacks_test", c.program.source("Found")))
 }
 
 // searching holds rapid's settings, which are flags of the process.
@@ -58,7 +59,8 @@ func (o *oracle) search(seed uint64, programs int, shrink time.Duration) *counte
 			if finding := o.run(p.setting, p.script()); finding != "" {
 				after := ran
 				found = &counterExample{p, finding, after}
-				t.Fatal("differs") // the same text for each, so that rapid takes them for one failure
+				// The same text for each, so that rapid takes them for one failure.
+				t.Fatal("differs")
 			}
 		})
 	}()

@@ -98,7 +98,8 @@ func take(ctx context.Context, pool gorm.ConnPool, query string) (*snapshot, err
 	s := &snapshot{}
 	for rows.Next() {
 		var r record
-		if err := rows.Scan(&r.table, &r.id, &r.tag, &r.tenant, &r.ref, &r.kind, &r.text); err != nil {
+		if err := rows.Scan(&r.table, &r.id, &r.tag, &r.tenant, &r.ref, &r.kind,
+			&r.text); err != nil {
 			return nil, err
 		}
 		s.records = append(s.records, r)
@@ -145,7 +146,10 @@ func (s *snapshot) leads(r record) bool {
 
 // has says whether a table has a row with that key.
 func (s *snapshot) has(table string, id int64) bool {
-	return slices.ContainsFunc(s.records, func(r record) bool { return r.table == table && r.id == id })
+	return slices.ContainsFunc(s.records, func(r record) bool {
+		return r.table == table &&
+			r.id == id
+	})
 }
 
 // hasFirst says whether the rows are there to which keys below 3 belong at first.

@@ -127,7 +127,8 @@ func (w writer) mapping(v reflect.Value, depth int) string {
 // element is text for a part whose type the whole tells, so that a constant needs no conversion.
 func (w writer) element(v reflect.Value, depth int) string {
 	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface, reflect.Struct, reflect.Slice, reflect.Array, reflect.Map, reflect.Func:
+	case reflect.Pointer, reflect.Interface, reflect.Struct, reflect.Slice, reflect.Array,
+		reflect.Map, reflect.Func:
 		return w.text(v, depth)
 	}
 	return constant(v)
@@ -154,7 +155,8 @@ func (w writer) basic(v reflect.Value) string {
 
 // quoted returns text as a Go literal that is easy to read.
 func quoted(text string) string {
-	if strings.ContainsAny(text, "\"\n") && !strings.ContainsAny(text, "`\r\t\x00") && strings.ToValidUTF8(text, "") == text {
+	if strings.ContainsAny(text, "\"\n") && !strings.ContainsAny(text, "`\r\t\x00") &&
+		strings.ToValidUTF8(text, "") == text {
 		return "`" + text + "`"
 	}
 	return strconv.Quote(text)
