@@ -72,8 +72,10 @@ func Example() {
 		check(tx.Model(&Invoice{}).Count(&n).Error)
 		return n
 	}
-	acme, zeta := &tenants.Tenant{ID: "acme", Slug: "acme"}, &tenants.Tenant{ID: "zeta",
-		Slug: "zeta"}
+	acme, zeta := &tenants.Tenant{ID: "acme", Slug: "acme"}, &tenants.Tenant{
+		ID:   "zeta",
+		Slug: "zeta",
+	}
 	check(directory.Create(ctx, acme))
 	check(directory.Create(ctx, zeta))
 	fmt.Println("both in shared tables:", work(acme), work(zeta))

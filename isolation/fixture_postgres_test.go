@@ -40,8 +40,10 @@ func postgresAt(t *testing.T, dsn, dir string, fresh bool) *fixture {
 		&gorm.Config{Logger: logger.Discard})
 	require.NoError(t, err)
 	h := &fixture{
-		t: t, levels: []tenants.Level{tenants.Rows, tenants.Schema,
-			tenants.Database}, shared: shared,
+		t: t, levels: []tenants.Level{
+			tenants.Rows, tenants.Schema,
+			tenants.Database,
+		}, shared: shared,
 		suffix: "-" + owner.Database[len(owner.Database)-10:],
 	}
 	app := owner.Copy()

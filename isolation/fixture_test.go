@@ -260,12 +260,16 @@ func (h *fixture) fill(at *tenants.Tenant, n int) {
 	require.NoError(h.t, h.as(at).Create(&root).Error)
 	for i := range n {
 		size := float64(i) / 3
-		folder := Folder{ID: fmt.Sprintf("%s-%d", at.ID, i), Name: "it's\ta \\ name\n",
+		folder := Folder{
+			ID: fmt.Sprintf("%s-%d", at.ID, i), Name: "it's\ta \\ name\n",
 			ParentID: &root.ID, Docs: []Doc{
-				{Body: "ünïcode, NULL and 'quotes'", Size: &size,
-					Labels: []Label{{ID: fmt.Sprintf("%s-l%d", at.ID, i), Text: "red"}}},
+				{
+					Body: "ünïcode, NULL and 'quotes'", Size: &size,
+					Labels: []Label{{ID: fmt.Sprintf("%s-l%d", at.ID, i), Text: "red"}},
+				},
 				{Body: "", CreatedAt: time.Date(2026, 2, 3, 4, 5, 6, 789_123_000, time.UTC)},
-			}}
+			},
+		}
 		require.NoError(h.t, h.as(at).Create(&folder).Error)
 	}
 	require.NoError(h.t, h.as(at).Where("size IS NULL").Delete(&Doc{}).Error) // softly

@@ -22,8 +22,10 @@ func TestModels_are_isolated(t *testing.T) {
 		},
 	}
 	levels.Each(t, setup, func(t *testing.T, p *levels.Places) {
-		options := []tenantplugin.Option{tenantplugin.Models(saas.Models()...),
-			tenantplugin.CheckReferences()}
+		options := []tenantplugin.Option{
+			tenantplugin.Models(saas.Models()...),
+			tenantplugin.CheckReferences(),
+		}
 		if p.RawSQL {
 			options = append(options, tenantplugin.AllowRawSQL())
 		}

@@ -27,8 +27,10 @@ func (w *writer) run(h *fixture, at *tenants.Tenant, name string, stop *atomic.B
 	for n := 0; !stop.Load() && w.err == nil; n++ {
 		id := fmt.Sprintf("%s-%s-%d", at.ID, name, n)
 		write := func(tx *gorm.DB) error {
-			return tx.Create(&Folder{ID: id,
-				Name: "under load"}).Error
+			return tx.Create(&Folder{
+				ID:   id,
+				Name: "under load",
+			}).Error
 		}
 		if n%2 == 1 { // in a transaction of several statements
 			one := write

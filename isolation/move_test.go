@@ -39,6 +39,8 @@ func tour(levels []tenants.Level) []tenants.Level {
 	if len(levels) == 2 {
 		return []tenants.Level{tenants.Database, tenants.Rows}
 	}
-	return []tenants.Level{tenants.Schema, tenants.Database, tenants.Rows, tenants.Database,
-		tenants.Schema, tenants.Rows}
+	return []tenants.Level{
+		tenants.Schema, tenants.Database, tenants.Rows, tenants.Database,
+		tenants.Schema, tenants.Rows,
+	}
 }

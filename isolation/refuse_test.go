@@ -222,17 +222,31 @@ func TestMove_refuses(t *testing.T) {
 			to tenants.Placement
 			is error
 		}{
-			"nobody": {"nobody", tenants.Placement{Level: tenants.Database},
-				tenants.ErrNotFound},
-			"slug": {"acme@", tenants.Placement{Level: tenants.Database},
-				tenants.ErrNotFound},
-			"hostile_id": {"../../etc'\x00", tenants.Placement{Level: tenants.Database},
-				tenants.ErrNotFound},
+			"nobody": {
+				"nobody",
+				tenants.Placement{Level: tenants.Database},
+				tenants.ErrNotFound,
+			},
+			"slug": {
+				"acme@",
+				tenants.Placement{Level: tenants.Database},
+				tenants.ErrNotFound,
+			},
+			"hostile_id": {
+				"../../etc'\x00",
+				tenants.Placement{Level: tenants.Database},
+				tenants.ErrNotFound,
+			},
 			"unknown_level": {acme.ID, tenants.Placement{Level: "galaxy"}, nil},
-			"path": {acme.ID, tenants.Placement{Level: tenants.Database,
-				Name: "../other"}, nil},
-			"unknown_server": {acme.ID, tenants.Placement{Level: tenants.Database, Server: "mars"},
-				nil},
+			"path": {acme.ID, tenants.Placement{
+				Level: tenants.Database,
+				Name:  "../other",
+			}, nil},
+			"unknown_server": {
+				acme.ID,
+				tenants.Placement{Level: tenants.Database, Server: "mars"},
+				nil,
+			},
 			"name_for_rows": {acme.ID, tenants.Placement{Name: "x"}, nil},
 		} {
 			_, err := h.mover.Move(t.Context(), test.id, test.to)

@@ -135,8 +135,10 @@ func (r *routes) Pick(ctx context.Context) (route.Place, error) {
 		}
 		return route.Place{DB: r.schemas, Ctx: ctx, Key: key{text, tenants.Schema, at.Name}}, nil
 	case at.Level == tenants.Database && r.databases != nil:
-		picked, err := r.databases.PickDatabase(ctx, databases.Database{Tenant: text, Name: at.Name,
-			Server: at.Server})
+		picked, err := r.databases.PickDatabase(ctx, databases.Database{
+			Tenant: text, Name: at.Name,
+			Server: at.Server,
+		})
 		picked.Key = key{tenant: text, level: tenants.Database}
 		return picked, err
 	}

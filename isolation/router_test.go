@@ -33,8 +33,11 @@ func TestRouter_takes_each_tenant_to_its_place(t *testing.T) {
 			require.NoError(t, h.as(made).Create(&Folder{ID: "same", Name: string(level)}).Error)
 			all = append(all, made)
 		}
-		for _, setting := range []gorm.Session{{}, {PrepareStmt: true},
-			{SkipDefaultTransaction: true}} {
+		for _, setting := range []gorm.Session{
+			{},
+			{PrepareStmt: true},
+			{SkipDefaultTransaction: true},
+		} {
 			for range 2 {
 				for i, at := range all {
 					db := h.as(at).Session(&setting)
@@ -104,8 +107,10 @@ func TestRouter_refuses_bad_input(t *testing.T) {
 	h := onSQLite(t)
 	pool, err := h.shared.DB()
 	require.NoError(t, err)
-	for _, option := range []isolation.Option{nil, isolation.Schemas(nil),
-		isolation.Databases(nil)} {
+	for _, option := range []isolation.Option{
+		nil, isolation.Schemas(nil),
+		isolation.Databases(nil),
+	} {
 		_, err := isolation.NewRouter(h.cache, pool, option)
 		require.ErrorContains(t, err, "gormtenant: ")
 	}

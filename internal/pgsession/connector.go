@@ -100,8 +100,10 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := supported(plain.Conn().PgConn().ParameterStatus("server_version")); err != nil {
 		return nil, errors.Join(err, plain.Close())
 	}
-	return &Conn{pgxConn: plain, wire: last, router: c.router,
-		caches: c.Names && caches(config.DefaultQueryExecMode)}, nil
+	return &Conn{
+		pgxConn: plain, wire: last, router: c.router,
+		caches: c.Names && caches(config.DefaultQueryExecMode),
+	}, nil
 }
 
 // oldest is the major version of the oldest server that is tested.

@@ -116,6 +116,8 @@ func parseOf(settings []Setting) pgproto3.Parse {
 			", true)"
 		oids[i] = textOID
 	}
-	return pgproto3.Parse{Name: statementName, Query: "SELECT " + strings.Join(calls, ", "),
-		ParameterOIDs: oids}
+	return pgproto3.Parse{
+		Name: statementName, Query: "SELECT " + strings.Join(calls, ", "),
+		ParameterOIDs: oids,
+	}
 }

@@ -50,6 +50,7 @@ type exchange struct {
 var settings = []pgsession.Setting{{Name: "app.tenant_id", Value: "acme"}}
 
 func exchanges(t testing.TB) []exchange {
+	t.Helper()
 	extended := front(t, &pgproto3.Parse{Query: "SELECT 1"}, &pgproto3.Bind{},
 		&pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}, &pgproto3.Sync{})
 	simple := front(t, &pgproto3.Query{String: "SELECT 1"})
@@ -92,36 +93,49 @@ func exchanges(t testing.TB) []exchange {
 	const begin = int32(len("BEGIN; "))
 	return []exchange{
 		{
-			"extended", pgsession.Mode{Keep: true, Idle: true}, extended, "set_config",
+			"extended",
+			pgsession.Mode{Keep: true, Idle: true},
+			extended, "set_config",
 			all(set, bound, list(ready('I'))), all(bound, list(ready('I'))), nil,
 		},
 		{
-			"extended_closed_again", pgsession.Mode{Idle: true}, extended, "set_config",
+			"extended_closed_again",
+			pgsession.Mode{Idle: true},
+			extended, "set_config",
 			all(set, list(&pgproto3.CloseComplete{}), bound, list(ready('I'))),
 			all(bound, list(ready('I'))), nil,
 		},
 		{
-			"extended_with_a_change_between", pgsession.Mode{Keep: true}, extended, "set_config",
+			"extended_with_a_change_between",
+			pgsession.Mode{Keep: true},
+			extended, "set_config",
 			all(set[:3], list(changed), set[3:], bound, list(changed, ready('T'))),
 			all(list(changed), bound, list(changed, ready('T'))), nil,
 		},
 		{
-			"extended_setting_refused", pgsession.Mode{Keep: true, Idle: true}, extended,
+			"extended_setting_refused",
+			pgsession.Mode{Keep: true, Idle: true},
+			extended,
 			"set_config", all(set[:2], list(failedAt(0), ready('I'))),
 			all(list(failedAt(0), ready('I'))), nil,
 		},
 		{
-			"simple", pgsession.Mode{Idle: true}, simple,
+			"simple",
+			pgsession.Mode{Idle: true},
+			simple,
 			"SET LOCAL app.tenant_id = 'acme'; SELECT",
 			all(list(complete("SET")), row, list(ready('I'))), all(row, list(ready('I'))), nil,
 		},
 		{
-			"simple_error_points_into_the_text", pgsession.Mode{Idle: true}, simple, "SET LOCAL",
+			"simple_error_points_into_the_text",
+			pgsession.Mode{Idle: true},
+			simple, "SET LOCAL",
 			all(list(complete("SET"), failedAt(before+8), ready('I'))),
 			all(list(failedAt(8), ready('I'))), nil,
 		},
 		{
-			"simple_in_an_explicit_transaction", pgsession.Mode{ExplicitTx: true, Idle: true},
+			"simple_in_an_explicit_transaction",
+			pgsession.Mode{ExplicitTx: true, Idle: true},
 			simple, "BEGIN; SET LOCAL app.tenant_id = 'acme'; SELECT 1\n; COMMIT",
 			all(list(complete("BEGIN"), complete("SET")), row,
 				list(complete("COMMIT"), ready('I'))),
@@ -129,26 +143,31 @@ func exchanges(t testing.TB) []exchange {
 		},
 		{
 			"simple_failed_in_an_explicit_transaction",
-			pgsession.Mode{ExplicitTx: true, Idle: true}, simple, "ROLLBACK",
+			pgsession.Mode{ExplicitTx: true, Idle: true},
+			simple, "ROLLBACK",
 			all(list(complete("BEGIN"), complete("SET"), failedAt(begin+before+8), ready('E'))),
 			all(list(failedAt(8), ready('I'))),
 			all(list(complete("ROLLBACK"), ready('I'))),
 		},
 		{
-			"extended_in_an_explicit_transaction", pgsession.Mode{ExplicitTx: true, Idle: true},
+			"extended_in_an_explicit_transaction",
+			pgsession.Mode{ExplicitTx: true, Idle: true},
 			extended, "COMMIT",
 			all(once("BEGIN"), once("SET"), bound, once("COMMIT"), list(ready('I'))),
 			all(bound, list(ready('I'))), nil,
 		},
 		{
 			"extended_failed_in_an_explicit_transaction",
-			pgsession.Mode{ExplicitTx: true, Idle: true}, extended, "ROLLBACK",
+			pgsession.Mode{ExplicitTx: true, Idle: true},
+			extended, "ROLLBACK",
 			all(once("BEGIN"), once("SET"), bound[:2], list(failedAt(8), ready('E'))),
 			all(bound[:2], list(failedAt(8), ready('I'))),
 			all(list(complete("ROLLBACK"), ready('I'))),
 		},
 		{
-			"extended_in_a_transaction", pgsession.Mode{ExplicitTx: true}, extended, "SET LOCAL",
+			"extended_in_a_transaction",
+			pgsession.Mode{ExplicitTx: true},
+			extended, "SET LOCAL",
 			all(once("SET"), bound, list(ready('T'))), all(bound, list(ready('T'))), nil,
 		},
 	}

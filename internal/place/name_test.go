@@ -39,8 +39,10 @@ func TestName_refuses(t *testing.T) {
 	t.Parallel()
 	_, err := place.Name("")
 	require.ErrorIs(t, err, gormtenant.ErrNoTenant)
-	for name, id := range map[string]string{"long": strings.Repeat("x", 300), "nul": "a\x00b",
-		"no_utf8": "a\xff"} {
+	for name, id := range map[string]string{
+		"long": strings.Repeat("x", 300), "nul": "a\x00b",
+		"no_utf8": "a\xff",
+	} {
 		_, err := place.Name(id)
 		require.ErrorIs(t, err, gormtenant.ErrInvalidID, name)
 	}

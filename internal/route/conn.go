@@ -160,7 +160,8 @@ func (*conn) CheckNamedValue(*driver.NamedValue) error { return nil }
 // Ping reaches the place of ctx. Without a tenant there is none to reach, and no error.
 func (c *conn) Ping(ctx context.Context) error {
 	err := c.run(ctx, func(ctx context.Context,
-		inner *sql.Conn) error {
+		inner *sql.Conn,
+	) error {
 		return inner.PingContext(ctx)
 	})
 	if errors.Is(err, gormtenant.ErrNoTenant) {

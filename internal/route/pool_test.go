@@ -177,7 +177,8 @@ func TestRows_are_the_driver_s_own(t *testing.T) {
 			values []any
 		}
 		read := func(query func(context.Context, string, ...any) (*sql.Rows, error), text string,
-			id any) (got answer) {
+			id any,
+		) (got answer) {
 			rows, err := query(e.a, text, id)
 			require.NoError(t, err)
 			defer func() { require.NoError(t, rows.Close()) }()

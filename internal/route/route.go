@@ -106,9 +106,8 @@ func (p *Pool) pick(ctx context.Context) (Place, error) {
 // final returns an error over which database/sql does not try again.
 func final(err error) error {
 	if errors.Is(err, driver.ErrBadConn) {
-		//nolint:errorlint // See above.
 		return fmt.Errorf("gormtenant: no connection of the tenant's pool works: "+
-			"nothing was sent (%v)", err)
+			"nothing was sent (%v)", err) //nolint:errorlint // See above.
 	}
 	return err
 }

@@ -92,8 +92,10 @@ func TestOpen_reports_what_makes_no_sense(t *testing.T) {
 	require.ErrorContains(t, open("postgres://%zz"), "rls.Open")
 	require.ErrorContains(t, open("nonsense"), "rls.Open")
 	require.ErrorContains(t, open(dsn(s.app, "&TimeZone=Nowhere/Land")), "the DSN's TimeZone")
-	for _, name := range []string{"", "tenant", "app.", ".id", "app.tenant id",
-		"app.x'; DROP TABLE notes; --", "app.tenant.id", "app.é"} {
+	for _, name := range []string{
+		"", "tenant", "app.", ".id", "app.tenant id",
+		"app.x'; DROP TABLE notes; --", "app.tenant.id", "app.é",
+	} {
 		require.ErrorContains(t, open(dsn(s.app, ""), rls.Setting(name)), "needs two parts", name)
 		require.ErrorContains(t, sql.OpenDB(rls.NewConnector(s.app, rls.Setting(name))).Ping(),
 			"needs two parts", name)
@@ -229,8 +231,10 @@ func TestStatement_is_tried_again_only_if_it_was_not_sent(t *testing.T) {
 	for name, sends := range map[string]struct {
 		bytes int
 		again bool
-	}{"nothing": {0, true}, "part_of_the_setting": {20, true}, "part_of_the_statement": {400,
-		false}} {
+	}{"nothing": {0, true}, "part_of_the_setting": {20, true}, "part_of_the_statement": {
+		400,
+		false,
+	}} {
 		t.Run(name, func(t *testing.T) {
 			config := s.app.Copy()
 			all := -1

@@ -119,8 +119,10 @@ func (c *checker) table(t *table) error {
 	if err := c.rules(t, s); err != nil {
 		return err
 	}
-	for _, look := range []func(t *table, s *state) error{c.column, c.views, c.partitions,
-		c.strangers} {
+	for _, look := range []func(t *table, s *state) error{
+		c.column, c.views, c.partitions,
+		c.strangers,
+	} {
 		if err := look(t, s); err != nil {
 			return err
 		}

@@ -79,20 +79,34 @@ func TestCheck_finds_each_hole(t *testing.T) {
 		"bypass":           {"ALTER ROLE app BYPASSRLS", "has BYPASSRLS: ALTER ROLE"},
 		"superuser":        {"ALTER ROLE app SUPERUSER", "is a superuser"},
 		"member_of_bypass": {"GRANT admin TO app", "can SET ROLE to"},
-		"not_enabled": {"ALTER TABLE tasks DISABLE ROW LEVEL SECURITY",
-			`"tasks" has no row-level security: ALTER TABLE "tasks" ENABLE ROW LEVEL SECURITY`},
-		"not_forced": {"ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY",
-			`FORCE ROW LEVEL SECURITY`},
-		"no_policy": {"DROP POLICY gormtenant ON tasks",
-			`"tasks" has no policy of gormtenant`},
-		"permissive_policy": {"CREATE POLICY readers ON tasks FOR SELECT USING (true)",
-			"the policy readers of \"tasks\" is permissive"},
-		"policy_drifted": {"ALTER POLICY gormtenant ON tasks USING (tenant_id <> 'nobody')",
-			"is not the one that Enable writes"},
-		"policy_for_one_role": {"ALTER POLICY gormtenant ON tasks TO app",
-			"is not the one that Enable writes"},
-		"nullable": {"ALTER TABLE tasks ALTER tenant_id DROP NOT NULL",
-			`"tasks"."tenant_id" may be NULL`},
+		"not_enabled": {
+			"ALTER TABLE tasks DISABLE ROW LEVEL SECURITY",
+			`"tasks" has no row-level security: ALTER TABLE "tasks" ENABLE ROW LEVEL SECURITY`,
+		},
+		"not_forced": {
+			"ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY",
+			`FORCE ROW LEVEL SECURITY`,
+		},
+		"no_policy": {
+			"DROP POLICY gormtenant ON tasks",
+			`"tasks" has no policy of gormtenant`,
+		},
+		"permissive_policy": {
+			"CREATE POLICY readers ON tasks FOR SELECT USING (true)",
+			"the policy readers of \"tasks\" is permissive",
+		},
+		"policy_drifted": {
+			"ALTER POLICY gormtenant ON tasks USING (tenant_id <> 'nobody')",
+			"is not the one that Enable writes",
+		},
+		"policy_for_one_role": {
+			"ALTER POLICY gormtenant ON tasks TO app",
+			"is not the one that Enable writes",
+		},
+		"nullable": {
+			"ALTER TABLE tasks ALTER tenant_id DROP NOT NULL",
+			`"tasks"."tenant_id" may be NULL`,
+		},
 		"view": {"CREATE VIEW open_tasks AS SELECT * FROM tasks; GRANT SELECT " +
 			"ON open_tasks TO app", "the view open_tasks reads its tables as its owner"},
 		"materialized_view": {"CREATE MATERIALIZED VIEW old AS SELECT * FROM tasks; GRANT " +

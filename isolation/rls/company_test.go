@@ -96,8 +96,10 @@ func TestJoinTable_is_held_by_its_owners(t *testing.T) {
 	const count = "SELECT count(*)::int FROM project_tags"
 	require.Equal(t, "1", ids(t, acme, db, count))
 	require.Equal(t, "0", ids(t, t.Context(), db, count))
-	for what, pair := range map[string][2]int{"their_tag": {mine, secret},
-		"their_project": {theirs, tag}, "both": {theirs, secret}} {
+	for what, pair := range map[string][2]int{
+		"their_tag":     {mine, secret},
+		"their_project": {theirs, tag}, "both": {theirs, secret},
+	} {
 		_, err := db.ExecContext(acme, "INSERT INTO project_tags (project_id, tag_id) "+
 			"VALUES ($1, $2)", pair[0], pair[1])
 		require.ErrorContains(t, err, "row-level security", what)
@@ -227,8 +229,10 @@ func TestRaw_gives_the_connection_of_pgx(t *testing.T) {
 func TestOwner_is_held(t *testing.T) {
 	t.Parallel()
 	s, owner := deployment(t)
-	for _, statement := range []string{"ALTER TABLE tags OWNER TO " + s.app.User,
-		"GRANT CREATE ON SCHEMA public TO " + s.app.User} {
+	for _, statement := range []string{
+		"ALTER TABLE tags OWNER TO " + s.app.User,
+		"GRANT CREATE ON SCHEMA public TO " + s.app.User,
+	} {
 		require.NoError(t, owner.Exec(statement).Error)
 	}
 	db, err := gorm.Open(postgres.New(postgres.Config{Conn: sql.OpenDB(rls.NewConnector(s.app))}),

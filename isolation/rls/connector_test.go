@@ -191,8 +191,10 @@ func preparedStatement(t *testing.T, db *sql.DB, acme, zeta context.Context) {
 	t.Helper()
 	prepared, err := db.PrepareContext(acme, "SELECT id FROM notes WHERE id > $1 ORDER BY id")
 	require.NoError(t, err)
-	for ctx, want := range map[context.Context]string{acme: "2 3", zeta: "11 12 13",
-		t.Context(): ""} {
+	for ctx, want := range map[context.Context]string{
+		acme: "2 3", zeta: "11 12 13",
+		t.Context(): "",
+	} {
 		rows, err := prepared.QueryContext(ctx, 1)
 		require.NoError(t, err)
 		require.Equal(t, want, scanned(t, rows))

@@ -90,4 +90,7 @@
 //
 // VACUUM, CREATE INDEX CONCURRENTLY, CREATE DATABASE and the like cannot follow a setting. They are
 // work for the owner, on a pool of its own.
+//
+// To read it, begin with policy.go, the SQL; then connector.go, which brings the tenant; then
+// check.go, which looks for holes. How the tenant travels is in internal/pgsession.
 package rls

@@ -60,8 +60,10 @@ func TestEnable_with_names_of_any_kind(t *testing.T) {
 		"capitals":   {table: "MyTable", column: "TenantID"},
 		"quotes":     {table: `we"ird`, column: `ten"ant`},
 		"apostrophe": {table: "o'brien", column: "it's"},
-		"semicolon": {table: "x; DROP TABLE odd_labels; --",
-			column: "y); DROP TABLE odd_labels; --"},
+		"semicolon": {
+			table:  "x; DROP TABLE odd_labels; --",
+			column: "y); DROP TABLE odd_labels; --",
+		},
 		"letters":      {table: "größe", column: "mieter_ö"},
 		"other_schema": {table: "billing.documents", column: "tenant"},
 		"placeholder":  {table: "t?", column: "c$1"},
@@ -71,8 +73,10 @@ func TestEnable_with_names_of_any_kind(t *testing.T) {
 			t.Parallel()
 			s := newServer(t)
 			config := func() *gorm.Config {
-				return &gorm.Config{Logger: logger.Discard,
-					NamingStrategy: odd}
+				return &gorm.Config{
+					Logger:         logger.Discard,
+					NamingStrategy: odd,
+				}
 			}
 			owner, err := gorm.Open(postgres.New(postgres.Config{Conn: s.owner}), config())
 			require.NoError(t, err)
@@ -102,8 +106,10 @@ func TestEnable_with_names_of_any_kind(t *testing.T) {
 			for _, tenant := range []string{"acme", "zeta"} {
 				tx := db.WithContext(gormtenant.WithTenant(t.Context(), tenant))
 				require.NoError(t, tx.Create(&oddDocument{Labels: []*oddLabel{{}}}).Error)
-				for table, want := range map[string]int{pgx.Identifier{"owner"}.Sanitize(): 1,
-					owner.Statement.Quote(odd.table): 1} {
+				for table, want := range map[string]int{
+					pgx.Identifier{"owner"}.Sanitize(): 1,
+					owner.Statement.Quote(odd.table):   1,
+				} {
 					var n int
 					require.NoError(t, tx.Raw("SELECT count(*) FROM "+table).Scan(&n).Error)
 					require.Equal(t, want, n, table)

@@ -40,8 +40,10 @@ func TestEnable_covers_every_table_once(t *testing.T) {
 	var tables []string
 	require.NoError(t, db.Raw("SELECT relname FROM pg_class WHERE relrowsecurity "+
 		"AND relforcerowsecurity ORDER BY 1").Scan(&tables).Error)
-	require.Equal(t, []string{"comments", "profiles", "project_tags", "projects", "tags", "tasks",
-		"users"}, tables)
+	require.Equal(t, []string{
+		"comments", "profiles", "project_tags", "projects", "tags", "tasks",
+		"users",
+	}, tables)
 	var policies int
 	require.NoError(t, db.Raw("SELECT count(*) FROM pg_policy").Scan(&policies).Error)
 	require.Equal(t, 7, policies)

@@ -76,8 +76,10 @@ func TestFlights(t *testing.T) {
 				t.Logf("%s: %d round trips, %d messages that ask for an answer", what, flights[1],
 					syncs[1])
 				if name == "cache_statement" {
-					want := map[string]int{"query": 1, "exec": 1, "text": 1, "prepared": 1,
-						"transaction_of_three": 5}[what]
+					want := map[string]int{
+						"query": 1, "exec": 1, "text": 1, "prepared": 1,
+						"transaction_of_three": 5,
+					}[what]
 					require.Equal(t, want, flights[1], what)
 					require.Equal(t, want, syncs[1], what)
 				}

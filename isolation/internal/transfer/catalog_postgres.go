@@ -28,8 +28,10 @@ func (s *session) locate(ctx context.Context, p *Plan, loc Location) ([]*located
 			return nil, fmt.Errorf("gormtenant: there is no table %s: "+
 				"migrate both places before a tenant is moved", t.name)
 		}
-		spots[i] = &locatedTable{table: t, oid: string(found[0][0]),
-			qualifiedName: string(found[0][1]), policed: string(found[0][2]) == "t"}
+		spots[i] = &locatedTable{
+			table: t, oid: string(found[0][0]),
+			qualifiedName: string(found[0][1]), policed: string(found[0][2]) == "t",
+		}
 		if spots[i].columns, err = s.columns(ctx, spots[i].oid); err != nil {
 			return nil, err
 		}
@@ -52,8 +54,10 @@ func (s *session) columns(ctx context.Context, oid string) ([]column, error) {
 	}
 	columns := make([]column, len(rows))
 	for i, row := range rows {
-		columns[i] = column{name: string(row[0]), kind: columnTypeOf(string(row[1])),
-			declared: string(row[2])}
+		columns[i] = column{
+			name: string(row[0]), kind: columnTypeOf(string(row[1])),
+			declared: string(row[2]),
+		}
 	}
 	return columns, nil
 }
@@ -113,8 +117,10 @@ func (e *postgresSide) cascades(ctx context.Context) ([]reference, error) {
 	}
 	found := make([]reference, len(rows))
 	for i, row := range rows {
-		found[i] = reference{parent: parents[string(row[0])], child: string(row[1]),
-			on: string(row[2])}
+		found[i] = reference{
+			parent: parents[string(row[0])], child: string(row[1]),
+			on: string(row[2]),
+		}
 	}
 	return found, nil
 }

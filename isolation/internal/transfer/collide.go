@@ -60,7 +60,8 @@ func (p *Plan) Collisions(ctx context.Context, from, to Location) ([]Collision, 
 			return nil, err
 		}
 		target, look = e, func(s, t *locatedTable) ([]Collision,
-			error) {
+			error,
+		) {
 			return e.collisions(ctx, p, source, s, t)
 		}
 	} else {
@@ -69,7 +70,8 @@ func (p *Plan) Collisions(ctx context.Context, from, to Location) ([]Collision, 
 			return nil, err
 		}
 		target, look = e, func(s, t *locatedTable) ([]Collision,
-			error) {
+			error,
+		) {
 			return e.collisions(ctx, p, source, s, t)
 		}
 	}

@@ -74,15 +74,21 @@ func TestCopy_refuses_before_it_writes(t *testing.T) {
 				place          *fixture
 				do, undo, says string
 			}{
-				{from, "ALTER TABLE " + from.at("books") + " ADD COLUMN extra text",
+				{
+					from, "ALTER TABLE " + from.at("books") + " ADD COLUMN extra text",
 					"ALTER TABLE " + from.at("books") + " DROP COLUMN extra",
-					"extra of books is not there"},
-				{to, "ALTER TABLE " + to.at("books") + " ADD COLUMN extra text",
+					"extra of books is not there",
+				},
+				{
+					to, "ALTER TABLE " + to.at("books") + " ADD COLUMN extra text",
 					"ALTER TABLE " + to.at("books") + " DROP COLUMN extra",
-					"extra of books is there only"},
-				{to, "ALTER TABLE " + to.at("book_tags") + " RENAME TO elsewhere",
+					"extra of books is there only",
+				},
+				{
+					to, "ALTER TABLE " + to.at("book_tags") + " RENAME TO elsewhere",
 					"ALTER TABLE " + to.at("elsewhere") + " RENAME TO book_tags",
-					"no table book_tags"},
+					"no table book_tags",
+				},
 			} {
 				require.NoError(t, change.place.DB.Exec(change.do).Error)
 				require.ErrorContains(t, p.Copy(t.Context(), from.Location, to.Location, nil),

@@ -76,7 +76,8 @@ func writes(h *fixture, tenant string, first int) map[string]func(tx *gorm.DB) e
 func TestFreeze_refuses_every_write_of_the_tenant_and_no_other(t *testing.T) {
 	t.Parallel()
 	onEach(t, []string{pgRows, pgSchema, liteRows, liteFile}, func(t *testing.T, h *fixture,
-		p *transfer.Plan) {
+		p *transfer.Plan,
+	) {
 		frozen := freeze(t, p, h)
 		before := h.bytes(t, "1 = 1")
 		for name, write := range writes(h, acme, 10) {
@@ -236,7 +237,8 @@ func TestThaw_does_not_wait_for_readers(t *testing.T) {
 func TestFreeze_excludes_another_of_the_same_tenant(t *testing.T) {
 	t.Parallel()
 	onEach(t, []string{pgRows, pgSchema, liteRows, liteFile}, func(t *testing.T, h *fixture,
-		p *transfer.Plan) {
+		p *transfer.Plan,
+	) {
 		frozen := freeze(t, p, h)
 		_, err := p.Freeze(t.Context(), h.Location)
 		require.ErrorIs(t, err, transfer.ErrBusy)
@@ -304,7 +306,8 @@ func advisoryLocks(t *testing.T, h *fixture) (n int64) {
 func TestKeep_keeps_writes_out_for_good(t *testing.T) {
 	t.Parallel()
 	onEach(t, []string{pgRows, pgSchema, liteRows, liteFile}, func(t *testing.T, h *fixture,
-		p *transfer.Plan) {
+		p *transfer.Plan,
+	) {
 		frozen := freeze(t, p, h)
 		until, err := frozen.Hold(t.Context())
 		require.NoError(t, err)

@@ -110,8 +110,10 @@ func seed(t *testing.T, db *gorm.DB, tenant string, first, books uint) {
 			CreatedAt: time.Date(2024, 2, 29, 23, 59, 59, 123456000, zone), Tags: []Tag{tags[i%2]},
 		}
 		if i%3 == 1 {
-			book.DeletedAt = gorm.DeletedAt{Time: time.Date(2025, 1, 2, 3, 4, 5, 6000, time.UTC),
-				Valid: true}
+			book.DeletedAt = gorm.DeletedAt{
+				Time:  time.Date(2025, 1, 2, 3, 4, 5, 6000, time.UTC),
+				Valid: true,
+			}
 		}
 		list = append(list, book)
 	}
@@ -127,8 +129,10 @@ func seed(t *testing.T, db *gorm.DB, tenant string, first, books uint) {
 			Key: uuid.MustParse("6ba7b810-9dad-11d1-80b4-00c04fd430c8"), Words: "tab\t, line\n, " +
 				"\\N, \\., quote'\" ünïcödé ‰", Doubt: &doubt,
 		},
-		{ID: first + 1, Amount: "-0.500000", Doc: `5`, Raw: []byte{}, Ratio: -1e300,
-			At: time.Time{}.UTC(), Words: `\N`},
+		{
+			ID: first + 1, Amount: "-0.500000", Doc: `5`, Raw: []byte{}, Ratio: -1e300,
+			At: time.Time{}.UTC(), Words: `\N`,
+		},
 	}
 	require.NoError(t, db.Create(&samples).Error)
 }

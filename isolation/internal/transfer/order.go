@@ -4,8 +4,10 @@ package transfer
 // parents of each other are in one group. It is the algorithm of Tarjan (SIAM J. Comput. 1972),
 // which finds the groups in this very order.
 func groups(n int, parents func(i int) []int) [][]int {
-	s := &search{parents: parents, index: make([]int, n), low: make([]int, n),
-		open: make([]bool, n)}
+	s := &search{
+		parents: parents, index: make([]int, n), low: make([]int, n),
+		open: make([]bool, n),
+	}
 	for i := range n {
 		if s.index[i] == 0 {
 			s.visit(i)

@@ -76,8 +76,10 @@ func TestMove_between_all_kinds_of_places(t *testing.T) {
 		told := map[string]int64{}
 		require.NoError(t, p.Copy(t.Context(), from.Location, to.Location,
 			func(table string, rows int64) { told[table] = rows }))
-		require.Equal(t, map[string]int64{"authors": 2, "books": 7, "tags": 2, "samples": 2,
-			"author_friends": 1, "book_tags": 7}, told)
+		require.Equal(t, map[string]int64{
+			"authors": 2, "books": 7, "tags": 2, "samples": 2,
+			"author_friends": 1, "book_tags": 7,
+		}, told)
 		require.NoError(t, p.Compare(t.Context(), from.Location, to.Location))
 		_, err = frozen.Hold(t.Context())
 		require.NoError(t, err)

@@ -137,8 +137,10 @@ func (e *sqliteSide) locate(ctx context.Context, p *Plan, loc Location) error {
 		// (https://www.sqlite.org/pragma.html#pragma_table_xinfo).
 		err := e.rows(ctx, "SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden = 0 "+
 			"ORDER BY cid", func(values []any) error {
-			s.columns = append(s.columns, column{name: fmt.Sprint(values[0]),
-				declared: strings.ToLower(fmt.Sprint(values[1])), kind: asStored})
+			s.columns = append(s.columns, column{
+				name:     fmt.Sprint(values[0]),
+				declared: strings.ToLower(fmt.Sprint(values[1])), kind: asStored,
+			})
 			return nil
 		}, t.name)
 		if err != nil {
