@@ -209,6 +209,7 @@ func TestRead_marks(t *testing.T) {
 		{"sealed_behind_a_word", "SELECT * FROM projects WHERE id IN (1, " + sealed + "SELECT id FROM tasks" + end + ")", "[forged mark]"},
 		{"sealed_closes_parentheses", "SELECT * FROM (" + sealed + "SELECT 1) x, tasks, (SELECT 1" + end + ") AS t", "[forged mark]"},
 		{"sealed_arm_closes_parentheses", "SELECT (" + sealed + "SELECT 1) UNION SELECT id FROM tasks WHERE (1 = 1" + end + " UNION SELECT 1)", "[forged mark]"},
+		{"sealed_with_a_space", "SELECT * FROM (" + sealed + "SELECT 1" + end + " ) AS t, tasks", "[forged mark]"},
 		{"without_end", "SELECT * FROM (" + sealed + "SELECT id FROM tasks) AS t", "[forged mark]"},
 		{"without_start", "SELECT * FROM (SELECT id FROM tasks" + end + ") AS t", "[forged mark]"},
 		{"in_a_string", "SELECT '" + sealed + "' FROM projects", "[forged mark]"},

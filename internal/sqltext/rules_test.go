@@ -218,6 +218,8 @@ var rules = []rule{
 	{name: "insert_expression", text: "INSERT INTO projects (id, tenant_id) VALUES (1, ? || 'b')", want: "[raw insert]"},
 	{name: "insert_without_tenant", text: "INSERT INTO projects (id, name) VALUES (1, ?)", want: "[raw insert]"},
 	{name: "insert_tenant_twice", text: "INSERT INTO projects (tenant_id, tenant_id) VALUES (?, 'b')", want: "[raw insert]"},
+	{name: "insert_tenant_twice_bound_last", text: "INSERT INTO projects (tenant_id, tenant_id) VALUES ('b', ?)", want: "[raw insert]"},
+	{name: "insert_select_union_behind_from", text: "INSERT INTO projects (id, tenant_id) SELECT id, ? FROM tasks UNION SELECT 2, 'b'", want: "[raw insert]"},
 	{name: "insert_without_columns", text: "INSERT INTO projects VALUES (1, ?, 'x', 1, 1)", want: "[raw insert]"},
 	{name: "insert_default_values", text: "INSERT INTO projects DEFAULT VALUES", want: "[raw insert]"},
 	{name: "insert_select", text: "INSERT INTO projects (id, tenant_id) SELECT id, ? FROM tasks", want: `INSERT INTO projects (id, tenant_id) SELECT id, ? FROM tasks WHERE "tasks"."tenant_id" = ?`},
