@@ -14,8 +14,8 @@ type Tx interface {
 }
 
 // Open returns a pool whose connections are all the one of tx. It can be used like any other, by
-// several goroutines too: statements wait for each other, and a query has read all of its rows when
-// it returns, so that another can run between them. It does not end tx. Close it before tx ends.
+// several goroutines too: statements wait for each other. A query has read all of its rows when it
+// returns, so another can run between them. The pool does not end tx. Close it before tx ends.
 //
 // seen is called with each statement before it runs, except for savepoints; it may be nil.
 //

@@ -13,7 +13,7 @@ type point struct {
 	*connector
 	ctx  context.Context // of its begin, for the end that driver.Tx has no context for
 	name string
-	// ended is what has ended it together with one that was begun before it.
+	// ended is how it was ended together with a transaction that was begun before it.
 	ended end
 }
 
@@ -53,7 +53,7 @@ func (c conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx,
 	return p, nil
 }
 
-// Commit releases the savepoint. Where that fails, all since it is rolled back.
+// Commit releases the savepoint. If that fails, everything since the savepoint is rolled back.
 func (p *point) Commit() error {
 	return p.finish(committed, func() error {
 		err := p.do(p.ctx, "RELEASE SAVEPOINT "+p.name)
@@ -64,7 +64,7 @@ func (p *point) Commit() error {
 	})
 }
 
-// Rollback undoes all since the savepoint.
+// Rollback undoes everything since the savepoint.
 func (p *point) Rollback() error { return p.finish(rolledBack, p.rollBack) }
 
 func (p *point) rollBack() error {

@@ -30,7 +30,7 @@ var (
 	_ driver.RowsColumnTypeScanType         = &rows{}
 )
 
-// read reads all that there is, and closes it.
+// read reads all rows into memory, and closes them.
 func read(from *sql.Rows) (_ *rows, err error) {
 	defer func() { err = errors.Join(err, from.Close()) }()
 	var results []result
@@ -87,7 +87,7 @@ func (r *rows) Next(dest []driver.Value) error {
 	return nil
 }
 
-// HasNextResultSet reports whether there is another.
+// HasNextResultSet reports whether there is another result set.
 func (r *rows) HasNextResultSet() bool { return len(r.next) > 0 }
 
 // NextResultSet goes on to the next.

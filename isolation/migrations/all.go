@@ -10,13 +10,13 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// All calls one, which is to call [Apply], for every tenant that lister lists, as tenants.Each
-// does: so many at the same time, with a progress bar on a terminal, and to the end though some
-// fail. one returns the versions that it applied.
+// All calls one, which calls [Apply], for every tenant that lister yields, as tenants.Each does:
+// several at a time, with a progress bar on a terminal, and to the end even if some fail. one
+// returns the versions that it applied.
 //
-// If not all is done the error is a [*PartialError]. Nothing needs to be noted for the next run:
-// the places know their versions, and what is done costs only a look. When ctx ends, the tenants at
-// work are finished or rolled back, and the rest is not begun.
+// If not everything is done the error is a [*PartialError]. Nothing has to be recorded for the next
+// run: the places know their versions, and looking at a finished one is cheap. When ctx ends, the
+// tenants at work are finished or rolled back, and the rest is not begun.
 func All(
 	ctx context.Context, lister tenants.Lister,
 	one func(ctx context.Context, t *tenants.Tenant) (applied []string, err error),
@@ -52,24 +52,23 @@ func All(
 	return &PartialError{Applied: done, Failed: each.Failed, Err: each.Err}
 }
 
-// PartialError is what [All] returns where not everything was done. It names tenants by their IDs:
-// it is for the operator, not for a tenant.
+// PartialError is what [All] returns if not everything was done. It names tenants by their IDs: it
+// is for the operator, not for a tenant.
 type PartialError struct {
-	// Applied are the IDs of the tenants that have all of the migrations now, in the order in which
-	// they were done: those that had nothing pending too.
+	// Applied has the IDs of the tenants that have all of the migrations now, in the order in which
+	// they finished, including those with nothing pending.
 	Applied []string
-	// Failed are those that a migration failed for. They are at the version at which they were.
+	// Failed has the tenants whose migrations failed. They are at the version at which they were.
 	Failed []tenants.TenantError
 	// Err is why the rest was not begun: the end of the context, or the lister's error. It is nil
-	// where all were begun.
+	// if all were begun.
 	Err error
 }
 
-// maxListed is how many failures the text of a PartialError tells of.
+// maxListed is how many failures the text of a PartialError lists.
 const maxListed = 5
 
-// Error says how many are done, what the first failures were, why no more was done, and what to do
-// next.
+// Error returns how many are done, the first failures, why no more was done, and what to do next.
 func (e *PartialError) Error() string {
 	var text strings.Builder
 	fmt.Fprintf(

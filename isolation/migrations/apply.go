@@ -11,9 +11,9 @@ import (
 	"github.com/gormtenant/gormtenant/internal/savepoint"
 )
 
-// Apply does what is pending of the list, in order, in the place that db is at: the schema that is
-// first in the search_path of Postgres, or the file of SQLite. It returns the versions that it
-// applied, none where there was nothing to do.
+// Apply applies the pending migrations of the list, in order, in the place of db: the first schema
+// in the search_path of Postgres, or the file of SQLite. It returns the versions that it applied,
+// none if there was nothing to do.
 //
 //	BEGIN;
 //	CREATE TABLE tenant_acme.gormtenant_migrations (version varchar(255) PRIMARY KEY, ...);
@@ -22,12 +22,12 @@ import (
 //	...
 //	COMMIT;
 //
-// All of it is one transaction, or a part of the one that db is in: if it fails, or is cut off,
-// nothing of it is there, and the same call again does it all. An advisory lock, of Postgres, or
-// the lock of the file makes a second call for the same place wait, and then find nothing to do.
+// All of it is one transaction, or a part of the one that db is in: if it fails or is interrupted,
+// it leaves nothing behind, and the same call again does it all. A second call for the same place
+// waits, for an advisory lock of Postgres or the lock of the file, and then finds nothing to do.
 //
-// What [Check] refuses is an error before anything is sent, and a place whose versions do not fit
-// the list an [ErrVersion] before anything is changed.
+// A list that [Check] refuses is an error before anything is sent. A place whose versions do not
+// fit the list is an [ErrVersion] before anything is changed.
 func Apply(ctx context.Context, db *gorm.DB, list []Migration) (applied []string, err error) {
 	if err := Check(list); err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func Apply(ctx context.Context, db *gorm.DB, list []Migration) (applied []string
 	return applied, nil
 }
 
-// apply does what is pending in the transaction of tx.
+// apply applies the pending migrations in the transaction of tx.
 func apply(ctx context.Context, tx *gorm.DB, list []Migration, dry *dryRun) (
 	applied []string, err error,
 ) {
@@ -86,7 +86,8 @@ func apply(ctx context.Context, tx *gorm.DB, list []Migration, dry *dryRun) (
 	return applied, nil
 }
 
-// on returns tx with another pool. It is in a transaction, so none is begun for each write.
+// on returns tx with another pool. It is in a transaction already, so GORM begins none for each
+// write.
 func on(tx *gorm.DB, pool *sql.DB) *gorm.DB {
 	db := tx.Session(&gorm.Session{
 		NewDB: true, SkipDefaultTransaction: true,

@@ -1,4 +1,4 @@
-// Package migrations brings the places of tenants, their schemas and databases, to the newest
+// Package migrations brings the places of tenants, which are schemas and databases, to the newest
 // version.
 //
 //	var list = []migrations.Migration{
@@ -8,10 +8,11 @@
 //		}},
 //	}
 //
-// [Apply] does what is pending in one place, in one transaction together with the place's table of
-// versions: wherever it is cut off, the place is at its old version, and the next call goes on from
-// there. [All] does the same for the places of all tenants, and tells which are done and which
-// failed. Packages schemas and databases call both; a Migration says nothing of where it runs.
+// [Apply] applies the pending migrations in one place, in one transaction together with the place's
+// table of versions. Wherever it is interrupted, the place is at its old version, and the next call
+// goes on from there. [All] does the same for the places of all tenants, and returns which are done
+// and which failed. Packages schemas and provision call both; a Migration does not depend on where
+// it runs.
 //
 // Other libraries for migrations run inside: db.DB() in Up is a *sql.DB of the transaction. With
 // goose:

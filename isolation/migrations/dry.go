@@ -22,13 +22,13 @@ var errDry = errors.New("gormtenant: a dry run")
 // dryKey is the key of the *dryRun of one tenant in the context of Apply.
 type dryKey struct{}
 
-// dryRun writes what the migrations of one tenant run.
+// dryRun records the statements of one tenant's migrations.
 type dryRun struct {
 	mu   sync.Mutex // a migration may have goroutines
 	text bytes.Buffer
 }
 
-// seen returns what notes the statements that change something. d may be nil.
+// seen returns a function that records statements that change something. d may be nil.
 func (d *dryRun) seen(dialect string) func(query string, args []any) {
 	if d == nil {
 		return nil
@@ -66,13 +66,13 @@ func reads(query string) bool {
 	return false
 }
 
-// dryOutput is where dry runs are written, one after the other.
+// dryOutput is where dry runs are written, one after another.
 type dryOutput struct {
 	mu sync.Mutex
 	w  io.Writer
 }
 
-// run calls one so that nothing of what Apply does lasts, and writes it.
+// run calls one, undoes everything that Apply does in it, and writes the statements.
 func (o *dryOutput) run(
 	ctx context.Context, t *tenants.Tenant,
 	one func(ctx context.Context, t *tenants.Tenant) ([]string, error),

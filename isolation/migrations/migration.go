@@ -12,31 +12,31 @@ import (
 
 // Migration is one step from a version of a place to the next.
 type Migration struct {
-	// Version names the step. It is kept in the place's table gormtenant_migrations, in the
-	// transaction of the step. It has at most 255 characters. One that was released keeps its name
+	// Version names the step. It is stored in the place's table gormtenant_migrations, in the
+	// transaction of the step. It has at most 255 characters. Once released, a step keeps its name
 	// and its position in the list.
 	Version string
-	// Up makes the step. All of db runs in the transaction of the place: GORM, db.DB(), a
-	// transaction, which is a savepoint. On Postgres a statement that fails outside such a one
-	// fails the migration. Queries read all of their rows at once, into memory: read many rows in
-	// batches. db is of no use afterwards.
+	// Up makes the step. Everything done with db runs in the transaction of the place: GORM,
+	// db.DB(), a transaction, which is a savepoint. On Postgres a statement that fails outside of
+	// such a savepoint fails the migration. Queries read all of their rows into memory at once:
+	// read many rows in batches. db must not be used after Up returns.
 	Up func(ctx context.Context, db *gorm.DB) error
 }
 
-// Models returns the step that migrates models by GORM's AutoMigrate: their tables, with the
-// foreign keys and indexes that their tags tell of. AutoMigrate makes of a table what the models
-// say when it runs, so that an older step may find the newer models. Where data has to move from
-// column to column, write an Up.
+// Models returns the step that migrates models with GORM's AutoMigrate: their tables, with the
+// foreign keys and indexes of their tags. AutoMigrate works from the models as they are when it
+// runs, so an older step may meet newer models. If data has to move from column to column, write an
+// Up.
 func Models(version string, models ...any) Migration {
 	return Migration{Version: version, Up: func(_ context.Context, db *gorm.DB) error {
 		return db.AutoMigrate(models...)
 	}}
 }
 
-// longestVersion is what the column in place.lockSchema can hold.
+// longestVersion is the size of the column in place.lockSchema.
 const longestVersion = 255
 
-// Check says what is wrong with a list of migrations, nil if nothing is: [Apply] would refuse it.
+// Check returns what is wrong with a list of migrations, nil if [Apply] accepts it.
 func Check(list []Migration) error {
 	seen := make(map[string]bool, len(list))
 	for i, m := range list {
@@ -63,11 +63,11 @@ func Check(list []Migration) error {
 	return nil
 }
 
-// ErrVersion is returned by [Apply] for a place whose versions do not fit the list: it knows one
-// that the list does not, or lacks one that comes before one that it has. Nothing is run there.
+// ErrVersion is returned by [Apply] if a place's versions do not fit the list: the place has one
+// that is not in the list, or lacks one before one that it has. Nothing is run there.
 var ErrVersion = errors.New("gormtenant: the place's versions do not fit the list of migrations")
 
-// pending returns those of the list that come after the last that was applied.
+// pending returns the migrations after the last one that was applied.
 func pending(list []Migration, applied []string) ([]Migration, error) {
 	position := make(map[string]int, len(list))
 	for i, m := range list {

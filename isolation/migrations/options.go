@@ -17,7 +17,7 @@ type allOption func(c *config) error
 
 func (o allOption) apply(c *config) error { return o(c) }
 
-// config is what the options say.
+// config is what the options set.
 type config struct {
 	each []tenants.EachOption
 	dry  *dryOutput // nil for a real run
@@ -36,21 +36,20 @@ func each(o tenants.EachOption) Option {
 	})
 }
 
-// Concurrency is how many tenants are migrated at the same time. It must be at least 1. Defaults to
-// 4. Each holds a connection, so the pool must allow for so many.
+// Concurrency sets how many tenants are migrated at the same time. It must be at least 1. Defaults
+// to 4. Each holds a connection, so the pool must allow for as many.
 func Concurrency(n int) Option { return each(tenants.Concurrency(n)) }
 
-// Progress is where to write how far the work is: a bar if w is a terminal, and else a line every
-// ten seconds; in either case a line at the end. nil and io.Discard are silent. Defaults to
-// os.Stderr if that is a terminal, and to silence if it is not.
+// Progress sets where progress is written: as a bar if w is a terminal, and otherwise as a line
+// every ten seconds; in either case with a line at the end. nil and io.Discard are silent. Defaults
+// to os.Stderr if that is a terminal, and otherwise to silence.
 func Progress(w io.Writer) Option { return each(tenants.Progress(w)) }
 
-// Total is how many tenants there are, for the bar of [Progress]. Defaults to 0, which is not
-// known.
+// Total sets the number of tenants, for the bar of [Progress]. Defaults to 0, which means unknown.
 func Total(n int) Option { return each(tenants.Total(n)) }
 
-// Only leaves out the tenants for which keep returns false: to try a release on a few before the
-// others. Defaults to all of them.
+// Only skips the tenants for which keep returns false: to try a release on a few before the others.
+// Defaults to all of them.
 func Only(keep func(t *tenants.Tenant) bool) Option {
 	if keep == nil {
 		return allOption(func(*config) error {
@@ -60,10 +59,9 @@ func Only(keep func(t *tenants.Tenant) bool) Option {
 	return each(tenants.Only(keep))
 }
 
-// DryRun changes nothing, and writes to w the SQL that a run would execute for each tenant, with a
-// line before it that names the tenant and the versions. The migrations do run, in transactions
-// that are rolled back, and take their locks for as long; what an Up does elsewhere than in its db
-// is done.
+// DryRun changes nothing. It writes to w the SQL that a run would execute for each tenant, after a
+// line that names the tenant and the versions. The migrations do run, in transactions that are
+// rolled back, and hold their locks for as long; what an Up does outside of its db is done.
 func DryRun(w io.Writer) Option {
 	return allOption(func(c *config) error {
 		if w == nil {

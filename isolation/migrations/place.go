@@ -11,7 +11,7 @@ import (
 	"github.com/gormtenant/gormtenant/internal/savepoint"
 )
 
-// tableName is that of the table of versions, in each place.
+// tableName is the table of versions in each place.
 const tableName = "gormtenant_migrations"
 
 // place is what is migrated: a schema of Postgres, or a file of SQLite.
@@ -23,7 +23,7 @@ type place struct {
 	table    string // quoted
 }
 
-// open makes others wait that migrate the place, and makes its table of versions.
+// open locks the place against other migrations, and makes its table of versions.
 func open(ctx context.Context, tx savepoint.Tx, db *sql.DB, dialect string) (*place, error) {
 	p := &place{tx: tx, db: db, postgres: dialect == "postgres", schema: "main"}
 	lock := p.lockFile
@@ -36,8 +36,8 @@ func open(ctx context.Context, tx savepoint.Tx, db *sql.DB, dialect string) (*pl
 	return p, nil
 }
 
-// lockSchema takes an advisory lock until the end of the transaction. What it waited for is seen by
-// the statements after it only.
+// lockSchema takes an advisory lock until the end of the transaction. Only the statements after it
+// see what it waited for.
 func (p *place) lockSchema(ctx context.Context) error {
 	err := p.db.QueryRowContext(
 		ctx, "SELECT s, pg_advisory_xact_lock(hashtextextended('"+tableName+" ' || s, 0))::text "+
@@ -54,15 +54,14 @@ func (p *place) lockSchema(ctx context.Context) error {
 	if err != nil || exists {
 		return err
 	}
-	// With a text it would have a table for long values, two more files in each place.
+	// A column of type text would need a TOAST table, which is two more files in each place.
 	_, err = p.db.ExecContext(ctx, "CREATE TABLE "+p.table+
 		" (version varchar(255) PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())")
 	return err
 }
 
-// lockFile writes before it reads: a transaction of SQLite that reads first fails, rather than
-// wait, when it writes and another has written since
-// (https://www.sqlite.org/lang_transaction.html).
+// lockFile writes before it reads. A transaction of SQLite that reads first fails when it writes
+// after another one has written, rather than wait (https://www.sqlite.org/lang_transaction.html).
 func (p *place) lockFile(ctx context.Context) error {
 	p.table = "main." + tableName
 	write := "DELETE FROM " + p.table + " WHERE 1 = 0"
@@ -78,7 +77,7 @@ func (p *place) lockFile(ctx context.Context) error {
 	return err
 }
 
-// versions returns those that were applied.
+// versions returns the versions that were applied.
 func (p *place) versions(ctx context.Context) (applied []string, err error) {
 	//nolint:gosec // the table's name is quoted
 	rows, err := p.db.QueryContext(ctx, "SELECT version FROM "+p.table+" ORDER BY version")
@@ -96,8 +95,8 @@ func (p *place) versions(ctx context.Context) (applied []string, err error) {
 	return applied, rows.Err()
 }
 
-// step runs up in a savepoint, which is gone if up has ended the transaction, and notes the
-// version.
+// step runs up in a savepoint and records the version. The savepoint is gone if up has ended the
+// transaction.
 func (p *place) step(ctx context.Context, version string, up func() error) error {
 	point, err := p.db.BeginTx(ctx, nil)
 	if err != nil {

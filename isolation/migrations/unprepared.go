@@ -11,9 +11,10 @@ import (
 	"github.com/gormtenant/gormtenant/internal/savepoint"
 )
 
-// unprepared returns the transaction of tx without prepared statements: not those of gorm.Config's
-// PrepareStmt, nor those that pgx keeps. One that was prepared before a column was added, or in the
-// schema of another tenant, fails with 0A000, cached plan must not change result type.
+// unprepared returns the transaction of tx without prepared statements: neither those of
+// gorm.Config's PrepareStmt, nor those that pgx keeps. A statement that was prepared before a
+// column was added, or in the schema of another tenant, fails with 0A000, cached plan must not
+// change result type.
 func unprepared(tx *gorm.DB) savepoint.Tx {
 	pool := tx.Statement.ConnPool
 	if prepared, ok := pool.(*gorm.PreparedStmtTX); ok {
@@ -25,10 +26,11 @@ func unprepared(tx *gorm.DB) savepoint.Tx {
 	return pool
 }
 
-// uncached has pgx prepare each query anew.
+// uncached makes pgx prepare each query anew.
 type uncached struct{ savepoint.Tx }
 
-// ExecContext executes a statement. One without arguments is not prepared, and may be several.
+// ExecContext executes a statement. A text without arguments is not prepared, and may hold several
+// statements.
 func (u uncached) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	if len(args) > 0 {
 		args = withMode(args)
@@ -41,7 +43,7 @@ func (u uncached) QueryContext(ctx context.Context, query string, args ...any) (
 	return u.Tx.QueryContext(ctx, query, withMode(args)...)
 }
 
-// withMode says how, unless the caller has.
+// withMode adds pgx's mode, unless the caller gave one.
 func withMode(args []any) []any {
 	if len(args) > 0 {
 		if _, ok := args[0].(pgx.QueryExecMode); ok {

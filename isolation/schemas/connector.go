@@ -20,7 +20,7 @@ import (
 //
 //	db, err := gorm.Open(schemas.Open(dsn, schemas.Roles()), &gorm.Config{})
 //
-// A DSN or an option that makes no sense is reported by gorm.Open.
+// gorm.Open reports a DSN or an option that makes no sense.
 func Open(dsn string, options ...ConnectorOption) gorm.Dialector {
 	parsed, err := pgx.ParseConfig(dsn)
 	if err != nil {
@@ -33,7 +33,7 @@ func Open(dsn string, options ...ConnectorOption) gorm.Dialector {
 // NewConnector returns a connector for sql.OpenDB. The statements of its pool run in the schema of
 // their context's tenant, whoever sends them: GORM, sqlc, database/sql by hand. config is copied.
 //
-// An option that makes no sense is reported by the first connection.
+// The first connection reports an option that makes no sense.
 func NewConnector(config *pgx.ConnConfig, options ...ConnectorOption) driver.Connector {
 	c, err := configureConnector(options)
 	if err == nil && config == nil {

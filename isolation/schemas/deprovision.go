@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Confirmation returns what [Provisioner.Deprovision] has to be given for the schema of that name.
+// Confirmation returns the confirmation that [Provisioner.Deprovision] needs for the schema of that
+// name.
 func Confirmation(name string) string { return "DELETE_SCHEMA_" + name }
 
 // Deprovision drops the schema of a tenant with all that is in it, and its role, in one
@@ -15,10 +16,10 @@ func Confirmation(name string) string { return "DELETE_SCHEMA_" + name }
 //	DROP SCHEMA "tenant_acme" CASCADE;
 //	DROP OWNED BY "tenant_acme"; DROP ROLE "tenant_acme";              -- with Roles
 //
-// confirmation must be "DELETE_SCHEMA_" and the schema's name, as [Confirmation] returns it; with
-// any other nothing is done. Where there is no such schema there is no error. What is not the
-// tenant's is [ErrNotOurs], and where a view or a foreign key of another schema depends on it,
-// Deprovision fails and names it.
+// confirmation must be "DELETE_SCHEMA_" and the schema's name, as [Confirmation] returns it;
+// otherwise nothing is done. A schema that does not exist is no error. A schema that is not the
+// tenant's is [ErrNotOurs]. If a view or a foreign key in another schema depends on it, Deprovision
+// fails and names it.
 func (s *Provisioner) Deprovision(ctx context.Context, id any, confirmation string) error {
 	return s.on(ctx, id, func(o *owned) error {
 		if confirmation != Confirmation(o.name) {
@@ -46,7 +47,7 @@ func (s *Provisioner) Deprovision(ctx context.Context, id any, confirmation stri
 	})
 }
 
-// independent fails where something of another schema would be dropped too.
+// independent fails if something in another schema would be dropped too.
 func (o *owned) independent(ctx context.Context) error {
 	var others string
 	err := o.pool.QueryRowContext(ctx, `
@@ -74,8 +75,8 @@ SELECT coalesce(string_agg(DISTINCT other, ', '), '') FROM (
 	return nil
 }
 
-// dropRole drops the role of the schema, with what it was granted elsewhere in the database. For
-// that its rights are needed, which who may make roles may take.
+// dropRole drops the schema's role and all that was granted to it elsewhere in the database. That
+// takes the role's own rights, which a role with CREATEROLE may grant itself.
 func (o *owned) dropRole(ctx context.Context) error {
 	role := roleOf(o.name)
 	exists, err := o.roleExists(ctx, role)

@@ -11,12 +11,12 @@ import (
 const (
 	tableRights    = "SELECT, INSERT, UPDATE, DELETE"
 	sequenceRights = "USAGE, SELECT"
-	// inheritIsGranted is the version of Postgres from which on a membership itself says whether it
-	// is inherited (https://www.postgresql.org/docs/16/sql-grant.html).
+	// inheritIsGranted is the first version of Postgres where each membership records whether it is
+	// inherited (https://www.postgresql.org/docs/16/sql-grant.html).
 	inheritIsGranted = 160000
 )
 
-// user is the role that reads and writes the tables, "" for the owner.
+// user returns the role that reads and writes the tables, "" for the owner.
 func (o *owned) user() string {
 	if o.roles {
 		return roleOf(o.name)
@@ -24,8 +24,8 @@ func (o *owned) user() string {
 	return o.login
 }
 
-// admit gives the role that reads and writes the tables its rights in the schema, and makes it
-// first if it is the tenant's own.
+// admit grants the rights in the schema to the role that reads and writes the tables. It makes that
+// role first if it is the tenant's own.
 func (o *owned) admit(ctx context.Context) error {
 	if o.roles {
 		if err := o.makeRole(ctx); err != nil {
@@ -50,7 +50,7 @@ func (o *owned) admit(ctx context.Context) error {
 	return nil
 }
 
-// makeRole makes the role of the schema, and the one that logs in a member of it.
+// makeRole makes the schema's role, and makes the role that logs in a member of it.
 func (o *owned) makeRole(ctx context.Context) error {
 	role := roleOf(o.name)
 	exists, err := o.roleExists(ctx, role)
@@ -75,8 +75,8 @@ func (o *owned) makeRole(ctx context.Context) error {
 	return o.join(ctx, role)
 }
 
-// join makes the role that logs in a member of the tenant's, so that it can become it, without its
-// rights as long as it has not.
+// join makes the role that logs in a member of the tenant's role. It can switch to that role then,
+// but has none of its rights before it does.
 func (o *owned) join(ctx context.Context, role string) error {
 	var version int
 	var there, inherits, owner bool
@@ -106,8 +106,8 @@ func (o *owned) join(ctx context.Context, role string) error {
 	return o.exec(ctx, "GRANT "+quote(role)+" TO "+quote(o.login)+without)
 }
 
-// grant gives the rights in the tables that migrations may have made as another owner, and takes
-// those in the table of versions.
+// grant grants the rights on tables that migrations may have made as another owner, and revokes
+// those on the table of versions.
 func (o *owned) grant(ctx context.Context) error {
 	if o.user() == "" {
 		return nil

@@ -14,9 +14,9 @@ import (
 // pageSize is how many schemas are read at a time.
 const pageSize = 500
 
-// List yields the tenants that have a schema, after the one with the given ID, in the order of
-// their IDs as bytes, with their Placement. Of a tenant that has several, as after a move, it
-// yields the one that it is named by. It is a tenants.Lister: it reads page by page, and holds no
+// List yields the tenants that have a schema, with their Placement, in the byte order of their IDs,
+// beginning after the given ID. If a tenant has several schemas, as after a move, it yields the one
+// that the tenant's name leads to. It is a tenants.Lister: it reads page by page and holds no
 // connection in between.
 func (s *Provisioner) List(ctx context.Context, after string) iter.Seq2[*tenants.Tenant, error] {
 	return func(yield func(*tenants.Tenant, error) bool) {
@@ -71,7 +71,7 @@ func (s *Provisioner) page(ctx context.Context, after string) (page []*tenants.T
 	return page, rows.Err()
 }
 
-// pick returns the schema of a tenant among those that are marked as its.
+// pick returns one of the schemas that are marked as the tenant's.
 func (s *Provisioner) pick(ctx context.Context, id, names string) string {
 	all := strings.Split(names, "/") // which no name has in it
 	if name, err := s.nameOf(ctx, id); err == nil && slices.Contains(all, name) {

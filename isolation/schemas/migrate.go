@@ -8,12 +8,11 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// MigrateAll applies the pending ones of [Migrations] in the schemas of all tenants that
-// [Provisioner.List] lists, several at the same time, each in one transaction: see migrations.All
-// for how it goes on, stops and reports, and for its options. A process that is killed leaves each
-// schema at its old version or at the new one; the same call again does the rest. Two processes
-// that do it at once wait for each other at each schema, and what one has done the other finds
-// done.
+// MigrateAll applies the pending [Migrations] in the schemas of all tenants that [Provisioner.List]
+// yields, several at a time, each in one transaction. migrations.All describes its options, and how
+// it goes on, stops and reports. A process that is killed leaves each schema at its old version or
+// at the new one; the same call again does the rest. Two processes that migrate at once wait for
+// each other at each schema; the second finds the work done.
 func (s *Provisioner) MigrateAll(ctx context.Context, options ...migrations.Option) error {
 	var total int
 	row := s.db.Statement.ConnPool.QueryRowContext(
@@ -25,10 +24,10 @@ func (s *Provisioner) MigrateAll(ctx context.Context, options ...migrations.Opti
 	return migrations.All(ctx, s, s.Migrate, options...)
 }
 
-// Migrate applies the pending ones of [Migrations] in the schema of one tenant, and returns their
-// versions. The schema is the one that the tenant's Placement names, if that is of the level
-// tenants.Schema. It is what MigrateAll does for each tenant; use it with migrations.All and
-// another list of tenants, as that of a directory in which some have schemas.
+// Migrate applies the pending [Migrations] in the schema of one tenant, and returns their versions.
+// The schema is the one in the tenant's Placement, if that has the level tenants.Schema. MigrateAll
+// calls it for each tenant. Use it with migrations.All and another list of tenants, such as a
+// directory where only some have schemas.
 func (s *Provisioner) Migrate(ctx context.Context, t *tenants.Tenant) (
 	applied []string, err error,
 ) {

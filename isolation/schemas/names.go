@@ -43,13 +43,13 @@ func (c *config) nameOf(ctx context.Context, text string) (string, error) {
 func roleOf(schema string) string { return schema }
 
 const (
-	// temporary ends every path: where it is not named, a session's temporary tables come first,
-	// and hide others.
+	// temporary ends every path. If a path does not name it, a session's temporary tables come
+	// first and hide others.
 	temporary = `"pg_temp"`
-	// noSchema is a path on which no table of the application's is found, and none can be made: the
-	// first one is where it would be.
+	// noSchema is a path with no table of the application on it. No table can be made either: it
+	// would go to the first schema.
 	noSchema = `"pg_catalog", ` + temporary
-	// noRole is what the role is set to for the one that logged in.
+	// noRole sets the role back to the one that logged in.
 	noRole = "none"
 )
 
@@ -66,7 +66,7 @@ func markOf(schema string) string {
 	return "=" + hex.EncodeToString([]byte(schema))
 }
 
-// noMark is the mark of no schema. It is that of none.
+// noMark stands for no schema: no schema has it as its mark.
 const noMark = "="
 
 func unusual(r rune) bool {

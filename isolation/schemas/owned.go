@@ -24,7 +24,7 @@ type owned struct {
 // mark begins the comments of the schemas and roles that this package made.
 const mark = "gormtenant:"
 
-// of returns what is known of the schema of a tenant before anything is sent.
+// of returns the schema of a tenant, and sends nothing.
 func (s *Provisioner) of(ctx context.Context, id any) (*owned, error) {
 	text, err := place.TextOf(id)
 	if err != nil {
@@ -38,7 +38,7 @@ func (s *Provisioner) of(ctx context.Context, id any) (*owned, error) {
 		nil
 }
 
-// begin puts o into the transaction, in which nobody else changes the schema.
+// begin binds o to the transaction, and locks the schema against other changes.
 func (o *owned) begin(ctx context.Context, tx *gorm.DB) error {
 	o.tx, o.pool = tx, tx.Statement.ConnPool
 	if prepared, ok := o.pool.(*gorm.PreparedStmtTX); ok {
@@ -65,7 +65,7 @@ func (o *owned) comment(ctx context.Context, query, name string) (
 	return text, err == nil, err
 }
 
-// exists reports whether there is a schema of that name. One that is not the tenant's is an error.
+// exists reports whether a schema of that name exists. If it is not the tenant's, that is an error.
 func (o *owned) exists(ctx context.Context, name string) (bool, error) {
 	text, found, err := o.comment(ctx,
 		"SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE "+
@@ -79,8 +79,8 @@ func (o *owned) exists(ctx context.Context, name string) (bool, error) {
 	return true, nil
 }
 
-// roleExists reports whether there is a role of that name. One that was not made for this database is
-// an error: a server's roles are those of all of its databases.
+// roleExists reports whether a role of that name exists. The roles of a server are those of all its
+// databases, so one that was made for another database is an error.
 func (o *owned) roleExists(ctx context.Context, name string) (bool, error) {
 	text, found, err := o.comment(ctx,
 		"SELECT (coalesce(shobj_description(oid, 'pg_authid'), '') = '"+mark+"' || "+
@@ -94,8 +94,7 @@ func (o *owned) roleExists(ctx context.Context, name string) (bool, error) {
 	return true, nil
 }
 
-// enter sets the path to that of the tenant, and returns the schema that is the first in it that
-// may be used.
+// enter sets the path to that of the tenant, and returns the first schema in it that may be used.
 func (o *owned) enter(ctx context.Context) (current string, err error) {
 	err = o.pool.QueryRowContext(
 		ctx, "SELECT coalesce(current_schema(), '') FROM set_config('search_path', $1, true)",

@@ -20,8 +20,8 @@ import (
 //	SET LOCAL search_path = "tenant_acme", "shared", "pg_temp";
 //	...                                                      -- Migrations
 //
-// For a tenant that has its schema, Provision applies what migrations are pending, and grants what
-// is missing. A schema or a role of its name that is not the tenant's is [ErrNotOurs].
+// For a tenant that has its schema, Provision applies the pending migrations, and grants what is
+// missing. A schema or a role of its name that is not the tenant's is [ErrNotOurs].
 func (s *Provisioner) Provision(ctx context.Context, id any) error {
 	return s.on(ctx, id, func(o *owned) error {
 		exists, err := o.exists(ctx, o.name)

@@ -11,21 +11,21 @@ import (
 	"gorm.io/gorm"
 )
 
-// Provisioner makes, migrates and drops the schemas of tenants. Each call is one transaction: if it
-// fails, or is cut off, nothing of it is there, and the same call again does it. It is safe for
-// concurrent use, by several processes too.
+// Provisioner makes, migrates and deletes the schemas of tenants. Each call is one transaction: if
+// it fails or is interrupted, it leaves nothing behind, and the same call again does the work. It
+// is safe for concurrent use, by several processes too.
 //
-// Whose schema it is, the server knows: its comment is "gormtenant:" and the tenant's ID. A schema
-// without such a comment, or with that of another tenant, is never touched.
+// The server records whose schema it is: the schema's comment is "gormtenant:" and the tenant's ID.
+// A schema without such a comment, or with that of another tenant, is never touched.
 type Provisioner struct {
 	provisionerConfig
 	db *gorm.DB
 }
 
 // NewProvisioner returns the provisioner of the schemas in a database. db is a pool of the role
-// that owns them, as of postgres.Open, not one of this package's [Open]: that role needs the right
-// CREATE on the database, and with [Roles] CREATEROLE. The options are those of [NewConnector] for
-// the same database, and [Login] and [Migrations]. It sends nothing.
+// that owns them, as from postgres.Open, not one of this package's [Open]. That role needs the
+// right CREATE on the database, and with [Roles] CREATEROLE. The options are those given to
+// [NewConnector] for the same database, and [Login] and [Migrations]. It sends nothing.
 //
 //	p, err := schemas.NewProvisioner(db, schemas.Login("app"),
 //		schemas.Migrations(migrations.Models("0001", &Project{})))
@@ -43,16 +43,16 @@ func NewProvisioner(db *gorm.DB, options ...ProvisionerOption) (*Provisioner, er
 	return &Provisioner{provisionerConfig: c, db: db.Session(&gorm.Session{NewDB: true})}, nil
 }
 
-// ErrNotOurs is returned where there is a schema or a role of the tenant's name that was not made
-// for the tenant. It is not touched.
+// ErrNotOurs is returned if a schema or a role with the tenant's name exists that was not made for
+// the tenant. It is not touched.
 var ErrNotOurs = errors.New(
 	"gormtenant: there is a schema or a role of that name, which was not made for this tenant")
 
-// ErrNoSchema is returned where there is no schema of the tenant.
+// ErrNoSchema is returned if the tenant has no schema.
 var ErrNoSchema = errors.New("gormtenant: the tenant has no schema")
 
-// Exists reports whether the tenant has its schema. A schema of its name that is not the tenant's is
-// [ErrNotOurs].
+// Exists reports whether the tenant has its schema. If a schema of that name belongs to somebody
+// else, the error is [ErrNotOurs].
 func (s *Provisioner) Exists(ctx context.Context, id any) (bool, error) {
 	o, err := s.of(ctx, id)
 	if err != nil {
@@ -77,8 +77,7 @@ func (s *Provisioner) on(ctx context.Context, id any, do func(o *owned) error) e
 	}, &sql.TxOptions{Isolation: sql.LevelReadCommitted}))
 }
 
-// explain says what schema an error is of, and what to do about those of the server whose text does
-// not.
+// explain adds the schema to an error, and advice to those of the server that need some.
 func explain(name string, err error) error {
 	var server *pgconn.PgError
 	if !errors.As(err, &server) {
@@ -99,7 +98,7 @@ func explain(name string, err error) error {
 	return fmt.Errorf("gormtenant: schema %q: %w%s", name, err, hint)
 }
 
-// Name returns the name of the schema of a tenant, whether there is one or not.
+// Name returns the name of a tenant's schema, whether or not it exists.
 func (s *Provisioner) Name(ctx context.Context, id any) (string, error) {
 	o, err := s.of(ctx, id)
 	if err != nil {

@@ -38,13 +38,13 @@ func configureProvisioner(options []ProvisionerOption) (provisionerConfig, error
 	return c, err
 }
 
-// Login names the role that the application logs in as, if that is not the one of the *gorm.DB that
-// is given to [NewProvisioner]: the owner of the schemas. [Provisioner.Provision] gives it what it
-// needs: the right to read and write the tables, but not to change or drop them; with [Roles], the
-// membership in the tenant's role, which has that right, without inheriting it. Defaults to none:
-// then nothing is granted.
+// Login names the role that the application logs in as, if it is not the owner of the schemas,
+// whose *gorm.DB is given to [NewProvisioner]. [Provisioner.Provision] grants it what it needs: the
+// right to read and write the tables, but not to change or drop them. With [Roles] the tenant's
+// role has that right, and Login becomes a member of it without inheriting. Defaults to none: then
+// nothing is granted.
 //
-// The tables of [Shared] are granted by the application, to all roles of the tenants at once:
+// The tables of [Shared] are granted by the application, to the roles of all tenants at once:
 //
 //	GRANT USAGE ON SCHEMA shared TO PUBLIC;
 //	GRANT SELECT ON ALL TABLES IN SCHEMA shared TO PUBLIC;
@@ -58,8 +58,8 @@ func Login(role string) ProvisionerOption {
 	})
 }
 
-// Migrations are what is done in each schema: by [Provisioner.Provision] in a new one, and by
-// [Provisioner.MigrateAll] in all of them when the list has grown. Package migrations tells more.
+// Migrations set up each schema: [Provisioner.Provision] applies them in a new one, and
+// [Provisioner.MigrateAll] in all of them when the list has grown. See package migrations.
 //
 //	schemas.Migrations(
 //		migrations.Models("0001", &Project{}, &Task{}),
@@ -68,9 +68,10 @@ func Login(role string) ProvisionerOption {
 //		}},
 //	)
 //
-// Where a migration enables policies, as that one does, the connector needs [Setting]. Migrations
-// run on a path of the schema and that of [Shared]. A model whose TableName names a schema, as in
-// "shared.countries", is there for all tenants; what others refer to is found by its name alone.
+// If a migration enables policies, as this one does, the connector needs [Setting]. Migrations run
+// with the tenant's schema and that of [Shared] on the path. A model whose TableName names a
+// schema, as in "shared.countries", is there for all tenants. Tables that others refer to are found
+// by their name alone.
 func Migrations(list ...migrations.Migration) ProvisionerOption {
 	return provisionerOption(func(c *provisionerConfig) error {
 		c.migrations = append(slices.Clip(c.migrations), list...)

@@ -10,10 +10,10 @@ import (
 //	ALTER SCHEMA "tenant_acme" RENAME TO "acme_inc";
 //	ALTER ROLE "tenant_acme" RENAME TO "acme_inc";                     -- with Roles
 //
-// The tenant's ID stays what it is, so that whoever looks for the schema has to be told: by
-// [Names], or by the Name of the tenant's tenants.Placement. In between its statements fail, since
-// they find no table; none of them runs anywhere else. A name that is taken is [ErrNotOurs], and no
-// schema to rename is [ErrNoSchema], unless the tenant's has the new name already.
+// The tenant's ID does not change, so tell those who look for the schema: with [Names], or with the
+// Name in the tenant's tenants.Placement. Until then the tenant's statements fail, because they
+// find no table; none of them runs anywhere else. A name that is taken is [ErrNotOurs]. A schema
+// that does not exist is [ErrNoSchema], unless the tenant's schema has the new name already.
 func (s *Provisioner) Rename(ctx context.Context, id any, name string) error {
 	if err := check(name); err != nil {
 		return fmt.Errorf("gormtenant: schemas.Rename: %w", err)

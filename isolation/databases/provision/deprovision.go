@@ -12,11 +12,11 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// ErrNotConfirmed is returned where a database is to be deleted and the confirmation is not the one
-// that its documentation asks for. Nothing was done.
+// ErrNotConfirmed is returned if a database is to be deleted without the confirmation that the
+// method's documentation asks for. Nothing was done.
 var ErrNotConfirmed = errors.New("gormtenant: the deletion of the database is not confirmed")
 
-// confirmed returns ErrNotConfirmed if the confirmation is not that for a database.
+// confirmed returns ErrNotConfirmed unless the confirmation is the one for the database.
 func confirmed(d databases.Database, confirmation string) error {
 	if want := "DELETE_DATABASE_" + d.Name; confirmation != want {
 		return fmt.Errorf("%w: it takes the confirmation %q", ErrNotConfirmed, want)
@@ -26,11 +26,12 @@ func confirmed(d databases.Database, confirmation string) error {
 
 // Deprovision ends all sessions of the tenant's role, drops its database with all that is in it,
 // drops the role, and forgets the secret. confirmation must be DELETE_DATABASE_ and the name of the
-// database, as in "DELETE_DATABASE_tenant_acme"; the error is else [ErrNotConfirmed], and names it.
+// database, as in "DELETE_DATABASE_tenant_acme". Otherwise the error is [ErrNotConfirmed], which
+// names it.
 //
-// What Provision did not make for this tenant is not touched, and is [ErrNotOurs]. What is gone
-// already is no error. When it fails or is killed, the same call again finishes the work; until
-// then the role may not be able to log in. Close the tenant's pools first.
+// What Provision did not make for this tenant is not touched: the error is [ErrNotOurs]. What is
+// gone already is no error. If it fails or is killed, the same call again finishes the work; until
+// then the role may be unable to log in. Close the tenant's pools first.
 func (p *Postgres) Deprovision(ctx context.Context, t *tenants.Tenant, confirmation string) error {
 	d, err := databaseOf(t)
 	if err != nil {
@@ -46,9 +47,9 @@ func (p *Postgres) Deprovision(ctx context.Context, t *tenants.Tenant, confirmat
 	return nil
 }
 
-// Rotate gives the role of the tenant's database a new password, for a rotation or because secrets
-// have lost it. Connections that there are go on; pools have to ask secrets for later ones. When it
-// fails half-way, Provision makes role and secrets agree again.
+// Rotate gives the role of the tenant's database a new password, for a rotation or because the
+// secrets have lost it. Open connections go on; later ones need the new secret. If it fails
+// half-way, Provision makes role and secrets agree again.
 func (p *Postgres) Rotate(ctx context.Context, t *tenants.Tenant) error {
 	d, err := databaseOf(t)
 	if err != nil {
@@ -77,7 +78,7 @@ func (p *Postgres) Rotate(ctx context.Context, t *tenants.Tenant) error {
 	return nil
 }
 
-// withLock calls fn with what is there of a database, while nobody else works on it.
+// withLock calls fn with the state of a database, while nobody else works on it.
 func (p *Postgres) withLock(
 	ctx context.Context, d databases.Database, fn func(s *session, found state) error,
 ) error {

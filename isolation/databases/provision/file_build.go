@@ -11,15 +11,15 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/databases/internal/private"
 )
 
-// ownerTable says whose a file is.
+// ownerTable records whose a file is.
 const ownerTable = "gormtenant_owner"
 
-// journals are the endings of the files that SQLite has beside a database
+// journals are the suffixes of the files that SQLite keeps beside a database
 // (https://www.sqlite.org/tempfiles.html).
 var journals = []string{"-journal", "-wal", "-shm"}
 
-// build makes the file under the name of the unfinished one, and then renames it.
-func (b *building) build(ctx context.Context) (err error) {
+// build makes the file under its unfinished name, and renames it.
+func (b *fileBuild) build(ctx context.Context) (err error) {
 	defer func() { // a migration may panic
 		err = errors.Join(err, removeDatabase(b.unfinished))
 	}()
@@ -42,7 +42,7 @@ func (b *building) build(ctx context.Context) (err error) {
 	return private.SyncDir(b.f.dir)
 }
 
-// complete puts a database that is closed on the disk, if all of it is in its one file.
+// complete syncs a closed database to the disk. It fails if not all of it is in its one file.
 func complete(path string) error {
 	for _, ending := range journals {
 		if info, err := os.Lstat(path + ending); err == nil && info.Size() > 0 && ending != "-shm" {
@@ -62,8 +62,8 @@ func complete(path string) error {
 	return errors.Join(file.Sync(), file.Close())
 }
 
-// claim writes whose the file is.
-func (b *building) claim(ctx context.Context, pool *sql.DB) error {
+// claim records the tenant as the file's owner.
+func (b *fileBuild) claim(ctx context.Context, pool *sql.DB) error {
 	_, err := pool.ExecContext(ctx,
 		"CREATE TABLE "+ownerTable+" (tenant text NOT NULL, application text NOT NULL)")
 	if err != nil {
@@ -75,8 +75,8 @@ func (b *building) claim(ctx context.Context, pool *sql.DB) error {
 	return err
 }
 
-// check returns ErrNotOurs if the file does not say that it is the tenant's.
-func (b *building) check(ctx context.Context, pool *sql.DB) error {
+// check returns ErrNotOurs unless the tenant is recorded as the file's owner.
+func (b *fileBuild) check(ctx context.Context, pool *sql.DB) error {
 	var claimed bool
 	err := pool.QueryRowContext(
 		ctx, "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = ?",
@@ -96,9 +96,9 @@ func (b *building) check(ctx context.Context, pool *sql.DB) error {
 	return nil
 }
 
-// sweep removes what a call left that was killed. Journals without their database would be taken
-// for those of the next one.
-func (b *building) sweep() error {
+// sweep removes what a killed call left. A later database would take journals of an earlier one for
+// its own.
+func (b *fileBuild) sweep() error {
 	if err := errors.Join(removeDatabase(b.unfinished), removeDatabase(b.leaving)); err != nil {
 		return err
 	}
@@ -108,8 +108,8 @@ func (b *building) sweep() error {
 	return nil
 }
 
-// removeDatabase removes a database's files. The database itself is the last: as long as it is
-// there the rest can be found.
+// removeDatabase removes a database's files. The database itself goes last: as long as it exists,
+// the rest can be found.
 func removeDatabase(path string) error {
 	for _, ending := range journals {
 		if err := removeFile(path + ending); err != nil {

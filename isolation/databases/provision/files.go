@@ -26,8 +26,9 @@ type Files struct {
 	dialector func(path string) gorm.Dialector
 }
 
-// NewFiles returns the files in a directory, which is made with the mode 0700, or has to have it,
-// since tenants' files have 0600. dialector opens one with the driver of the application's choice:
+// NewFiles returns the provisioner of the files in a directory. It makes the directory with the
+// mode 0700; one that others can enter is refused. dialector opens a file with the driver of the
+// application's choice:
 //
 //	provision.NewFiles("data", func(path string) gorm.Dialector {
 //		return sqlite.Open("file:" + path +
@@ -53,8 +54,9 @@ func NewFiles(
 	return &Files{config: c, dir: dir, dialector: dialector}, nil
 }
 
-// Path returns where the file of a database is, or will be: its name with .db in the directory.
-func (f *Files) Path(d databases.Database) (string, error) {
+// path returns the path of a database's file, whether or not it exists: its name with .db in the
+// directory.
+func (f *Files) path(d databases.Database) (string, error) {
 	if d.Server != "" {
 		return "", fmt.Errorf(
 			"gormtenant: the database %q is a file, and its placement names a server %q", d.Name,
@@ -66,14 +68,13 @@ func (f *Files) Path(d databases.Database) (string, error) {
 	return filepath.Join(f.dir, d.Name+".db"), nil
 }
 
-// Provision makes the file of the tenant's placement, which must be of the level
-// [tenants.Database], with the [Migrations] applied. It is built under another name and gets its
-// own when it is complete, so that it is there whole or not at all, whatever fails or is killed;
-// the same call again starts over. For a file that is there it applies the migrations that are
-// pending. Calls for one tenant wait for each other. The error is [ErrNotOurs] where the file is
-// not the tenant's.
+// Provision makes the file of the tenant's placement, which must have the level [tenants.Database],
+// and applies the [Migrations]. The file is built under another name and renamed when it is
+// complete. So it exists whole or not at all, whatever fails or is killed; the same call again
+// starts over. If the file exists, Provision applies the pending migrations. Calls for one tenant
+// wait for each other. If the file is not the tenant's, the error is [ErrNotOurs].
 func (f *Files) Provision(ctx context.Context, t *tenants.Tenant) error {
-	return f.locked(ctx, t, "provision", func(b *building) error {
+	return f.locked(ctx, t, "provision", func(b *fileBuild) error {
 		ctx := tenants.NewContext(ctx, t)
 		exists, err := b.exists()
 		if err != nil {
@@ -87,8 +88,8 @@ func (f *Files) Provision(ctx context.Context, t *tenants.Tenant) error {
 	})
 }
 
-// MigrateAll applies the [Migrations] that are pending to the files of all tenants that lister
-// lists and that have one, as [migrations.All] does. Call it again to go on.
+// MigrateAll applies the pending [Migrations] to the files of all tenants that lister yields and
+// that have one, as [migrations.All] does. Call it again to go on.
 func (f *Files) MigrateAll(
 	ctx context.Context, lister tenants.Lister, options ...migrations.Option,
 ) error {
@@ -101,11 +102,11 @@ func (f *Files) MigrateAll(
 			if err != nil {
 				return nil, err
 			}
-			path, err := f.Path(d)
+			path, err := f.path(d)
 			if err != nil {
 				return nil, err
 			}
-			b := &building{f: f, d: d, path: path}
+			b := &fileBuild{f: f, d: d, path: path}
 			exists, err := b.exists()
 			if err != nil {
 				return nil, err
@@ -117,20 +118,20 @@ func (f *Files) MigrateAll(
 		}, options...)
 }
 
-// locked calls fn while nobody else makes or removes the file, when what others left is gone.
+// locked removes what killed calls left, and calls fn while nobody else makes or removes the file.
 func (f *Files) locked(
-	ctx context.Context, t *tenants.Tenant, what string, fn func(b *building) error,
+	ctx context.Context, t *tenants.Tenant, what string, fn func(b *fileBuild) error,
 ) error {
 	d, err := databaseOf(t)
 	if err != nil {
 		return err
 	}
-	path, err := f.Path(d)
+	path, err := f.path(d)
 	if err != nil {
 		return err
 	}
 	hidden := func(ending string) string { return filepath.Join(f.dir, "."+d.Name+ending) }
-	b := &building{f: f, d: d, path: path, unfinished: hidden(".new"), leaving: hidden(".old")}
+	b := &fileBuild{f: f, d: d, path: path, unfinished: hidden(".new"), leaving: hidden(".old")}
 	err = lockedFile(ctx, hidden(".lock"), func() error {
 		if err := b.sweep(); err != nil {
 			return err
@@ -143,16 +144,16 @@ func (f *Files) locked(
 	return nil
 }
 
-// building is a file that is made or removed.
-type building struct {
+// fileBuild is a file that is being made or removed.
+type fileBuild struct {
 	f                   *Files
 	d                   databases.Database
 	path                string
 	unfinished, leaving string // the file before it is complete, and when it is to be removed
 }
 
-// exists reports whether the file is there, and returns an error for one that others can read.
-func (b *building) exists() (bool, error) {
+// exists reports whether the file exists. If others can read it, that is an error.
+func (b *fileBuild) exists() (bool, error) {
 	// Opening it here and closing it again would cancel SQLite's locks on it in this process
 	// (https://www.sqlite.org/howtocorrupt.html, section 2.2).
 	info, err := os.Lstat(b.path)

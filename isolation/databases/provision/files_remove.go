@@ -13,14 +13,14 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// Deprovision removes the tenant's file, and those that SQLite has beside it. confirmation must be
-// DELETE_DATABASE_ and the name of the database, as in "DELETE_DATABASE_tenant_acme"; the error is
-// else [ErrNotConfirmed], and names it.
+// Deprovision removes the tenant's file, and those that SQLite keeps beside it. confirmation must
+// be DELETE_DATABASE_ and the name of the database, as in "DELETE_DATABASE_tenant_acme". Otherwise
+// the error is [ErrNotConfirmed], which names it.
 //
-// A file that Provision did not make for this tenant is not touched, and is [ErrNotOurs]. That
-// there is none is no error. When it fails or is killed, the same call again finishes the work.
-// Pools that are open, in whatever process, fail from here on, and find within 0.1 s that the file
-// is gone.
+// A file that Provision did not make for this tenant is not touched: the error is [ErrNotOurs]. If
+// there is no file, there is no error. If it fails or is killed, the same call again finishes the
+// work. Open pools fail from here on, in whatever process, and notice within 0.1 s that the file is
+// gone.
 func (f *Files) Deprovision(ctx context.Context, t *tenants.Tenant, confirmation string) error {
 	d, err := databaseOf(t)
 	if err != nil {
@@ -29,7 +29,7 @@ func (f *Files) Deprovision(ctx context.Context, t *tenants.Tenant, confirmation
 	if err := confirmed(d, confirmation); err != nil {
 		return err
 	}
-	return f.locked(ctx, t, "deprovision", func(b *building) error {
+	return f.locked(ctx, t, "deprovision", func(b *fileBuild) error {
 		exists, err := b.exists()
 		if err != nil || !exists {
 			return err
@@ -42,7 +42,7 @@ func (f *Files) Deprovision(ctx context.Context, t *tenants.Tenant, confirmation
 		}); err != nil {
 			return err
 		}
-		// From here on there is no database of that name, whenever this is killed.
+		// From here on no database has that name, whenever this is killed.
 		if err := os.Rename(b.path, b.leaving); err != nil {
 			return err
 		}
@@ -50,9 +50,8 @@ func (f *Files) Deprovision(ctx context.Context, t *tenants.Tenant, confirmation
 	})
 }
 
-// empty drops all tables but the one that says whose file it is. On Unix a connection that is open
-// goes on with a file that was removed: what it writes there would be lost, and it would not be
-// told.
+// empty drops all tables except the one that records the owner. On Unix an open connection goes on
+// with a removed file: its writes would be lost, and nobody told.
 func empty(ctx context.Context, pool *sql.DB) (err error) {
 	conn, err := pool.Conn(ctx)
 	if err != nil {

@@ -13,11 +13,11 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/databases/internal/private"
 )
 
-// lockInterval is how often a lock that another has is tried.
+// lockInterval is how often a lock is tried that another holds.
 const lockInterval = 10 * time.Millisecond
 
-// lockedFile calls fn while nobody else does who has locked the same path. A process that is killed
-// leaves the file, which then has to be removed by hand.
+// lockedFile calls fn while nobody else holds the lock of the same path. A process that is killed
+// leaves the file, which has to be removed by hand then.
 func lockedFile(ctx context.Context, path string, fn func() error) error {
 	for {
 		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, private.File)

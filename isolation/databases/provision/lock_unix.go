@@ -13,12 +13,11 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/databases/internal/private"
 )
 
-// lockInterval is how often a lock that another has is tried: flock cannot be waited for with a
-// context.
+// lockInterval is how often a lock is tried that another holds: waiting for flock ignores contexts.
 const lockInterval = 10 * time.Millisecond
 
-// lockedFile calls fn while nobody else does who has locked the same path. The system takes the
-// lock from a process that is killed. The file is gone afterwards.
+// lockedFile calls fn while nobody else holds the lock of the same path. The system releases the
+// lock of a process that is killed. The file is removed afterwards.
 func lockedFile(ctx context.Context, path string, fn func() error) (err error) {
 	for {
 		file, err := lockFile(path)
@@ -38,7 +37,7 @@ func lockedFile(ctx context.Context, path string, fn func() error) (err error) {
 	}
 }
 
-// lockFile returns the locked file, or EWOULDBLOCK if another has it.
+// lockFile returns the locked file, or EWOULDBLOCK if another holds the lock.
 func lockFile(path string) (_ *os.File, err error) {
 	//nolint:gosec // in the application's own directory
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, private.File)
@@ -57,7 +56,7 @@ func lockFile(path string) (_ *os.File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// Who had the lock before may have removed the file between the opening and the locking.
+	// The previous holder may have removed the file between opening and locking.
 	if there, err := os.Lstat(path); err != nil || !os.SameFile(locked, there) {
 		return nil, syscall.EWOULDBLOCK
 	}

@@ -8,18 +8,18 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/databases"
 )
 
-// ErrNotOurs is returned where a database, a role or a file of the tenant's name exists that is not
+// ErrNotOurs is returned if a database, a role or a file with the tenant's name exists that is not
 // marked as the tenant's. It is not touched. Give the tenant a placement with another name, or find
 // out whose it is.
 var ErrNotOurs = errors.New(
 	"gormtenant: a database, role or file of this name exists and is not marked as the tenant's")
 
-// mark says whose a role and its database are: in the comment on the role, since a role can be made
-// and marked in one transaction and a database cannot.
+// mark records the tenant of a role and its database. It is kept in the comment on the role: a role
+// can be made and marked in one transaction, which a database cannot.
 type mark struct {
 	Tenant      string `json:"tenant"`
 	Application string `json:"application,omitempty"`
-	// Attempt is the call of Provision that had the role in its hands last.
+	// Attempt is the last call of Provision that worked on the role.
 	Attempt string `json:"attempt,omitempty"`
 }
 
@@ -30,7 +30,7 @@ func (m mark) String() string {
 	return markPrefix + string(text)
 }
 
-// readMark returns the mark in a comment; the zero value is nobody's.
+// readMark returns the mark in a comment. The zero value belongs to nobody.
 func readMark(comment string) (m mark) {
 	text, ok := strings.CutPrefix(comment, markPrefix)
 	if !ok || json.Unmarshal([]byte(text), &m) != nil {
@@ -39,7 +39,7 @@ func readMark(comment string) (m mark) {
 	return m
 }
 
-// owns reports whether m is a mark of that database's tenant.
+// owns reports whether m marks the database's tenant.
 func (c *config) owns(m mark, d databases.Database) bool {
 	return m.Tenant != "" && m.Tenant == d.Tenant && m.Application == c.application
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// Open opens the database of the tenant's placement as its owner, past all pools, as [OpenWith]
-// says, for work on the whole of it. The caller closes what (*gorm.DB).DB returns.
+// Open opens the database of the tenant's placement as its owner, as [OpenWith] does, outside of
+// all pools: for work on the whole of it. The caller closes what (*gorm.DB).DB returns.
 func (p *Postgres) Open(ctx context.Context, t *tenants.Tenant) (*gorm.DB, error) {
 	d, err := databaseOf(t)
 	if err != nil {
@@ -34,18 +34,18 @@ func (p *Postgres) Open(ctx context.Context, t *tenants.Tenant) (*gorm.DB, error
 	return db, nil
 }
 
-// Open opens the file of the tenant's placement, past all pools, as [OpenWith] says. The caller
-// closes what (*gorm.DB).DB returns. A file that is not there is [ErrNoDatabase].
+// Open opens the file of the tenant's placement, as [OpenWith] does, outside of all pools. The
+// caller closes what (*gorm.DB).DB returns. A file that does not exist is databases.ErrNoDatabase.
 func (f *Files) Open(ctx context.Context, t *tenants.Tenant) (*gorm.DB, error) {
 	d, err := databaseOf(t)
 	if err != nil {
 		return nil, err
 	}
-	path, err := f.Path(d)
+	path, err := f.path(d)
 	if err != nil {
 		return nil, err
 	}
-	exists, err := (&building{f: f, d: d, path: path}).exists()
+	exists, err := (&fileBuild{f: f, d: d, path: path}).exists()
 	if err == nil && !exists {
 		err = databases.ErrNoDatabase // to open it would make it
 	}

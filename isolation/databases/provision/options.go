@@ -46,8 +46,8 @@ type config struct {
 	template    string
 }
 
-// Migrations are what is done in a new database, as its own role, and what MigrateAll does in those
-// that there are. Without them a database is empty.
+// Migrations set up a database, as its own role: Provision applies them in a new one, MigrateAll in
+// those that exist. Without them a database is empty.
 func Migrations(list ...migrations.Migration) Option {
 	return sharedOption(func(c *config) error {
 		c.migrations = append(c.migrations, list...)
@@ -55,8 +55,9 @@ func Migrations(list ...migrations.Migration) Option {
 	})
 }
 
-// OpenWith is how GORM is opened for migrations: with the application's naming strategy and
-// plugins. Defaults to gorm.Open with a logger that discards. What it opens is closed after use.
+// OpenWith sets how GORM is opened for migrations, for example with the application's naming
+// strategy and plugins. Defaults to gorm.Open with a logger that discards. What it opens is closed
+// after use.
 func OpenWith(open func(dialector gorm.Dialector) (*gorm.DB, error)) Option {
 	return sharedOption(func(c *config) error {
 		c.open = open
@@ -67,9 +68,9 @@ func OpenWith(open func(dialector gorm.Dialector) (*gorm.DB, error)) Option {
 	})
 }
 
-// Application names the application in the marks that say whose a database is, where several
-// applications, or several stages of one, share a server: what one made another does not touch.
-// Defaults to "". It must stay the same for as long as there are databases.
+// Application names the application in the marks that record whose a database is. Use it if several
+// applications, or several stages of one, share a server: none touches what another has made.
+// Defaults to "". It must stay the same as long as there are databases.
 func Application(name string) Option {
 	return sharedOption(func(c *config) error {
 		c.application = name
@@ -77,7 +78,7 @@ func Application(name string) Option {
 	})
 }
 
-// Template is the database of which Postgres makes copies, for one with extensions. Defaults to
+// Template names the database that Postgres copies, for example one with extensions. Defaults to
 // "template0". While anyone is connected to it no database can be made.
 func Template(name string) PostgresOption {
 	return postgresOption(func(c *config) error {
@@ -114,8 +115,8 @@ func (c *config) migrate(
 	return applied, err
 }
 
-// with calls fn with what a dialector opens, and closes it. What is no business of the
-// application's plugins goes to the pool.
+// with calls fn with what a dialector opens, and closes it. Statements that do not concern the
+// application's plugins go to the pool.
 func (c *config) with(dialector gorm.Dialector, fn func(db *gorm.DB, pool *sql.DB) error) (
 	err error,
 ) {

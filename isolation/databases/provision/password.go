@@ -9,8 +9,8 @@ import (
 	"fmt"
 )
 
-// newPassword returns 32 random characters. Each is one of 64, by 6 random bits, so that all are
-// equally likely; none has to be escaped in a URL.
+// newPassword returns 32 random characters. Each is one of 64, from 6 random bits, so all are
+// equally likely. None needs escaping in a URL.
 func newPassword() string {
 	var random [24]byte
 	_, _ = rand.Read(random[:]) // never fails
@@ -22,9 +22,9 @@ const (
 	scramSalt       = 16
 )
 
-// verifier returns what Postgres keeps of a password (RFC 5803): with it in place of the password a
-// server never sees that, and cannot log it. The password has to be ASCII, else it would need
-// SASLprep.
+// verifier returns what Postgres stores for a password (RFC 5803). A server that is given it
+// instead of the password never sees that, and cannot log it. The password must be ASCII; any other
+// would need SASLprep.
 func verifier(password string) (string, error) {
 	var salt [scramSalt]byte
 	_, _ = rand.Read(salt[:])

@@ -10,7 +10,7 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// databaseOf returns the database in which a tenant's placement puts it.
+// databaseOf returns the database in a tenant's placement.
 func databaseOf(t *tenants.Tenant) (databases.Database, error) {
 	if t == nil {
 		return databases.Database{}, tenants.ErrNotFound

@@ -64,16 +64,15 @@ func NewPostgres(
 // and then, as that role, REVOKE ALL ON SCHEMA public FROM PUBLIC, which PostgreSQL 14 ignores, and
 // the [Migrations].
 //
-// When a step fails, or ctx ends, it takes back what was made; a database that was open to
-// connections before the call is never dropped by it. Where that fails too, or the process is
-// killed, the same call again finishes the work, by the mark in the comment on the role. It needs
-// the secrets for that, which is the first thing that it writes. For a database that is complete it
-// sets the password that secrets have again, applies the migrations that are pending, and changes
-// nothing else.
+// If a step fails, or ctx ends, it undoes what was made. A database that was open to connections
+// before the call is never dropped by it. If undoing fails too, or the process is killed, the same
+// call again finishes the work, by the mark in the comment on the role. For that it needs the
+// secrets, which is why it writes them first. For a complete database it sets the password in the
+// secrets again, applies the pending migrations, and changes nothing else.
 //
-// Calls for one tenant wait for each other. The error is [ErrNotOurs] where something of that name
-// is not the tenant's, and [ErrNoSecret] where secrets know nothing of a database that is: see
-// [Postgres.Rotate].
+// Calls for one tenant wait for each other. If something of that name is not the tenant's, the
+// error is [ErrNotOurs]. If the secrets know nothing of a database that exists, it is
+// credentials.ErrNoSecret: see [Postgres.Rotate].
 func (p *Postgres) Provision(ctx context.Context, t *tenants.Tenant) error {
 	d, err := databaseOf(t)
 	if err != nil {
@@ -110,7 +109,7 @@ func (p *Postgres) provision(ctx context.Context, d databases.Database) (err err
 	default:
 		secret = credentials.Secret{}
 	}
-	m := &making{session: s, found: found, secret: secret, attempt: newPassword()}
+	m := &provisionRun{session: s, found: found, secret: secret, attempt: newPassword()}
 	complete := false
 	defer func() { // a migration may panic
 		if complete {
@@ -128,10 +127,9 @@ func (p *Postgres) provision(ctx context.Context, d databases.Database) (err err
 	return err
 }
 
-// MigrateAll applies the [Migrations] that are pending to the databases of all tenants that lister
-// lists and that have one on the servers of p, each as its own role, as [migrations.All] does: at
-// most so many at once, with progress, and a [*migrations.PartialError] where some failed. Call it
-// again to go on.
+// MigrateAll applies the pending [Migrations] to the databases of all tenants that lister yields
+// and that have one on the servers of p, each as its own role, as [migrations.All] does. It shows
+// progress, and returns a [*migrations.PartialError] if some failed. Call it again to go on.
 func (p *Postgres) MigrateAll(
 	ctx context.Context, lister tenants.Lister, options ...migrations.Option,
 ) error {

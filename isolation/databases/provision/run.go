@@ -10,17 +10,17 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/databases/credentials"
 )
 
-// making is one call of Provision at work. Whatever step it comes to, what is there says where to
-// go on: the secret comes before the role that has it, the role before the database that it owns,
-// and nobody can connect to that until PUBLIC's rights are gone.
-type making struct {
+// provisionRun is one call of Provision. Each step looks at what exists already: the secret comes
+// before the role that has it, the role before the database that it owns, and nobody can connect to
+// that until PUBLIC's rights are revoked.
+type provisionRun struct {
 	*session
 	found   state // when the call began
 	secret  credentials.Secret
 	attempt string
 }
 
-func (m *making) make(ctx context.Context) error {
+func (m *provisionRun) make(ctx context.Context) error {
 	for _, step := range []struct {
 		what string
 		do   func(ctx context.Context) error
@@ -38,7 +38,7 @@ func (m *making) make(ctx context.Context) error {
 	return nil
 }
 
-func (m *making) keepSecret(ctx context.Context) error {
+func (m *provisionRun) keepSecret(ctx context.Context) error {
 	if m.secret.Password != "" {
 		return nil
 	}
@@ -46,8 +46,9 @@ func (m *making) keepSecret(ctx context.Context) error {
 	return m.p.secrets.Put(ctx, m.d, m.secret)
 }
 
-// makeRole marks the role with this attempt, so that no other, which was cut off, takes it away.
-func (m *making) makeRole(ctx context.Context) error {
+// makeRole marks the role with this attempt, so that an earlier attempt, which was cut off, does
+// not remove it.
+func (m *provisionRun) makeRole(ctx context.Context) error {
 	password, err := verifier(m.secret.Password)
 	if err != nil {
 		return err
@@ -60,12 +61,12 @@ func (m *making) makeRole(ctx context.Context) error {
 		verb+" ROLE "+m.role()+" LOGIN PASSWORD "+pgsession.Literal(password),
 		"COMMENT ON ROLE "+m.role()+" IS "+pgsession.Literal(
 			mark{m.d.Tenant, m.p.application, m.attempt}.String()),
-		// To own a database for a role, an admin that is no superuser has to be a member of it.
-		// Since PostgreSQL 16 having made it is not enough.
+		// An admin that is no superuser must be a member of a role to make it the owner of a
+		// database. Since PostgreSQL 16 having made the role is not enough.
 		"GRANT "+m.role()+" TO CURRENT_USER")
 }
 
-func (m *making) makeDatabase(ctx context.Context) error {
+func (m *provisionRun) makeDatabase(ctx context.Context) error {
 	if m.found.broken {
 		if err := m.exec(ctx, "DROP DATABASE "+m.name()); err != nil {
 			return err
@@ -78,7 +79,7 @@ func (m *making) makeDatabase(ctx context.Context) error {
 			" ALLOW_CONNECTIONS false")
 }
 
-func (m *making) openDatabase(ctx context.Context) error {
+func (m *provisionRun) openDatabase(ctx context.Context) error {
 	if m.found.opened {
 		return nil
 	}
@@ -89,7 +90,7 @@ func (m *making) openDatabase(ctx context.Context) error {
 		"ALTER DATABASE "+m.name()+" ALLOW_CONNECTIONS true")
 }
 
-func (m *making) migrateDatabase(ctx context.Context) error {
+func (m *provisionRun) migrateDatabase(ctx context.Context) error {
 	_, err := m.p.migrateAs(ctx, m.d, m.secret, func(ctx context.Context, pool *sql.DB) error {
 		if m.found.opened {
 			return nil

@@ -13,15 +13,15 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/databases"
 )
 
-// session is the admin at work on one database, which nobody else works on meanwhile.
+// session is an admin's connection that works on one database, while nobody else does.
 type session struct {
 	conn *pgx.Conn
 	p    *Postgres
 	d    databases.Database
 }
 
-// lock connects as admin, and waits for others that work on this database. The lock is the
-// connection's.
+// lock connects as admin, and waits for others that work on this database. The connection holds the
+// lock.
 func (p *Postgres) lock(ctx context.Context, d databases.Database) (*session, error) {
 	config, err := p.servers.admin(d)
 	if err != nil {
@@ -45,7 +45,7 @@ func (p *Postgres) lock(ctx context.Context, d databases.Database) (*session, er
 // close ends the connection, and with it the lock.
 func (s *session) close(ctx context.Context) { _ = s.conn.Close(ctx) }
 
-// state is what is there of a database and its role.
+// state is what exists of a database and its role.
 type state struct {
 	role     bool
 	mark     mark
@@ -77,7 +77,7 @@ func (s *session) look(ctx context.Context) (found state, err error) {
 	return found, nil
 }
 
-// check returns ErrNotOurs if something that is there is not the tenant's.
+// check returns ErrNotOurs if something that exists is not the tenant's.
 func (s *session) check(found state) error {
 	switch {
 	case found.self:

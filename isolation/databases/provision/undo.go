@@ -10,13 +10,12 @@ import (
 	"github.com/gormtenant/gormtenant/internal/place"
 )
 
-// undoTimeout is how long taking back what a failed call made may take.
+// undoTimeout limits the time for undoing what a failed call made.
 const undoTimeout = 30 * time.Second
 
-// undo takes back what this call made, and what it found that nobody could have used. It connects
-// anew: the other connection may be what failed, and its lock lasts until the server has done what
-// it was told.
-func (m *making) undo(ctx context.Context) error {
+// undo removes what this call made, and what it found that nobody could have used. It opens a new
+// connection: the old one may be what failed, and its lock lasts until the server has finished.
+func (m *provisionRun) undo(ctx context.Context) error {
 	if m.found.opened {
 		return nil
 	}
@@ -43,8 +42,8 @@ func (s *session) remove(ctx context.Context, now state) error {
 		return err
 	}
 	if now.role {
-		// Nobody logs in any more, and who is in the server goes: DROP DATABASE sees to its own
-		// sessions only.
+		// Nobody can log in any more, and open sessions end: DROP DATABASE ends those in its own
+		// database only.
 		if err := s.exec(
 			ctx, "ALTER ROLE "+s.role()+" NOLOGIN",
 			"GRANT "+s.role()+" TO CURRENT_USER"); err != nil {
@@ -74,7 +73,7 @@ func (s *session) remove(ctx context.Context, now state) error {
 	return nil
 }
 
-// terminate ends the sessions of the role, in whatever database, and waits until they have ended.
+// terminate ends the role's sessions, in whatever database, and waits until they have ended.
 func (s *session) terminate(ctx context.Context) error {
 	const sessions = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename " +
 		"= $1::name"
@@ -82,8 +81,8 @@ func (s *session) terminate(ctx context.Context) error {
 	return err
 }
 
-// insist calls fn again when Postgres says that a session is another's: it does so too when the
-// tenant's has ended at that moment, and its place in shared memory is another's by now.
+// insist calls fn again if Postgres says that a session is another role's. It says so too if the
+// role's session has just ended and another one has its slot in shared memory by now.
 func insist(fn func() error) (err error) {
 	const attempts, insufficientPrivilege = 5, "42501"
 	for range attempts {
