@@ -27,11 +27,15 @@ func TestGORM(t *testing.T) {
 	each(t, func(t *testing.T, e *engine) {
 		e.createFor(t, "acme", "zeta")
 		pools := newPools(t, e.opener)
-		for name, config := range map[string]gorm.Config{
-			"plain": {}, "prepared": {PrepareStmt: true},
-			"no_transaction": {SkipDefaultTransaction: true},
+		for _, c := range []struct {
+			name   string
+			config gorm.Config
+		}{
+			{"plain", gorm.Config{}},
+			{"prepared", gorm.Config{PrepareStmt: true}},
+			{"no_transaction", gorm.Config{SkipDefaultTransaction: true}},
 		} {
-			t.Run(name, func(t *testing.T) { useGORM(t, openGORM(t, e, pools, config)) })
+			t.Run(c.name, func(t *testing.T) { useGORM(t, openGORM(t, e, pools, c.config)) })
 		}
 	})
 }

@@ -200,11 +200,17 @@ func TestFile_has_its_pragmas(t *testing.T) {
 	pools := newPools(
 		t, databases.SQLite(
 			t.TempDir(), databases.CreateFiles(), databases.Pragma("busy_timeout", "1234")))
-	for pragma, want := range map[string]string{
-		"journal_mode": "wal", "busy_timeout": "1234", "foreign_keys": "1", "synchronous": "1",
+	for _, c := range []struct {
+		pragma string
+		want   string
+	}{
+		{"journal_mode", "wal"},
+		{"busy_timeout", "1234"},
+		{"foreign_keys", "1"},
+		{"synchronous", "1"},
 	} {
 		require.Equal(
-			t, want, scan[string](t, pools.QueryRowContext(as(t, "acme"), "PRAGMA "+pragma)),
-			pragma)
+			t, c.want, scan[string](t, pools.QueryRowContext(as(t, "acme"), "PRAGMA "+c.pragma)),
+			c.pragma)
 	}
 }

@@ -107,14 +107,17 @@ func TestAll_with_only_and_progress(t *testing.T) {
 func TestAll_refuses_what_cannot_be(t *testing.T) {
 	t.Parallel()
 	one := func(context.Context, *tenants.Tenant) ([]string, error) { return nil, nil }
-	for want, option := range map[string]migrations.Option{
-		"migrations.All: option 1 is nil":     nil,
-		"Concurrency(0): it must be at least": migrations.Concurrency(0),
-		"migrations.Only(nil)":                migrations.Only(nil),
-		"migrations.DryRun(nil)":              migrations.DryRun(nil),
-		"Total(-1): it must not be negative":  migrations.Total(-1),
+	for _, c := range []struct {
+		want   string
+		option migrations.Option
+	}{
+		{"migrations.All: option 1 is nil", nil},
+		{"Concurrency(0): it must be at least", migrations.Concurrency(0)},
+		{"migrations.Only(nil)", migrations.Only(nil)},
+		{"migrations.DryRun(nil)", migrations.DryRun(nil)},
+		{"Total(-1): it must not be negative", migrations.Total(-1)},
 	} {
-		require.ErrorContains(t, migrations.All(t.Context(), list{"a"}, one, option), want)
+		require.ErrorContains(t, migrations.All(t.Context(), list{"a"}, one, c.option), c.want)
 	}
 	require.ErrorContains(t, migrations.All(t.Context(), list{"a"}, nil), "the function is nil")
 	require.ErrorContains(t, migrations.All(t.Context(), nil, one), "the lister is nil")

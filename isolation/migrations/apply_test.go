@@ -37,22 +37,25 @@ var errBroken = errors.New("broken")
 // places runs test on an empty place of each kind.
 func places(t *testing.T, test func(t *testing.T, db *gorm.DB), config ...gorm.Config) {
 	t.Helper()
-	for name, dialector := range map[string]func(testing.TB) gorm.Dialector{
-		"sqlite": func(t testing.TB) gorm.Dialector {
+	for _, kind := range []struct {
+		name      string
+		dialector func(testing.TB) gorm.Dialector
+	}{
+		{"sqlite", func(t testing.TB) gorm.Dialector {
 			return sqlite.Open("file:" + filepath.ToSlash(filepath.Join(t.TempDir(), "test.db")) +
 				"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)" +
 				"&_pragma=synchronous(0)&_pragma=journal_mode(wal)")
-		},
-		"postgres": func(t testing.TB) gorm.Dialector { return postgres.Open(pgtest.New(t)) },
+		}},
+		{"postgres", func(t testing.TB) gorm.Dialector { return postgres.Open(pgtest.New(t)) }},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
 			c := gorm.Config{}
 			if len(config) > 0 {
 				c = config[0]
 			}
 			c.Logger = logger.Discard
-			db, err := gorm.Open(dialector(t), &c)
+			db, err := gorm.Open(kind.dialector(t), &c)
 			require.NoError(t, err)
 			t.Cleanup(func() { closeDB(db) })
 			test(t, db)
@@ -125,20 +128,23 @@ func TestApply_does_what_is_pending_once(t *testing.T) {
 
 func TestApply_that_fails_leaves_nothing(t *testing.T) {
 	t.Parallel()
-	for name, up := range map[string]func(ctx context.Context, db *gorm.DB) error{
-		"error": func(context.Context, *gorm.DB) error { return errBroken },
-		"statement": func(_ context.Context, db *gorm.DB) error {
+	for _, c := range []struct {
+		name string
+		up   func(ctx context.Context, db *gorm.DB) error
+	}{
+		{"error", func(context.Context, *gorm.DB) error { return errBroken }},
+		{"statement", func(_ context.Context, db *gorm.DB) error {
 			return fmt.Errorf("%w: %w", errBroken, db.Exec("INSERT INTO nowhere VALUES (1)").Error)
-		},
-		"after_a_transaction_of_its_own": func(_ context.Context, db *gorm.DB) error {
+		}},
+		{"after_a_transaction_of_its_own", func(_ context.Context, db *gorm.DB) error {
 			if err := db.Transaction(func(tx *gorm.DB) error {
 				return tx.Create(&Author{Name: "kept?"}).Error
 			}); err != nil {
 				return err
 			}
 			return errBroken
-		},
-		"after_database_sql": func(ctx context.Context, db *gorm.DB) error {
+		}},
+		{"after_database_sql", func(ctx context.Context, db *gorm.DB) error {
 			pool, err := db.DB()
 			if err != nil {
 				return err
@@ -147,13 +153,13 @@ func TestApply_that_fails_leaves_nothing(t *testing.T) {
 				return err
 			}
 			return errBroken
-		},
+		}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			places(t, func(t *testing.T, db *gorm.DB) {
 				applied, err := migrations.Apply(
-					t.Context(), db, []migrations.Migration{models, {Version: "0002", Up: up}})
+					t.Context(), db, []migrations.Migration{models, {Version: "0002", Up: c.up}})
 				require.ErrorIs(t, err, errBroken)
 				require.ErrorContains(t, err, `gormtenant: migration "0002": `)
 				require.Empty(t, applied)
@@ -207,19 +213,25 @@ func TestApply_refuses_what_cannot_be(t *testing.T) {
 	t.Parallel()
 	up := func(context.Context, *gorm.DB) error { return nil }
 	places(t, func(t *testing.T, db *gorm.DB) {
-		for want, list := range map[string][]migrations.Migration{
-			"migration 2 of the list has no version": {models, {Up: up}},
-			`two migrations of the list have the version "0001"`: {
+		for _, c := range []struct {
+			want string
+			list []migrations.Migration
+		}{
+			{"migration 2 of the list has no version", []migrations.Migration{models, {Up: up}}},
+			{`two migrations of the list have the version "0001"`, []migrations.Migration{
 				models,
 				{Version: "0001", Up: up},
+			}},
+			{"migration 1 of the list has more than " +
+				"255", []migrations.Migration{{Version: strings.Repeat("x", 256), Up: up}}},
+			{
+				"migration 1 of the list is no text",
+				[]migrations.Migration{{Version: "a\x00", Up: up}},
 			},
-			"migration 1 of the list has more than " +
-				"255": {{Version: strings.Repeat("x", 256), Up: up}},
-			"migration 1 of the list is no text": {{Version: "a\x00", Up: up}},
-			`migration "0002" has no Up`:         {models, {Version: "0002"}},
+			{`migration "0002" has no Up`, []migrations.Migration{models, {Version: "0002"}}},
 		} {
-			_, err := migrations.Apply(t.Context(), db, list)
-			require.ErrorContains(t, err, want)
+			_, err := migrations.Apply(t.Context(), db, c.list)
+			require.ErrorContains(t, err, c.want)
 		}
 		require.Empty(t, tables(t, db))
 	})
@@ -234,14 +246,17 @@ func TestApply_refuses_versions_that_do_not_fit(t *testing.T) {
 			step("0003", "INSERT INTO authors (name) VALUES ('x')")
 		_, err := migrations.Apply(t.Context(), db, []migrations.Migration{models, second})
 		require.NoError(t, err)
-		for name, list := range map[string][]migrations.Migration{
-			"unknown":       {models, third},
-			"out_of_order":  {models, third, second},
-			"before_all":    {third, models, second},
-			"an_empty_list": nil,
+		for _, c := range []struct {
+			name string
+			list []migrations.Migration
+		}{
+			{"unknown", []migrations.Migration{models, third}},
+			{"out_of_order", []migrations.Migration{models, third, second}},
+			{"before_all", []migrations.Migration{third, models, second}},
+			{"an_empty_list", nil},
 		} {
-			_, err = migrations.Apply(t.Context(), db, list)
-			require.ErrorIs(t, err, migrations.ErrVersion, name)
+			_, err = migrations.Apply(t.Context(), db, c.list)
+			require.ErrorIs(t, err, migrations.ErrVersion, c.name)
 		}
 		require.Equal(t, []string{"0001", "0002"}, versions(t, db))
 		require.ErrorIs(t, db.First(&Author{}).Error, gorm.ErrRecordNotFound)

@@ -35,4 +35,11 @@
 // What Postgres runs in no transaction: CREATE INDEX CONCURRENTLY, VACUUM, ALTER TYPE ... ADD VALUE
 // together with the use of the value. A place's tables are locked until all of its pending
 // migrations are done, which for the tables of one tenant is mostly short.
+//
+// It does not undo a migration: an older version of a place is not made from a newer one.
+// Statements that cannot run in a transaction, such as CREATE INDEX CONCURRENTLY, cannot be
+// migrations.
+//
+// To read it, begin with migration.go for the list, apply.go for one place, and all.go for
+// everyone's.
 package migrations

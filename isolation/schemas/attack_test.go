@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/postgres"
@@ -220,23 +221,27 @@ func execution(query string, args ...any) func(tx *gorm.DB) (string, error) {
 
 func TestAttacks(t *testing.T) {
 	t.Parallel()
-	for name, config := range map[string]gorm.Config{
-		"gorm": {}, "prepared": {SkipDefaultTransaction: true, PrepareStmt: true},
+	for _, c := range []struct {
+		name   string
+		config gorm.Config
+	}{
+		{"gorm", gorm.Config{}},
+		{"prepared", gorm.Config{SkipDefaultTransaction: true, PrepareStmt: true}},
 	} {
 		for _, w := range []way{
-			{mode: modes["cache_statement"], roles: true},
-			{mode: modes["cache_statement"]},
-			{mode: modes["cache_describe"], roles: true},
-			{mode: modes["simple_protocol"], roles: true},
+			{mode: pgx.QueryExecModeCacheStatement, roles: true},
+			{mode: pgx.QueryExecModeCacheStatement},
+			{mode: pgx.QueryExecModeCacheDescribe, roles: true},
+			{mode: pgx.QueryExecModeSimpleProtocol, roles: true},
 		} {
-			t.Run(fmt.Sprintf("%s_%s_%t", name, w.mode, w.roles), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s_%s_%t", c.name, w.mode, w.roles), func(t *testing.T) {
 				t.Parallel()
 				s := newServer(t)
 				if !w.roles {
 					s.withoutRoles(t)
 				}
 				s.migrate(t)
-				own := config
+				own := c.config
 				own.Logger, own.DisableForeignKeyConstraintWhenMigrating = logger.Discard, true
 				db, err := gorm.Open(postgres.New(postgres.Config{Conn: w.open(t, s)}), &own)
 				require.NoError(t, err)

@@ -120,12 +120,10 @@ func as(t testing.TB, tenant any) context.Context {
 	return gormtenant.WithTenant(t.Context(), tenant)
 }
 
-var modes = map[string]pgx.QueryExecMode{
-	"cache_statement": pgx.QueryExecModeCacheStatement,
-	"cache_describe":  pgx.QueryExecModeCacheDescribe,
-	"describe_exec":   pgx.QueryExecModeDescribeExec,
-	"exec":            pgx.QueryExecModeExec,
-	"simple_protocol": pgx.QueryExecModeSimpleProtocol,
+// modes are all query modes of pgx.
+var modes = []pgx.QueryExecMode{
+	pgx.QueryExecModeCacheStatement, pgx.QueryExecModeCacheDescribe, pgx.QueryExecModeDescribeExec,
+	pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol,
 }
 
 // way is a way to send the schema along.
@@ -134,22 +132,28 @@ type way struct {
 	roles, pooled bool
 }
 
-// ways are all query modes of pgx, with roles and without, to the server and through pgbouncer in
-// transaction mode.
-var ways = func() map[string]way {
-	all := map[string]way{}
-	for name, mode := range modes {
+// String returns the mode, and what is beside it.
+func (w way) String() string {
+	name := strings.ReplaceAll(w.mode.String(), " ", "_")
+	if w.roles {
+		name += "_roles"
+	}
+	if w.pooled {
+		name += "_pgbouncer"
+	}
+	return name
+}
+
+// ways are all modes, with roles and without, to the server and through pgbouncer in transaction
+// mode.
+var ways = func() (all []way) {
+	for _, mode := range modes {
 		for _, roles := range []bool{false, true} {
-			w, name := way{mode: mode, roles: roles}, name
-			if roles {
-				name += "_roles"
-			}
-			all[name] = w
+			all = append(all, way{mode: mode, roles: roles})
 			// The others keep a prepared statement, or take two round trips, which can meet two
 			// connections.
 			if mode != pgx.QueryExecModeCacheStatement && mode != pgx.QueryExecModeDescribeExec {
-				w.pooled = true
-				all[name+"_pgbouncer"] = w
+				all = append(all, way{mode: mode, roles: roles, pooled: true})
 			}
 		}
 	}
@@ -161,8 +165,8 @@ func each(t *testing.T, test func(t *testing.T, s *server, w way)) {
 	t.Helper()
 	servers := map[bool]*server{false: newPooledServer(t), true: newPooledServer(t)}
 	servers[false].withoutRoles(t)
-	for name, w := range ways {
-		t.Run(name, func(t *testing.T) { test(t, servers[w.roles], w) })
+	for _, w := range ways {
+		t.Run(w.String(), func(t *testing.T) { test(t, servers[w.roles], w) })
 	}
 }
 
@@ -269,10 +273,13 @@ func prepared(t *testing.T, db *sql.DB, acme, zeta context.Context) {
 	for _, ctx := range []context.Context{acme, t.Context()} {
 		statement, err := db.PrepareContext(ctx, "SELECT id FROM notes WHERE id > $1 ORDER BY id")
 		require.NoError(t, err)
-		for ctx, want := range map[context.Context]string{acme: "2 3", zeta: "11 12 13"} {
-			rows, err := statement.QueryContext(ctx, 1)
+		for _, c := range []struct {
+			ctx  context.Context
+			want string
+		}{{acme, "2 3"}, {zeta, "11 12 13"}} {
+			rows, err := statement.QueryContext(c.ctx, 1)
 			require.NoError(t, err)
-			require.Equal(t, want, scanned(t, rows))
+			require.Equal(t, c.want, scanned(t, rows))
 		}
 		_, err = statement.QueryContext(t.Context(), 1)
 		require.ErrorContains(t, err, undefinedTable)

@@ -2,8 +2,6 @@ package schemas_test
 
 import (
 	"database/sql"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 
@@ -18,11 +16,10 @@ func TestConnections_keep_the_contract(t *testing.T) {
 	servers := map[bool]*server{false: newPooledServer(t), true: newPooledServer(t)}
 	servers[false].withoutRoles(t)
 	var all []pgsessiontest.Way
-	for _, name := range slices.Sorted(maps.Keys(ways)) {
-		w := ways[name]
+	for _, w := range ways {
 		s := servers[w.roles]
 		way := pgsessiontest.Way{
-			Name: name,
+			Name: w.String(),
 			Database: &pgsessiontest.Database{
 				Owner: s.owner, App: s.app.User, Acme: s.acme, Zeta: s.zeta, Nobody: undefinedTable,
 			},

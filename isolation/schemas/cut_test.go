@@ -17,36 +17,41 @@ func TestCalls_that_are_cut_off(t *testing.T) {
 	t.Parallel()
 	oldTables := sqlStep("0001", "CREATE TABLE projects (id int PRIMARY KEY)")
 	newTables := sqlStep("0002", "CREATE TABLE tasks (id int REFERENCES projects)")
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name string
+
 		setUp func(s *schemas.Provisioner, id string) error
 		call  func(s *schemas.Provisioner, id, suffix string) error
 	}{
-		"create": {nil, func(
+		{"create", nil, func(
 			s *schemas.Provisioner, id, _ string,
 		) error {
 			return s.Provision(t.Context(), id)
 		}},
-		"migrate": {
+		{
+			"migrate",
 			func(s *schemas.Provisioner, id string) error { return s.Provision(t.Context(), id) },
 			func(s *schemas.Provisioner, id, _ string) error {
 				_, err := s.Migrate(t.Context(), &tenants.Tenant{ID: id})
 				return err
 			},
 		},
-		"rename": {
+		{
+			"rename",
 			func(s *schemas.Provisioner, id string) error { return s.Provision(t.Context(), id) },
 			func(s *schemas.Provisioner, id, suffix string) error {
 				return s.Rename(t.Context(), id, "renamed_"+suffix)
 			},
 		},
-		"drop": {
+		{
+			"drop",
 			func(s *schemas.Provisioner, id string) error { return s.Provision(t.Context(), id) },
 			func(s *schemas.Provisioner, id, _ string) error {
 				return s.Deprovision(t.Context(), id, schemas.Confirmation("tenant_"+id))
 			},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)
 			acme := h.id("acme")

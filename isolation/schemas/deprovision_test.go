@@ -49,20 +49,23 @@ func TestDrop_leaves_what_other_schemas_depend_on(t *testing.T) {
 	s := h.schemas(t, schemas.Migrations(first))
 	acme := h.id("acme")
 	require.NoError(t, s.Provision(t.Context(), acme))
-	for name, statements := range map[string][2]string{
-		"view": {"CREATE VIEW shared.report AS SELECT * FROM tenant_" + acme +
-			".projects", "DROP VIEW shared.report"},
-		"foreign_key": {
+	for _, c := range []struct {
+		name       string
+		statements [2]string
+	}{
+		{"view", [2]string{"CREATE VIEW shared.report AS SELECT * FROM tenant_" + acme +
+			".projects", "DROP VIEW shared.report"}},
+		{"foreign_key", [2]string{
 			"CREATE TABLE shared.report (id bigint REFERENCES tenant_" + acme + ".projects)",
 			"DROP TABLE shared.report",
-		},
+		}},
 	} {
-		h.do(t, statements[0])
+		h.do(t, c.statements[0])
 		before := h.catalog(t)
 		err := s.Deprovision(t.Context(), acme, schemas.Confirmation("tenant_"+acme))
-		require.ErrorContains(t, err, "drop first what refers to it: shared.report", name)
+		require.ErrorContains(t, err, "drop first what refers to it: shared.report", c.name)
 		require.Equal(t, before, h.catalog(t))
-		h.do(t, statements[1])
+		h.do(t, c.statements[1])
 	}
 	require.NoError(t, s.Deprovision(t.Context(), acme, schemas.Confirmation("tenant_"+acme)))
 }

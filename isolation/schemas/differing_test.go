@@ -17,14 +17,17 @@ import (
 // order.
 func (s *server) differ(t testing.TB) {
 	t.Helper()
-	for tenant, table := range map[string]string{
-		s.acme: "(id int, ref int, at date, extra text)",
-		s.zeta: "(at timestamptz, ref text, id uuid)",
+	for _, c := range []struct {
+		tenant string
+		table  string
+	}{
+		{s.acme, "(id int, ref int, at date, extra text)"},
+		{s.zeta, "(at timestamptz, ref text, id uuid)"},
 	} {
-		name := s.of(tenant) + ".things"
+		name := s.of(c.tenant) + ".things"
 		s.do(
-			t, "DROP TABLE IF EXISTS "+name, "CREATE TABLE "+name+" "+table,
-			"ALTER TABLE "+name+" OWNER TO "+s.of(tenant))
+			t, "DROP TABLE IF EXISTS "+name, "CREATE TABLE "+name+" "+c.table,
+			"ALTER TABLE "+name+" OWNER TO "+s.of(c.tenant))
 	}
 	s.do(t, "INSERT INTO "+s.of(s.acme)+".things VALUES (1, 5, '2024-02-29', 'x')",
 		"INSERT INTO "+s.of(
@@ -47,27 +50,31 @@ func TestTenants_whose_tables_differ(t *testing.T) {
 		change, err := db.Prepare("UPDATE things SET ref = $1 WHERE ref = $1")
 		require.NoError(t, err)
 		for range 4 {
-			for ctx, want := range map[context.Context]string{
-				acme: "[id ref at extra] [INT4 INT4 DATE TEXT] 1 5 x",
-				zeta: "[at ref id] [TIMESTAMPTZ TEXT UUID] 5 6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+			for _, c := range []struct {
+				ctx  context.Context
+				want string
+			}{
+				{acme, "[id ref at extra] [INT4 INT4 DATE TEXT] 1 5 x"},
+				{zeta, "[at ref id] [TIMESTAMPTZ TEXT UUID] 5 " +
+					"6ba7b810-9dad-11d1-80b4-00c04fd430c8"},
 			} {
 				number := any(5)
-				if ctx == zeta {
+				if c.ctx == zeta {
 					number = "5"
 				}
 				for range 2 {
 					require.Equal(
-						t, want, described(t)(db.QueryContext(ctx, "SELECT * FROM things")))
+						t, c.want, described(t)(db.QueryContext(c.ctx, "SELECT * FROM things")))
 					require.Equal(
-						t, want, described(t)(
-							db.QueryContext(ctx, "SELECT * FROM things WHERE ref = $1", number)))
-					require.Equal(t, want, described(t)(everything.QueryContext(ctx)))
-					require.Equal(t, want, described(t)(some.QueryContext(ctx, number)))
+						t, c.want, described(t)(
+							db.QueryContext(c.ctx, "SELECT * FROM things WHERE ref = $1", number)))
+					require.Equal(t, c.want, described(t)(everything.QueryContext(c.ctx)))
+					require.Equal(t, c.want, described(t)(some.QueryContext(c.ctx, number)))
 					for _, run := range []func() (sql.Result, error){
-						func() (sql.Result, error) { return change.ExecContext(ctx, number) },
+						func() (sql.Result, error) { return change.ExecContext(c.ctx, number) },
 						func() (sql.Result, error) {
 							return db.ExecContext(
-								ctx, "UPDATE things SET ref = $1 WHERE ref = $1", number)
+								c.ctx, "UPDATE things SET ref = $1 WHERE ref = $1", number)
 						},
 					} {
 						result, err := run()
@@ -218,23 +225,26 @@ func TestErrors_point_into_the_callers_text(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *server, w way) {
 		db := w.open(t, s)
-		for query, position := range map[string]int32{
-			"SELECT id FROM notes WHERE nonsense = 1":                       28,
-			"SELECT id FROM notes WHERE /* ö☃😀 */ nonsense = $1":            38,
-			"SELECT id FROM notes WHERE id = $1 AND":                        39,
-			"SELECT id FROM notes WHERE id = $1 AND -- ö":                   44,
-			"SELECT id FROM notes WHERE id = $1 AND 'ö":                     40,
-			"SELECT id FROM notes WHERE id = $1 /* ö":                       36,
-			"SELECT id FROM notes WHERE id = $1 AND $$ö":                    40,
-			"SELECT id FROM notes WHERE id = $1 AND \"ö":                    40,
-			"SELECT id FROM notes WHERE id = $1 AND nonsense -- /* comment": 40,
+		for _, c := range []struct {
+			query    string
+			position int32
+		}{
+			{"SELECT id FROM notes WHERE nonsense = 1", 28},
+			{"SELECT id FROM notes WHERE /* ö☃😀 */ nonsense = $1", 38},
+			{"SELECT id FROM notes WHERE id = $1 AND", 39},
+			{"SELECT id FROM notes WHERE id = $1 AND -- ö", 44},
+			{"SELECT id FROM notes WHERE id = $1 AND 'ö", 40},
+			{"SELECT id FROM notes WHERE id = $1 /* ö", 36},
+			{"SELECT id FROM notes WHERE id = $1 AND $$ö", 40},
+			{"SELECT id FROM notes WHERE id = $1 AND \"ö", 40},
+			{"SELECT id FROM notes WHERE id = $1 AND nonsense -- /* comment", 40},
 		} {
 			var args []any
-			if strings.Contains(query, "$1") {
+			if strings.Contains(c.query, "$1") {
 				args = []any{1}
 			}
 			for range 2 {
-				rows, err := db.QueryContext(as(t, s.acme), query, args...)
+				rows, err := db.QueryContext(as(t, s.acme), c.query, args...)
 				if err == nil {
 					_ = rows.Close()
 				}
@@ -242,11 +252,11 @@ func TestErrors_point_into_the_callers_text(t *testing.T) {
 				if w.mode == pgx.QueryExecModeSimpleProtocol && !errors.As(err, &server) {
 					continue // pgx does not send what it cannot put its arguments into
 				}
-				require.ErrorAs(t, err, &server, query)
+				require.ErrorAs(t, err, &server, c.query)
 				if w.mode == pgx.QueryExecModeSimpleProtocol && len(args) > 0 {
 					continue // it is in the text with the arguments put in, as with pgx alone
 				}
-				require.Equal(t, position, server.Position, query)
+				require.Equal(t, c.position, server.Position, c.query)
 			}
 		}
 	})
@@ -256,11 +266,11 @@ func TestErrors_point_into_the_callers_text(t *testing.T) {
 func TestPrepared_statement_is_one(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	for name, mode := range modes {
+	for _, mode := range modes {
 		if mode == pgx.QueryExecModeSimpleProtocol {
 			continue
 		}
-		t.Run(name, func(t *testing.T) {
+		t.Run(mode.String(), func(t *testing.T) {
 			db := way{mode: mode, roles: true}.open(t, s)
 			statement, err := db.PrepareContext(
 				as(t, s.acme), "UPDATE notes SET id = id; DELETE FROM notes")

@@ -7,6 +7,14 @@
 //	ctx := gormtenant.WithTenant(r.Context(), "acme")
 //	db.WithContext(ctx).Raw("SELECT * FROM projects").Scan(&projects)   // in tenant_acme
 //
+// # What it promises
+//
+// A statement runs on the path of its context's tenant, whoever sends it, in all of pgx's query
+// modes and through PgBouncer. It costs no round trip, and leaves no path on the connection. With
+// [Roles] the server itself refuses the names of other tenants' schemas. A schema is made,
+// migrated, renamed or deleted in one transaction, and never if it is not the tenant's. What it
+// does not hold is listed below.
+//
 // # How it works
 //
 // [NewConnector] wraps pgx's driver for database/sql: it sends the path with each statement, in the
@@ -114,4 +122,9 @@
 //
 // VACUUM, CREATE INDEX CONCURRENTLY, CREATE DATABASE and the like cannot follow a setting. They are
 // work for the owner, on a pool of its own, with the schema in the name.
+//
+// # Where to begin reading
+//
+// connector.go says what is sent with a statement, names.go what a schema is called, and
+// provision.go what belongs to one.
 package schemas

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 
@@ -18,8 +19,8 @@ func TestFlights(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.withoutRoles(t)
-	for name, mode := range modes {
-		t.Run(name, func(t *testing.T) {
+	for _, mode := range modes {
+		t.Run(mode.String(), func(t *testing.T) {
 			proxy, config := pgtest.NewProxy(t, s.app, 0)
 			config.DefaultQueryExecMode = mode
 			schema := config.Copy()
@@ -31,7 +32,8 @@ func TestFlights(t *testing.T) {
 					db.SetMaxOpenConns(1)
 					t.Cleanup(func() { _ = db.Close() })
 				}
-				compare(t, proxy, plain, scoped, as(t, s.acme), name == "cache_statement")
+				caches := mode == pgx.QueryExecModeCacheStatement
+				compare(t, proxy, plain, scoped, as(t, s.acme), caches)
 			}
 		})
 	}
@@ -42,13 +44,16 @@ func compare(
 ) {
 	t.Helper()
 	prepared := map[*sql.DB]*sql.Stmt{}
-	for what, run := range map[string]func(db *sql.DB){
-		"query": func(db *sql.DB) { ids(t, ctx, db, "SELECT id FROM notes WHERE id < $1", 5) },
-		"exec": func(db *sql.DB) {
+	for _, c := range []struct {
+		what string
+		run  func(db *sql.DB)
+	}{
+		{"query", func(db *sql.DB) { ids(t, ctx, db, "SELECT id FROM notes WHERE id < $1", 5) }},
+		{"exec", func(db *sql.DB) {
 			run(t, ctx, db, "UPDATE notes SET body = $1 WHERE id = $2", "x", 1)
-		},
-		"text": func(db *sql.DB) { run(t, ctx, db, "UPDATE notes SET body = 'x' WHERE id = 1") },
-		"prepared": func(db *sql.DB) {
+		}},
+		{"text", func(db *sql.DB) { run(t, ctx, db, "UPDATE notes SET body = 'x' WHERE id = 1") }},
+		{"prepared", func(db *sql.DB) {
 			statement := prepared[db]
 			if statement == nil {
 				var err error
@@ -59,39 +64,39 @@ func compare(
 			rows, err := statement.QueryContext(ctx, 5)
 			require.NoError(t, err)
 			require.NoError(t, rows.Close())
-		},
-		"transaction_of_three": func(db *sql.DB) {
+		}},
+		{"transaction_of_three", func(db *sql.DB) {
 			tx, err := db.BeginTx(ctx, nil)
 			require.NoError(t, err)
 			for range 3 {
 				ids(t, ctx, tx, "SELECT id FROM notes WHERE id < $1", 5)
 			}
 			require.NoError(t, tx.Commit())
-		},
+		}},
 	} {
 		var flights, syncs [2]int
 		for i, db := range []*sql.DB{plain, scoped} {
-			run(db) // connects, prepares
-			run(db) // pgx pings a connection that it uses for the second time
+			c.run(db) // connects, prepares
+			c.run(db) // pgx pings a connection that it uses for the second time
 			proxy.Flights()
 			proxy.Syncs()
-			run(db)
+			c.run(db)
 			flights[i], syncs[i] = proxy.Flights(), proxy.Syncs()
 		}
-		t.Logf("%s: %d flights, %d messages that ask for an answer", what, flights[1], syncs[1])
-		if what == "prepared" && flights[0] == 1 && flights[1] == 2 {
+		t.Logf("%s: %d flights, %d messages that ask for an answer", c.what, flights[1], syncs[1])
+		if c.what == "prepared" && flights[0] == 1 && flights[1] == 2 {
 			// in describe_exec what was prepared by hand is described each time: see doc.go
 			continue
 		}
-		require.Equal(t, flights[0], flights[1], what)
-		require.Equal(t, syncs[0], syncs[1], what)
+		require.Equal(t, flights[0], flights[1], c.what)
+		require.Equal(t, syncs[0], syncs[1], c.what)
 		if caches {
 			want := map[string]int{
 				"query": 1, "exec": 1, "text": 1, "prepared": 1,
 				"transaction_of_three": 5,
-			}[what]
-			require.Equal(t, want, flights[1], what)
-			require.Equal(t, want, syncs[1], what)
+			}[c.what]
+			require.Equal(t, want, flights[1], c.what)
+			require.Equal(t, want, syncs[1], c.what)
 		}
 	}
 	var first [2]int

@@ -167,30 +167,40 @@ func TestCreate_touches_nothing_that_is_not_ours(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	acme := h.id("acme")
-	for name, statements := range map[string][2]string{
-		"schema": {"CREATE SCHEMA tenant_" + acme, "DROP SCHEMA tenant_" + acme},
-		"schema_with_a_comment": {"CREATE SCHEMA tenant_" + acme +
-			"; COMMENT ON SCHEMA tenant_" + acme + " IS 'acme'", "DROP SCHEMA tenant_" + acme},
-		"schema_of_another_tenant": {
+	for _, c := range []struct {
+		name, make, drop string
+	}{
+		{"schema", "CREATE SCHEMA tenant_" + acme, "DROP SCHEMA tenant_" + acme},
+		{
+			"schema_with_a_comment",
+			"CREATE SCHEMA tenant_" + acme + "; COMMENT ON SCHEMA tenant_" + acme + " IS 'acme'",
+			"DROP SCHEMA tenant_" + acme,
+		},
+		{
+			"schema_of_another_tenant",
 			"CREATE SCHEMA tenant_" + acme +
 				"; COMMENT ON SCHEMA tenant_" + acme + " IS 'gormtenant:zeta'",
 			"DROP SCHEMA tenant_" + acme,
 		},
-		"role": {"CREATE ROLE tenant_" + acme, "DROP ROLE tenant_" + acme},
-		"role_of_another_database": {"CREATE ROLE tenant_" + acme + "; COMMENT ON ROLE tenant_" +
-			acme + " IS 'gormtenant:other'", "DROP ROLE tenant_" + acme},
+		{"role", "CREATE ROLE tenant_" + acme, "DROP ROLE tenant_" + acme},
+		{
+			"role_of_another_database",
+			"CREATE ROLE tenant_" + acme +
+				"; COMMENT ON ROLE tenant_" + acme + " IS 'gormtenant:other'",
+			"DROP ROLE tenant_" + acme,
+		},
 	} {
-		h.do(t, statements[0])
+		h.do(t, c.make)
 		before := h.catalog(t)
 		s := h.schemas(t, schemas.Roles(), schemas.Migrations(first))
 		err := s.Provision(t.Context(), acme)
-		require.ErrorIs(t, err, schemas.ErrNotOurs, name)
+		require.ErrorIs(t, err, schemas.ErrNotOurs, c.name)
 		require.NotContains(t, err.Error(), "zeta", "another tenant's ID")
 		require.ErrorIs(
 			t, s.Deprovision(t.Context(), acme, schemas.Confirmation("tenant_"+acme)),
-			schemas.ErrNotOurs, name)
-		require.Equal(t, before, h.catalog(t), name)
-		h.do(t, statements[1])
+			schemas.ErrNotOurs, c.name)
+		require.Equal(t, before, h.catalog(t), c.name)
+		h.do(t, c.drop)
 	}
 }
 
@@ -200,14 +210,21 @@ func TestCreate_for_hostile_IDs(t *testing.T) {
 	s := h.schemas(
 		t, schemas.Roles(), schemas.Migrations(sqlStep("0001", "CREATE TABLE notes (id int)")))
 	before := h.catalog(t)
-	for name, id := range map[string]any{
-		"empty": "", "nil": nil, "nul": "a\x00b",
-		"long": strings.Repeat("x", 300), "no_utf8": "\xff", "struct": struct{}{},
+	for _, c := range []struct {
+		name string
+		id   any
+	}{
+		{"empty", ""},
+		{"nil", nil},
+		{"nul", "a\x00b"},
+		{"long", strings.Repeat("x", 300)},
+		{"no_utf8", "\xff"},
+		{"struct", struct{}{}},
 	} {
-		require.Error(t, s.Provision(t.Context(), id), name)
-		require.Error(t, s.Deprovision(t.Context(), id, "DELETE_SCHEMA_"), name)
-		_, err := s.Exists(t.Context(), id)
-		require.Error(t, err, name)
+		require.Error(t, s.Provision(t.Context(), c.id), c.name)
+		require.Error(t, s.Deprovision(t.Context(), c.id, "DELETE_SCHEMA_"), c.name)
+		_, err := s.Exists(t.Context(), c.id)
+		require.Error(t, err, c.name)
 	}
 	require.Equal(t, before, h.catalog(t))
 	var all []any
@@ -268,13 +285,16 @@ func TestCreate_refuses_a_login_that_roles_do_not_hold(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	before := h.catalog(t)
-	for want, login := range map[string]string{
-		"there is no such role":        "nobody_" + h.suffix,
-		"must not log in as the owner": h.owner.User,
+	for _, c := range []struct {
+		want  string
+		login string
+	}{
+		{"there is no such role", "nobody_" + h.suffix},
+		{"must not log in as the owner", h.owner.User},
 	} {
 		require.ErrorContains(
-			t, h.schemas(t, schemas.Roles(), schemas.Login(login)).Provision(
-				t.Context(), h.id("acme")), want)
+			t, h.schemas(t, schemas.Roles(), schemas.Login(c.login)).Provision(
+				t.Context(), h.id("acme")), c.want)
 	}
 	if h.text(t, "SELECT (current_setting('server_version_num')::int < 160000)::text") == "true" {
 		h.do(t, "ALTER ROLE "+h.app.User+" INHERIT")

@@ -99,8 +99,8 @@ func TestText_that_ends_its_transaction(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.do(t, "ALTER ROLE "+s.app.User+" SET search_path = ''")
-	for name, mode := range modes {
-		t.Run(name, func(t *testing.T) {
+	for _, mode := range modes {
+		t.Run(mode.String(), func(t *testing.T) {
 			db := way{mode: mode, roles: true}.open(t, s)
 			db.SetMaxOpenConns(1)
 			for _, query := range []string{

@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -34,11 +35,11 @@ func ExampleFiles() {
 	ctx := context.Background()
 	acme := &tenants.Tenant{ID: "acme", Placement: tenants.Placement{Level: tenants.Database}}
 	fmt.Println(files.Provision(ctx, acme))
-	fmt.Println(files.Deprovision(ctx, acme, "yes"))
+	fmt.Println(errors.Is(files.Deprovision(ctx, acme, "yes"), provision.ErrNotConfirmed))
 	fmt.Println(files.Deprovision(ctx, acme, "DELETE_DATABASE_tenant_acme"))
 	// Output:
 	// <nil>
-	// gormtenant: the deletion of the database is not confirmed: it takes the confirmation "DELETE_DATABASE_tenant_acme"
+	// true
 	// <nil>
 }
 

@@ -71,20 +71,23 @@ func cutAt(proxy *pgtest.Proxy, n int, heard bool) *cuts {
 func TestProvision_cut_off_anywhere(t *testing.T) {
 	t.Parallel()
 	// What the server has done is the same after either; what the client knows is not.
-	for name, every := range map[string]int{"before_the_server_hears": 5, "before_it_answers": 2} {
-		heard := every == 2
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		every int
+	}{{"before_the_server_hears", 5}, {"before_it_answers", 2}} {
+		heard := c.every == 2
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			proxy, through := pgtest.NewProxy(t, s.admin, 0)
 			p, acme := s.through(t, through), s.tenant("acme")
-			for n, failed := 0, 0; ; n += every * stride() {
+			for n, failed := 0, 0; ; n += c.every * stride() {
 				cut := cutAt(proxy, n, heard)
 				err := p.Provision(t.Context(), acme)
 				proxy.Cut(nil)
 				if !cut.did.Load() {
 					require.NoError(t, err)
-					require.GreaterOrEqual(t, failed*every*stride(), 10, "the proxy cuts nothing")
+					require.GreaterOrEqual(t, failed*c.every*stride(), 10, "the proxy cuts nothing")
 					t.Log(n, "cuts")
 					break
 				}
@@ -260,14 +263,19 @@ func TestProvision_whose_secrets_fail(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	acme, kept := s.tenant("acme"), s.secrets
-	for name, failing := range map[string]*lossy{
-		"to_read": {get: errBroken}, "to_keep": {put: errBroken}, "to_answer": {kept: errBroken},
+	for _, c := range []struct {
+		name    string
+		failing *lossy
+	}{
+		{"to_read", &lossy{get: errBroken}},
+		{"to_keep", &lossy{put: errBroken}},
+		{"to_answer", &lossy{kept: errBroken}},
 	} {
-		failing.Secrets = kept
-		s.secrets = failing
-		require.ErrorIs(t, s.provisioner(t).Provision(t.Context(), acme), errBroken, name)
+		c.failing.Secrets = kept
+		s.secrets = c.failing
+		require.ErrorIs(t, s.provisioner(t).Provision(t.Context(), acme), errBroken, c.name)
 		s.secrets = kept
-		s.nothing(t, acme, name)
+		s.nothing(t, acme, c.name)
 	}
 	s.secrets = &lossy{Secrets: kept, del: errBroken}
 	broken := errBroken

@@ -172,15 +172,18 @@ func TestFiles_that_fail(t *testing.T) {
 // the next.
 func TestFiles_after_a_crash(t *testing.T) {
 	t.Parallel()
-	for name, left := range map[string][]string{
-		"building": {
+	for _, c := range []struct {
+		name string
+		left []string
+	}{
+		{"building", []string{
 			".tenant_acme.new", ".tenant_acme.new-wal", ".tenant_acme.new-shm",
 			".tenant_acme.lock",
-		},
-		"removing":     {".tenant_acme.old", "tenant_acme.db-wal", "tenant_acme.db-shm"},
-		"old_journals": {"tenant_acme.db-journal", "tenant_acme.db-wal"},
+		}},
+		{"removing", []string{".tenant_acme.old", "tenant_acme.db-wal", "tenant_acme.db-shm"}},
+		{"old_journals", []string{"tenant_acme.db-journal", "tenant_acme.db-wal"}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "data")
 			f := newFiles(t, dir)
@@ -190,7 +193,7 @@ func TestFiles_after_a_crash(t *testing.T) {
 					return f.Deprovision(t.Context(), acmeInFile(), "DELETE_DATABASE_tenant_acme")
 				},
 			} {
-				for _, name := range left {
+				for _, name := range c.left {
 					require.NoError(
 						t, os.WriteFile(filepath.Join(dir, name), []byte("left"), 0o600))
 				}
@@ -214,46 +217,48 @@ func TestFiles_do_not_touch_what_is_not_the_tenants(t *testing.T) {
 	f := newFiles(t, dir)
 	path := filepath.Join(dir, "tenant_acme.db")
 	outside := filepath.Join(t.TempDir(), "outside")
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name string
+
 		make func() error
 		err  error
 	}{
-		"empty":   {func() error { return os.WriteFile(path, nil, 0o600) }, provision.ErrNotOurs},
-		"no_base": {func() error { return os.WriteFile(path, make([]byte, 5000), 0o600) }, nil},
-		"link": {func() error {
+		{"empty", func() error { return os.WriteFile(path, nil, 0o600) }, provision.ErrNotOurs},
+		{"no_base", func() error { return os.WriteFile(path, make([]byte, 5000), 0o600) }, nil},
+		{"link", func() error {
 			_ = os.WriteFile(outside, []byte("x"), 0o600)
 			return os.Symlink(outside, path)
 		}, provision.ErrNotOurs},
-		"directory": {func() error { return os.Mkdir(path, 0o700) }, provision.ErrNotOurs},
-		"open_to_all": {func() error {
+		{"directory", func() error { return os.Mkdir(path, 0o700) }, provision.ErrNotOurs},
+		{"open_to_all", func() error {
 			if err := f.Provision(t.Context(), acmeInFile()); err != nil {
 				return err
 			}
 			return os.Chmod(path, 0o644)
 		}, nil},
-		"of_another": {func() error {
+		{"of_another", func() error {
 			zeta := acmeInFile()
 			zeta.ID, zeta.Placement.Name = "zeta", "tenant_acme"
 			return f.Provision(t.Context(), zeta)
 		}, provision.ErrNotOurs},
-		"of_another_application": {func() error {
+		{"of_another_application", func() error {
 			return newFiles(
 				t, dir, provision.Application("other"), provision.Migrations(notes)).Provision(
 				t.Context(), acmeInFile())
 		}, provision.ErrNotOurs},
 	} {
-		require.NoError(t, test.make(), name)
+		require.NoError(t, test.make(), test.name)
 		for _, err := range []error{
 			f.Provision(t.Context(), acmeInFile()),
 			f.Deprovision(t.Context(), acmeInFile(), "DELETE_DATABASE_tenant_acme"),
 			f.MigrateAll(t.Context(), list{acmeInFile()}),
 		} {
-			require.Error(t, err, name)
+			require.Error(t, err, test.name)
 			if test.err != nil {
-				require.ErrorIs(t, err, test.err, name)
+				require.ErrorIs(t, err, test.err, test.name)
 			}
 		}
-		require.Contains(t, inDir(t, dir), "tenant_acme.db", name)
+		require.Contains(t, inDir(t, dir), "tenant_acme.db", test.name)
 		require.NoError(t, os.RemoveAll(path))
 		_ = os.Remove(path + "-wal")
 		_ = os.Remove(path + "-shm")
@@ -278,13 +283,16 @@ func TestFiles_of_hostile_IDs(t *testing.T) {
 		tenant.Placement.Name = name
 		require.Error(t, f.Provision(t.Context(), tenant), name)
 	}
-	for id, want := range map[string]error{
-		"":       gormtenant.ErrNoTenant,
-		"a\x00b": gormtenant.ErrInvalidID,
+	for _, c := range []struct {
+		id   string
+		want error
+	}{
+		{"", gormtenant.ErrNoTenant},
+		{"a\x00b", gormtenant.ErrInvalidID},
 	} {
 		tenant := acmeInFile()
-		tenant.ID = id
-		require.ErrorIs(t, f.Provision(t.Context(), tenant), want)
+		tenant.ID = c.id
+		require.ErrorIs(t, f.Provision(t.Context(), tenant), c.want)
 	}
 	elsewhere := acmeInFile()
 	elsewhere.Placement.Server = "mars"

@@ -159,29 +159,35 @@ func TestProvision_at_once(t *testing.T) {
 // What exists and is not the tenant's is an error, and stays as it is.
 func TestProvision_does_not_touch_what_is_not_the_tenants(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct{ make, drop []string }{
-		"role":      {[]string{`CREATE ROLE "ROLE"`}, []string{`DROP ROLE "ROLE"`}},
-		"superuser": {[]string{`CREATE ROLE "ROLE" SUPERUSER`}, []string{`DROP ROLE "ROLE"`}},
-		"database":  {[]string{`CREATE DATABASE "NAME"`}, []string{`DROP DATABASE "NAME"`}},
-		"role_of_another": {
+	for _, test := range []struct {
+		name       string
+		make, drop []string
+	}{
+		{"role", []string{`CREATE ROLE "ROLE"`}, []string{`DROP ROLE "ROLE"`}},
+		{"superuser", []string{`CREATE ROLE "ROLE" SUPERUSER`}, []string{`DROP ROLE "ROLE"`}},
+		{"database", []string{`CREATE DATABASE "NAME"`}, []string{`DROP DATABASE "NAME"`}},
+		{
+			"role_of_another",
 			[]string{
 				`CREATE ROLE "ROLE"`,
 				`COMMENT ON ROLE "ROLE" IS 'gormtenant: {"tenant":"zeta"}'`,
 			},
 			[]string{`DROP ROLE "ROLE"`},
 		},
-		"role_of_nobody": {[]string{
+		{"role_of_nobody", []string{
 			`CREATE ROLE "ROLE"`,
 			`COMMENT ON ROLE "ROLE" IS 'gormtenant: {"tenant":""}'`,
 		}, []string{`DROP ROLE "ROLE"`}},
-		"role_of_another_application": {
+		{
+			"role_of_another_application",
 			[]string{
 				`CREATE ROLE "ROLE"`,
 				`COMMENT ON ROLE "ROLE" IS 'gormtenant: {"tenant":"ID","application":"other"}'`,
 			},
 			[]string{`DROP ROLE "ROLE"`},
 		},
-		"role_of_the_tenant_and_database_of_another": {
+		{
+			"role_of_the_tenant_and_database_of_another",
 			[]string{
 				`CREATE ROLE "ROLE"`,
 				`COMMENT ON ROLE "ROLE" IS 'gormtenant: {"tenant":"ID"}'`,
@@ -190,7 +196,7 @@ func TestProvision_does_not_touch_what_is_not_the_tenants(t *testing.T) {
 			[]string{`DROP DATABASE "NAME"`, `DROP ROLE "ROLE"`},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			p, acme := s.provisioner(t), s.tenant("acme")
@@ -253,13 +259,17 @@ func TestProvision_of_hostile_IDs(t *testing.T) {
 		deprovision(t, p, tenant)
 		require.Empty(t, s.left(t), id)
 	}
-	for id, want := range map[string]error{
-		"": gormtenant.ErrNoTenant, "a\x00b": gormtenant.ErrInvalidID,
-		"a\xff":                  gormtenant.ErrInvalidID,
-		strings.Repeat("x", 300): gormtenant.ErrInvalidID,
+	for _, c := range []struct {
+		id   string
+		want error
+	}{
+		{"", gormtenant.ErrNoTenant},
+		{"a\x00b", gormtenant.ErrInvalidID},
+		{"a\xff", gormtenant.ErrInvalidID},
+		{strings.Repeat("x", 300), gormtenant.ErrInvalidID},
 	} {
-		tenant := &tenants.Tenant{ID: id, Placement: tenants.Placement{Level: tenants.Database}}
-		require.ErrorIs(t, p.Provision(t.Context(), tenant), want)
+		tenant := &tenants.Tenant{ID: c.id, Placement: tenants.Placement{Level: tenants.Database}}
+		require.ErrorIs(t, p.Provision(t.Context(), tenant), c.want)
 	}
 }
 
@@ -267,17 +277,20 @@ func TestProvision_refuses_other_placements(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	p := s.provisioner(t)
-	for text, placement := range map[string]tenants.Placement{
-		"level rows":     {},
-		"level schema":   {Level: tenants.Schema},
-		"server's own":   {Level: tenants.Database, Name: "postgres"},
-		`server "mars"`:  {Level: tenants.Database, Server: "mars"},
-		"has a slash":    {Level: tenants.Database, Name: "../x"},
-		`"planet": it m`: {Level: "planet"},
+	for _, c := range []struct {
+		text      string
+		placement tenants.Placement
+	}{
+		{"level rows", tenants.Placement{}},
+		{"level schema", tenants.Placement{Level: tenants.Schema}},
+		{"server's own", tenants.Placement{Level: tenants.Database, Name: "postgres"}},
+		{`server "mars"`, tenants.Placement{Level: tenants.Database, Server: "mars"}},
+		{"has a slash", tenants.Placement{Level: tenants.Database, Name: "../x"}},
+		{`"planet": it m`, tenants.Placement{Level: "planet"}},
 	} {
 		require.ErrorContains(
-			t, p.Provision(t.Context(), &tenants.Tenant{ID: "acme", Placement: placement}),
-			strings.TrimPrefix(text, "has "))
+			t, p.Provision(t.Context(), &tenants.Tenant{ID: "acme", Placement: c.placement}),
+			strings.TrimPrefix(c.text, "has "))
 	}
 	require.Error(t, p.Provision(t.Context(), nil))
 }
