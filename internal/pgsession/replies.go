@@ -180,7 +180,8 @@ func (r *replies) finish() {
 func moved(message []byte, shift int) []byte {
 	const header = 5
 	out := append(make([]byte, 0, len(message)), message[:header]...)
-	for fields := message[header:]; len(fields) > 1; {
+	fields := message[header:]
+	for len(fields) > 1 {
 		value, rest, ok := bytes.Cut(fields[1:], []byte{0})
 		if !ok {
 			return message
@@ -190,6 +191,9 @@ func moved(message []byte, shift int) []byte {
 		}
 		out = append(append(append(out, fields[0]), value...), 0)
 		fields = rest
+	}
+	if len(fields) == 0 || fields[0] != 0 { // malformed: pgx is to refuse it as it is
+		return message
 	}
 	out = append(out, 0)
 	length := uint32(len(out) - 1) //nolint:gosec // It is shorter than before.
