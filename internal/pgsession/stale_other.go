@@ -4,5 +4,9 @@ package pgsession
 
 import "net"
 
-// peeks reports false: how to look without taking is not known on this system.
-func peeks(net.Conn) bool { return false }
+// peeker does not look: how to do that without taking anything is not known on this system.
+type peeker struct{}
+
+func newPeeker(net.Conn) *peeker { return &peeker{} }
+
+func (*peeker) readable() bool { return false }
