@@ -65,7 +65,8 @@ func behave(t *testing.T, e *Env) {
 		keys, err := find(e.As().Where("budget >= ? OR\n1 = 1", 0))
 		require.NoError(t, err)
 		require.Len(t, keys, 3)
-		require.ErrorIs(t, e.As().Save(&Project{ID: 11, Slug: "m"}).Error, gormtenant.ErrOtherTenant)
+		require.ErrorIs(t, e.As().Save(&Project{ID: 11, Slug: "m"}).Error,
+			gormtenant.ErrOtherTenant)
 		require.ErrorIs(t, e.DB.Find(&[]Project{}).Error, gormtenant.ErrNoTenant)
 		require.ErrorIs(t, e.As().First(&Project{}, 11).Error, gorm.ErrRecordNotFound)
 	}
@@ -90,7 +91,11 @@ func behave(t *testing.T, e *Env) {
 func failedWrites() attackList {
 	return attackList{name: "failed_write_leaves_nothing_behind", attacks: []attack{
 		{name: "has_many", run: func(t *testing.T, e *Env) error {
-			return e.As().Create(&Project{Slug: "n", Owner: &User{Name: "n"}, Tasks: []Task{{Title: "n"}, {ID: 11}}}).Error
+			return e.As().
+				Create(&Project{
+					Slug: "n", Owner: &User{Name: "n"},
+					Tasks: []Task{{Title: "n"}, {ID: 11}},
+				}).Error
 		}, want: gormtenant.ErrOtherTenant},
 		{name: "transaction", run: func(t *testing.T, e *Env) error {
 			return e.As().Transaction(func(tx *gorm.DB) error {
@@ -143,11 +148,14 @@ func hooks() attackList {
 }
 
 func skippedHooks() attackList {
-	return attackList{name: "skipped_hooks", attacks: []attack{{name: "create", run: func(t *testing.T, e *Env) error {
-		err := e.As().Session(&gorm.Session{SkipHooks: true}).Create(&hooked{Slug: "n"}).Error
-		created(t, e, "n")
-		return err
-	}}}}
+	return attackList{
+		name: "skipped_hooks",
+		attacks: []attack{{name: "create", run: func(t *testing.T, e *Env) error {
+			err := e.As().Session(&gorm.Session{SkipHooks: true}).Create(&hooked{Slug: "n"}).Error
+			created(t, e, "n")
+			return err
+		}}},
+	}
 }
 
 func TestRegister(t *testing.T) {
@@ -174,16 +182,17 @@ func TestRegister(t *testing.T) {
 		require.Contains(t, order, "ON CONFLICT")
 
 		ran := false
-		require.NoError(t, db.Callback().Query().After(callbacks.QueryName).Register("test:after", func(db *gorm.DB) {
-			ran = true
-		}))
+		require.NoError(t, db.Callback().Query().After(callbacks.QueryName).
+			Register("test:after", func(db *gorm.DB) {
+				ran = true
+			}))
 		require.NoError(t, tx.Find(&[]Project{}).Error)
 		require.True(t, ran)
 	})
 }
 
-// dbresolver opens each replica with a copy of the configuration, and GORM then initializes the plugins
-// in it once more: on clause builders that both databases share.
+// dbresolver opens each replica with a copy of the configuration, and GORM then initializes the
+// plugins in it once more: on clause builders that both databases share.
 func TestResolver_routes_scoped_statements(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -192,13 +201,18 @@ func TestResolver_routes_scoped_statements(t *testing.T) {
 	}{{"resolver_first", true}, {"plugin_first", false}} {
 		t.Run(c.name, func(t *testing.T) {
 			file := func(name string) gorm.Dialector {
-				return sqlite.Open("file:" + filepath.ToSlash(filepath.Join(t.TempDir(), name)) + "?_pragma=busy_timeout(5000)")
+				return sqlite.Open("file:" + filepath.ToSlash(filepath.Join(t.TempDir(), name)) +
+					"?_pragma=busy_timeout(5000)")
 			}
 			first, second := file("first.db"), file("second.db")
 			db := Open(t, first, &gorm.Config{})
-			require.NoError(t, Open(t, second, &gorm.Config{}).AutoMigrate(&Country{}, &Project{}, &User{}))
+			require.NoError(t, Open(t, second, &gorm.Config{}).
+				AutoMigrate(&Country{}, &Project{}, &User{}))
 			require.NoError(t, db.AutoMigrate(&Country{}, &Project{}, &User{}))
-			use := []gorm.Plugin{dbresolver.Register(dbresolver.Config{Replicas: []gorm.Dialector{second}}), tenantplugin.New()}
+			use := []gorm.Plugin{
+				dbresolver.Register(dbresolver.Config{Replicas: []gorm.Dialector{second}}),
+				tenantplugin.New(),
+			}
 			if !c.resolverFirst {
 				slices.Reverse(use)
 			}
@@ -207,7 +221,8 @@ func TestResolver_routes_scoped_statements(t *testing.T) {
 			}
 			tx := db.WithContext(gormtenant.WithTenant(t.Context(), A))
 			require.NoError(t, tx.Create(&Project{Slug: "n"}).Error)
-			require.NoError(t, tx.Where("slug = ?", "n").Limit(1).Order("id").Delete(&Project{}).Error)
+			require.NoError(t, tx.Where("slug = ?", "n").Limit(1).Order("id").Delete(&Project{}).
+				Error)
 			require.NoError(t, tx.Create(&Project{Slug: "n"}).Error)
 			keys, err := find(tx)
 			require.NoError(t, err)
@@ -231,7 +246,8 @@ func TestConfig_used_twice(t *testing.T) {
 	t.Parallel()
 	config := &gorm.Config{Logger: logger.Discard}
 	open := func() *gorm.DB {
-		db := Open(t, sqlite.Open("file:"+filepath.ToSlash(filepath.Join(t.TempDir(), "x.db"))), config)
+		db := Open(t, sqlite.Open("file:"+filepath.ToSlash(filepath.Join(t.TempDir(), "x.db"))),
+			config)
 		require.NoError(t, db.AutoMigrate(&Country{}, &Project{}, &User{}))
 		return db
 	}
@@ -244,15 +260,19 @@ func TestConfig_used_twice(t *testing.T) {
 	for _, db := range []*gorm.DB{first, second} {
 		_, err := find(db)
 		require.ErrorIs(t, err, gormtenant.ErrNoTenant)
-		require.NoError(t, db.WithContext(gormtenant.WithTenant(t.Context(), A)).Create(&Project{Slug: "a"}).Error)
-		require.NoError(t, db.WithContext(gormtenant.WithTenant(t.Context(), B)).Create(&Project{Slug: "b"}).Error)
-		keys, err := find(db.WithContext(gormtenant.WithTenant(t.Context(), A)).Where("1 = 1 OR\n1 = 1").Limit(5))
+		require.NoError(t, db.WithContext(gormtenant.WithTenant(t.Context(), A)).
+			Create(&Project{Slug: "a"}).Error)
+		require.NoError(t, db.WithContext(gormtenant.WithTenant(t.Context(), B)).
+			Create(&Project{Slug: "b"}).Error)
+		keys, err := find(db.WithContext(gormtenant.WithTenant(t.Context(), A)).
+			Where("1 = 1 OR\n1 = 1").Limit(5))
 		require.NoError(t, err)
 		require.Len(t, keys, 1)
 	}
 	builders := &gorm.Config{Logger: logger.Discard, ClauseBuilders: first.ClauseBuilders}
 	third := Open(t, sqlite.Open(":memory:"), builders)
-	require.ErrorContains(t, third.Use(tenantplugin.New(tenantplugin.AllowRawSQL())), "with a gorm.Config of its own")
+	require.ErrorContains(t, third.Use(tenantplugin.New(tenantplugin.AllowRawSQL())),
+		"with a gorm.Config of its own")
 }
 
 // TestConditionsUsedAgain begins a group with an Or. GORM moves it behind another condition, in the
@@ -261,7 +281,9 @@ func TestConditionsUsedAgain(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		group := func() *gorm.DB {
-			return e.As().Where(e.DB.Or("title = ?", "plan").Where("title = @word", map[string]any{"word": "build"}))
+			return e.As().
+				Where(e.DB.Or("title = ?", "plan").
+					Where("title = @word", map[string]any{"word": "build"}))
 		}
 		var all, some []Task
 		require.NoError(t, group().FindInBatches(&some, 1, func(*gorm.DB, int) error {
@@ -278,13 +300,14 @@ func TestConditionsUsedAgain(t *testing.T) {
 	})
 }
 
-// TestUpsertOfNoColumns leaves out every column of a map: GORM builds VALUES without a row then, and
-// the database inserts one.
+// TestUpsertOfNoColumns leaves out every column of a map: GORM builds VALUES without a row then,
+// and the database inserts one.
 func TestUpsertOfNoColumns(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		result := e.As().Model(&User{}).Omit("Name").Clauses(clause.OnConflict{
-			Columns: []clause.Column{{Name: "id"}}, DoUpdates: clause.AssignmentColumns([]string{"name"}),
+			Columns:   []clause.Column{{Name: "id"}},
+			DoUpdates: clause.AssignmentColumns([]string{"name"}),
 		}).Create(map[string]any{"name": "left out"})
 		require.NoError(t, result.Error)
 		require.EqualValues(t, 1, result.RowsAffected)

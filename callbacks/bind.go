@@ -6,11 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
-
-	"gorm.io/gorm/schema"
 
 	"github.com/gormtenant/gormtenant"
 )
@@ -193,12 +190,6 @@ func (t *table) tenantOf(ctx context.Context, row reflect.Value, bound any) (zer
 		return false, true
 	}
 	return false, t.isTenant(value.Interface(), bound) //nolint:contextcheck // as above
-}
-
-// isDirect says whether a field can be read in place: it is not in an embedded pointer, which may
-// be nil.
-func isDirect(field *schema.Field) bool {
-	return !slices.ContainsFunc(field.StructField.Index, func(index int) bool { return index < 0 })
 }
 
 // isModel says whether row is a struct of the table's model, so that its fields can be read.

@@ -18,7 +18,9 @@ func deletes() attackList {
 			require.Zero(t, tx.RowsAffected)
 			return tx.Error
 		}},
-		{name: "inline", run: func(t *testing.T, e *Env) error { return e.As().Delete(&Project{}, []int{1, 11}).Error }},
+		{name: "inline", run: func(t *testing.T, e *Env) error {
+			return e.As().Delete(&Project{}, []int{1, 11}).Error
+		}},
 		{name: "lone_or", run: func(t *testing.T, e *Env) error {
 			tx := e.As().Or("1 = 1").Delete(&Project{})
 			require.Equal(t, int64(2), tx.RowsAffected)
@@ -27,7 +29,9 @@ func deletes() attackList {
 		{name: "or_on_its_own_line", run: func(t *testing.T, e *Env) error {
 			return e.As().Where("1 = 0\nOR\n1 = 1").Delete(&Project{}).Error
 		}},
-		{name: "no_condition", run: func(t *testing.T, e *Env) error { return e.As().Delete(&Project{}).Error }, want: gorm.ErrMissingWhereClause},
+		{name: "no_condition", run: func(t *testing.T, e *Env) error {
+			return e.As().Delete(&Project{}).Error
+		}, want: gorm.ErrMissingWhereClause},
 		{name: "empty_condition", run: func(t *testing.T, e *Env) error {
 			return e.As().Clauses(clause.Where{}).Delete(&Project{}).Error
 		}, want: gorm.ErrMissingWhereClause},

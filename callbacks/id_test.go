@@ -139,10 +139,14 @@ var (
 // TestID keeps two tenants apart whose IDs are of every type.
 func TestID(t *testing.T) {
 	t.Run("string", func(t *testing.T) { testID[doc[string]](t, "acme", "zeta") })
-	t.Run("string_from_own_type", func(t *testing.T) { testID[doc[string]](t, orgID("acme"), orgID("zeta")) })
+	t.Run("string_from_own_type", func(t *testing.T) {
+		testID[doc[string]](t, orgID("acme"), orgID("zeta"))
+	})
 	t.Run("string_from_integer", func(t *testing.T) { testID[doc[string]](t, 1, uint8(2)) })
 	t.Run("string_from_uuid", func(t *testing.T) { testID[doc[string]](t, uuidA, uuidB) })
-	t.Run("hostile_strings", func(t *testing.T) { testID[doc[string]](t, "a' OR '1'='1", "b\"; DROP TABLE docs --") })
+	t.Run("hostile_strings", func(t *testing.T) {
+		testID[doc[string]](t, "a' OR '1'='1", "b\"; DROP TABLE docs --")
+	})
 	t.Run("own_string", func(t *testing.T) { testID[doc[orgID]](t, orgID("acme"), "zeta") })
 	t.Run("int", func(t *testing.T) { testID[doc[int]](t, 1, 2) })
 	t.Run("int8", func(t *testing.T) { testID[doc[int8]](t, int8(1), int64(-2)) })
@@ -157,7 +161,9 @@ func TestID(t *testing.T) {
 	t.Run("own_integer", func(t *testing.T) { testID[doc[orgNo]](t, orgNo(1), 2) })
 	t.Run("uuid", func(t *testing.T) { testID[doc[uuid.UUID]](t, uuidA, uuidB) })
 	t.Run("uuid_from_text", func(t *testing.T) { testID[doc[uuid.UUID]](t, uuidA.String(), uuidB) })
-	t.Run("other_16_bytes", func(t *testing.T) { testID[doc[hexID]](t, hexID(uuidA), hexID(uuidB)) })
+	t.Run("other_16_bytes", func(t *testing.T) {
+		testID[doc[hexID]](t, hexID(uuidA), hexID(uuidB))
+	})
 	t.Run("pointer_field", func(t *testing.T) { testID[pointerDoc](t, "acme", "zeta") })
 	t.Run("prefixed_field", func(t *testing.T) { testID[prefixDoc](t, 1, orgNo(2)) })
 	t.Run("uuid_column", func(t *testing.T) {
@@ -170,7 +176,9 @@ func TestID(t *testing.T) {
 		testID[doc[ownUUID]](t, ownUUID{uuidA.String()}, ownUUID{uuidB.String()})
 	})
 	t.Run("uint_from_text", func(t *testing.T) { testID[doc[uint]](t, "1", orgID("2")) })
-	t.Run("string_from_bytes", func(t *testing.T) { testID[doc[string]](t, bytesID{"acme"}, bytesID{"zeta"}) })
+	t.Run("string_from_bytes", func(t *testing.T) {
+		testID[doc[string]](t, bytesID{"acme"}, bytesID{"zeta"})
+	})
 	t.Run("string_from_uint", func(t *testing.T) { testID[doc[string]](t, uint(1), uint(2)) })
 	t.Run("embedded_pointer", func(t *testing.T) { testID[pointerBaseDoc](t, "acme", "zeta") })
 }
@@ -202,11 +210,13 @@ func idsOfTwoTypes() attackList {
 	part := func(id any, want error) func(*testing.T, *Env) error {
 		return func(t *testing.T, e *Env) error {
 			ctx := gormtenant.WithTenant(t.Context(), id)
-			keys, err := find(e.As().Where("owner_id IN (?)", e.DB.WithContext(ctx).Model(&User{}).Select("id")))
+			keys, err := find(e.As().
+				Where("owner_id IN (?)", e.DB.WithContext(ctx).Model(&User{}).Select("id")))
 			if want == nil {
 				require.Equal(t, []uint{1, 2}, keys)
 			}
-			text := e.As().Exec("UPDATE projects SET name = 'x' WHERE tenant_id = ?", scopes.ID(ctx))
+			text := e.As().
+				Exec("UPDATE projects SET name = 'x' WHERE tenant_id = ?", scopes.ID(ctx))
 			require.ErrorIs(t, text.Error, want)
 			return err
 		}
@@ -214,9 +224,18 @@ func idsOfTwoTypes() attackList {
 	return attackList{name: "id_of_two_types", attacks: []attack{
 		{name: "the_same", run: part(orgID(A), nil)},
 		{name: "the_same_by_a_valuer", run: part(bytesID{A}, nil)},
-		{name: "another", run: part(orgID(B), gormtenant.ErrOtherTenant), want: gormtenant.ErrOtherTenant},
-		{name: "another_by_a_valuer", run: part(bytesID{B}, gormtenant.ErrOtherTenant), want: gormtenant.ErrOtherTenant},
-		{name: "one_that_is_no_text", run: part(1.5, gormtenant.ErrOtherTenant), want: gormtenant.ErrOtherTenant},
+		{
+			name: "another", run: part(orgID(B), gormtenant.ErrOtherTenant),
+			want: gormtenant.ErrOtherTenant,
+		},
+		{
+			name: "another_by_a_valuer", run: part(bytesID{B}, gormtenant.ErrOtherTenant),
+			want: gormtenant.ErrOtherTenant,
+		},
+		{
+			name: "one_that_is_no_text", run: part(1.5, gormtenant.ErrOtherTenant),
+			want: gormtenant.ErrInvalidID,
+		},
 	}}
 }
 
@@ -224,7 +243,8 @@ func idsOfTwoTypes() attackList {
 func idsInUpdates() attackList {
 	set := func(value any) func(*testing.T, *Env) error {
 		return func(_ *testing.T, e *Env) error {
-			return e.As().Model(&Project{ID: 1}).Updates(map[string]any{"tenant_id": value, "name": "x"}).Error
+			return e.As().Model(&Project{ID: 1}).
+				Updates(map[string]any{"tenant_id": value, "name": "x"}).Error
 		}
 	}
 	return attackList{name: "id_in_an_update", attacks: []attack{
@@ -232,8 +252,14 @@ func idsInUpdates() attackList {
 		{name: "pointer_to_the_same", run: set(ptr(A))},
 		{name: "own_type_of_the_same", run: set(orgID(A))},
 		{name: "valuer_of_the_same", run: set(sql.NullString{String: A, Valid: true})},
-		{name: "valuer_of_another", run: set(sql.NullString{String: B, Valid: true}), want: gormtenant.ErrTenantChange},
-		{name: "valuer_of_null", run: set(sql.NullString{String: A}), want: gormtenant.ErrTenantChange},
+		{
+			name: "valuer_of_another", run: set(sql.NullString{String: B, Valid: true}),
+			want: gormtenant.ErrTenantChange,
+		},
+		{
+			name: "valuer_of_null", run: set(sql.NullString{String: A}),
+			want: gormtenant.ErrTenantChange,
+		},
 		{name: "valuer_that_fails", run: set(broken{}), want: gormtenant.ErrTenantChange},
 		{name: "nil_pointer", run: set((*string)(nil)), want: gormtenant.ErrTenantChange},
 		{name: "nil", run: set(nil), want: gormtenant.ErrTenantChange},
@@ -287,7 +313,10 @@ func TestID_that_cannot_be_written(t *testing.T) {
 			model any
 			says  []string
 		}{
-			{"text_for_an_integer", "acme", &doc[int64]{}, []string{"string", "doc", "TenantID", "int64"}},
+			{
+				"text_for_an_integer", "acme", &doc[int64]{},
+				[]string{"string", "doc", "TenantID", "int64"},
+			},
 			{"too_wide", 300, &doc[int8]{}, []string{"int", "int8"}},
 			{"negative", -1, &doc[uint]{}, []string{"int", "uint"}},
 			{"fraction", 1.5, &doc[int]{}, []string{"float64", "int"}},
@@ -296,8 +325,16 @@ func TestID_that_cannot_be_written(t *testing.T) {
 			{"nothing_that_can_be_read", "acme", &doc[blankID]{}, []string{"string", "blankID"}},
 			{"truth_for_text", true, &doc[string]{}, []string{"bool", "string"}},
 			{"text_for_a_uuid", "acme", &doc[uuid.UUID]{}, []string{"string", "uuid.UUID"}},
-			{"struct_for_text", struct{ A int }{1}, &doc[string]{}, []string{"struct { A int }", "string"}},
-			{"integer_of_text_too_big", "99999999999999999999", &doc[int64]{}, []string{"string", "int64"}},
+			{
+				"struct_for_text",
+				struct{ A int }{1},
+				&doc[string]{},
+				[]string{"struct { A int }", "string"},
+			},
+			{
+				"integer_of_text_too_big", "99999999999999999999", &doc[int64]{},
+				[]string{"string", "int64"},
+			},
 		} {
 			t.Run(test.name, func(t *testing.T) {
 				tx := db.WithContext(gormtenant.WithTenant(context.Background(), test.id))

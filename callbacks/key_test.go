@@ -58,7 +58,9 @@ type (
 )
 
 // keyed opens a database with the models above, and a row of B in each.
-func keyed(t *testing.T, open func(*gorm.Config) *gorm.DB, options ...tenantplugin.Option) (a, b *gorm.DB) {
+func keyed(t *testing.T, open func(*gorm.Config) *gorm.DB, options ...tenantplugin.Option) (a,
+	b *gorm.DB,
+) {
 	t.Helper()
 	db := open(&gorm.Config{})
 	all := []any{&setting{}, &order{}, &line{}, &account{}, &item{}, &label{}}
@@ -67,9 +69,11 @@ func keyed(t *testing.T, open func(*gorm.Config) *gorm.DB, options ...tenantplug
 	a = db.WithContext(gormtenant.WithTenant(t.Context(), A))
 	b = db.WithContext(gormtenant.WithTenant(t.Context(), B))
 	require.NoError(t, b.Create(&setting{Theme: "dark"}).Error)
-	require.NoError(t, b.Create(&order{ID: 1, Title: "theirs", Lines: []line{{Text: "theirs"}}}).Error)
+	require.NoError(t, b.Create(&order{ID: 1, Title: "theirs", Lines: []line{{Text: "theirs"}}}).
+		Error)
 	require.NoError(t, b.Create(&account{
-		Region: "eu", Code: "1", Name: "theirs", Items: []item{{Text: "theirs"}}, Labels: []label{{Text: "theirs"}},
+		Region: "eu", Code: "1", Name: "theirs", Items: []item{{Text: "theirs"}},
+		Labels: []label{{Text: "theirs"}},
 	}).Error)
 	return a, b
 }
@@ -80,8 +84,10 @@ func TestKeys_that_are_the_tenant(t *testing.T) {
 		a, b := keyed(t, open)
 		require.NoError(t, a.Create(&setting{Theme: "light"}).Error)
 		require.NoError(t, a.Save(&setting{TenantID: A, Theme: "blue"}).Error)
-		require.ErrorIs(t, a.Save(&setting{TenantID: B, Theme: "blue"}).Error, gormtenant.ErrOtherTenant)
-		require.NoError(t, a.Clauses(clause.OnConflict{UpdateAll: true}).Create(&setting{Theme: "red"}).Error)
+		require.ErrorIs(t, a.Save(&setting{TenantID: B, Theme: "blue"}).Error,
+			gormtenant.ErrOtherTenant)
+		require.NoError(t, a.Clauses(clause.OnConflict{UpdateAll: true}).
+			Create(&setting{Theme: "red"}).Error)
 		require.ErrorIs(t, a.Model(&setting{TenantID: A}).Clauses(clause.Set{{
 			Column: clause.Column{Name: clause.PrimaryKey}, Value: B,
 		}}).Updates(map[string]any{}).Error, gormtenant.ErrTenantChange)
@@ -104,7 +110,8 @@ func TestKeys_that_hold_the_tenant(t *testing.T) {
 		require.NoError(t, a.Create(&mine).Error, "the same number as another tenant's")
 		mine.Title = "changed"
 		require.NoError(t, a.Save(&mine).Error)
-		require.NoError(t, a.Clauses(clause.OnConflict{UpdateAll: true}).Create(&order{ID: 1, Title: "again"}).Error)
+		require.NoError(t, a.Clauses(clause.OnConflict{UpdateAll: true}).
+			Create(&order{ID: 1, Title: "again"}).Error)
 		require.NoError(t, a.Create(&line{OrderID: &one, Text: "z"}).Error)
 
 		var read order
@@ -149,17 +156,21 @@ func TestKeys_of_several_columns(t *testing.T) {
 			require.ErrorIs(t, c.err, gormtenant.ErrOtherTenant, c.name)
 		}
 		mine := account{
-			Region: "eu", Code: "2", Items: []item{{Text: "x"}, {Text: "y"}}, Labels: []label{{Text: "l"}, {Text: "m"}},
+			Region: "eu", Code: "2", Items: []item{{Text: "x"}, {Text: "y"}},
+			Labels: []label{{Text: "l"}, {Text: "m"}},
 		}
 		require.NoError(t, a.Create(&mine).Error)
 		require.NoError(t, a.Create(&[]item{
 			{AccountRegion: &eu, AccountCode: &two}, {AccountRegion: &eu, AccountCode: &two},
 		}).Error)
-		require.ErrorIs(t, a.Model(&mine.Items[0]).Updates(map[string]any{"account_region": "eu", "account_code": "1"}).Error,
+		require.ErrorIs(t, a.Model(&mine.Items[0]).
+			Updates(map[string]any{"account_region": "eu", "account_code": "1"}).Error,
 			gormtenant.ErrOtherTenant)
-		require.ErrorIs(t, a.Model(&mine.Items[0]).Update("account_code", "1").Error, gormtenant.ErrUnsupported,
+		require.ErrorIs(t, a.Model(&mine.Items[0]).Update("account_code", "1").Error,
+			gormtenant.ErrUnsupported,
 			"half a key cannot be checked")
-		require.NoError(t, a.Model(&mine.Items[0]).Updates(map[string]any{"account_region": "eu", "account_code": "2"}).Error)
+		require.NoError(t, a.Model(&mine.Items[0]).
+			Updates(map[string]any{"account_region": "eu", "account_code": "2"}).Error)
 
 		var read account
 		require.NoError(t, a.Preload("Items").Preload("Labels").First(&read).Error)

@@ -17,34 +17,95 @@ import (
 // statement that it is for, and sees what that statement's transaction sees.
 type lookup struct {
 	stmt    *gorm.Statement
+	memory  *known // nil where nothing is remembered
 	table   *table
 	columns []string
 	id      any
 	where   []clause.Expression
 }
 
+// lookup returns a look-up of rows of t by columns, for the run's statement.
+func (r *run) lookup(t *table, columns []string) lookup {
+	return lookup{stmt: r.stmt, memory: r.guard.known.of(r.stmt), table: t, columns: columns, id: r.scope.id}
+}
+
 // maxKeys is the number of keys in one query. Databases limit the arguments of a statement: SQLite
-// to 32,766, Postgres to 65,535.
-const maxKeys = 1000
+// to 32,766, Postgres to 65,535, SQL Server to 2,100.
+func (l lookup) maxKeys() int {
+	switch l.stmt.Name() {
+	case "sqlite", "postgres", "mysql":
+		return 30_000 / len(l.columns)
+	}
+	return 1_000 / len(l.columns)
+}
+
+// question is a look-up with its keys.
+type question struct {
+	lookup
+	keys [][]any
+}
 
 // noneForeign returns ErrOtherTenant where a key is that of another tenant's row.
 func (l lookup) noneForeign(keys [][]any) error {
-	bound, err := l.table.bind(l.id)
+	foreign, err := anyForeign([]question{{l, keys}})
+	if err == nil && foreign {
+		err = gormtenant.ErrOtherTenant
+	}
+	return err
+}
+
+// anyForeign asks, in one query, whether one of the keys is that of another tenant's row.
+func anyForeign(questions []question) (foreign bool, err error) {
+	var query *gorm.Statement
+	asked := questions[:0:0]
+	for _, q := range questions {
+		if q.where == nil {
+			q.keys = q.memory.unknown(q.lookup, q.keys)
+		}
+		for len(q.keys) > q.maxKeys() {
+			part := q
+			part.keys, q.keys = q.keys[:q.maxKeys()], q.keys[q.maxKeys():]
+			if foreign, err = anyForeign([]question{part}); foreign || err != nil {
+				return foreign, err
+			}
+		}
+		if len(q.keys) == 0 {
+			continue
+		}
+		if query == nil {
+			query = q.newQuery()
+			_, _ = query.WriteString("SELECT ")
+		} else {
+			_, _ = query.WriteString(" + ")
+		}
+		if err := q.writeForeign(query); err != nil {
+			return false, err
+		}
+		asked = append(asked, q)
+	}
+	if query == nil {
+		return false, nil
+	}
+	n, err := asked[0].count(query)
+	if err == nil && n == 0 {
+		for _, q := range asked {
+			q.memory.note(q.lookup, q.keys)
+		}
+	}
+	return n > 0, err
+}
+
+// writeForeign writes how many rows with the keys are not the tenant's.
+func (q question) writeForeign(query *gorm.Statement) error {
+	bound, err := q.table.bind(q.id)
 	if err != nil {
 		return err
 	}
-	column := clause.Column{Table: l.table.Name, Name: l.table.Field.DBName}
-	return l.chunks(keys, func(keys [][]any) error {
-		query := l.newQuery()
-		_, _ = query.WriteString("SELECT COUNT(*)")
-		l.writeFrom(query, keys)
-		clause.Or(clause.Neq{Column: column, Value: bound}, clause.Eq{Column: column}).Build(query)
-		foreign, err := l.count(query)
-		if foreign > 0 {
-			err = gormtenant.ErrOtherTenant
-		}
-		return err
-	})
+	column := clause.Column{Table: q.table.Name, Name: q.table.Field.DBName}
+	_, _ = query.WriteString("(SELECT COUNT(*)")
+	q.writeFrom(query, q.keys)
+	clause.Or(clause.Neq{Column: column, Value: bound}, clause.Eq{Column: column}).Build(query)
+	return query.WriteByte(')')
 }
 
 // noneOnlyForeign is noneForeign for keys that need not be unique over tenants: another tenant's key
@@ -88,7 +149,7 @@ func (l lookup) allOwn(keys [][]any) error {
 
 func (l lookup) chunks(keys [][]any, ask func(keys [][]any) error) error {
 	for len(keys) > 0 {
-		n := min(len(keys), maxKeys/len(l.columns))
+		n := min(len(keys), l.maxKeys())
 		if err := ask(keys[:n]); err != nil {
 			return err
 		}
@@ -152,7 +213,7 @@ func (l lookup) count(query *gorm.Statement) (n int64, err error) {
 	}
 	begin := time.Now()
 	text := query.SQL.String()
-	err = l.stmt.ConnPool.QueryRowContext(l.stmt.Context, text, query.Vars...).Scan(&n)
+	err = poolOf(l.stmt).QueryRowContext(l.stmt.Context, text, query.Vars...).Scan(&n)
 	l.stmt.Logger.Trace(l.stmt.Context, begin, func() (string, int64) {
 		return l.stmt.Explain(text, query.Vars...), 1
 	}, err)

@@ -54,5 +54,5 @@ func calledBy(method string) bool {
 	}
 }
 
-// probe is the reason of a context whose statement gets a condition that no row meets.
-const probe = "gormtenant: types of columns"
+// columnTypesProbe is the reason of a context whose statement gets a condition that no row meets.
+const columnTypesProbe = "gormtenant: types of columns"

@@ -87,7 +87,8 @@ func TestMigrator_lets_nothing_else_through(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		require.ErrorIs(t, rowsOf(e.DB.Table("projects").Limit(1)), gormtenant.ErrNoTenant)
-		require.ErrorIs(t, e.DB.Exec("INSERT INTO `projects__temp`(`id`) SELECT `id` FROM `projects`").Error,
+		require.ErrorIs(t,
+			e.DB.Exec("INSERT INTO `projects__temp`(`id`) SELECT `id` FROM `projects`").Error,
 			gormtenant.ErrNoTenant)
 	})
 }

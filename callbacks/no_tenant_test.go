@@ -30,42 +30,72 @@ var statements = []statement{
 	{"count", func(db *gorm.DB) error { return db.Model(&Project{}).Count(new(int64)).Error }},
 	{"pluck", func(db *gorm.DB) error { return db.Model(&Project{}).Pluck("id", &[]uint{}).Error }},
 	{"scan", func(db *gorm.DB) error { return db.Model(&Project{}).Scan(&[]Project{}).Error }},
-	{"row", func(db *gorm.DB) error { return db.Model(&Project{}).Select("id").Row().Scan(new(uint)) }},
+	{"row", func(db *gorm.DB) error {
+		return db.Model(&Project{}).Select("id").Row().Scan(new(uint))
+	}},
 	{"rows", rowsOf},
-	{"find_in_batch", func(db *gorm.DB) error { return db.FindInBatches(&[]Project{}, 2, noBatch).Error }},
-	{"first_or_init", func(db *gorm.DB) error { return db.FirstOrInit(&Project{}, Project{Name: "x"}).Error }},
+	{"find_in_batch", func(db *gorm.DB) error {
+		return db.FindInBatches(&[]Project{}, 2, noBatch).Error
+	}},
+	{"first_or_init", func(db *gorm.DB) error {
+		return db.FirstOrInit(&Project{}, Project{Name: "x"}).Error
+	}},
 	{"first_or_create", func(db *gorm.DB) error {
 		return db.FirstOrCreate(&Project{}, Project{Name: "x", Slug: "n"}).Error
 	}},
 	{"create", func(db *gorm.DB) error { return db.Create(&Project{Slug: "n"}).Error }},
 	{"create_slice", func(db *gorm.DB) error { return db.Create(&[]Project{{Slug: "n"}}).Error }},
-	{"create_batches", func(db *gorm.DB) error { return db.CreateInBatches(&[]Project{{Slug: "n"}, {Slug: "m"}}, 1).Error }},
-	{"create_map", func(db *gorm.DB) error { return db.Model(&Project{}).Create(map[string]any{"slug": "n"}).Error }},
+	{"create_batches", func(db *gorm.DB) error {
+		return db.CreateInBatches(&[]Project{{Slug: "n"}, {Slug: "m"}}, 1).Error
+	}},
+	{"create_map", func(db *gorm.DB) error {
+		return db.Model(&Project{}).Create(map[string]any{"slug": "n"}).Error
+	}},
 	{"upsert", func(db *gorm.DB) error {
-		return db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&Project{ID: 1, Slug: "n"}).Error
+		return db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&Project{ID: 1, Slug: "n"}).
+			Error
 	}},
 	{"save", func(db *gorm.DB) error { return db.Save(&Project{ID: 1, Slug: "n"}).Error }},
-	{"save_slice", func(db *gorm.DB) error { return db.Save(&[]Project{{ID: 1, Slug: "n"}}).Error }},
-	{"update", func(db *gorm.DB) error { return db.Model(&Project{ID: 1}).Update("name", "x").Error }},
+	{"save_slice", func(db *gorm.DB) error {
+		return db.Save(&[]Project{{ID: 1, Slug: "n"}}).Error
+	}},
+	{"update", func(db *gorm.DB) error {
+		return db.Model(&Project{ID: 1}).Update("name", "x").Error
+	}},
 	{"updates", func(db *gorm.DB) error { return db.Updates(&Project{ID: 1, Name: "x"}).Error }},
-	{"update_column", func(db *gorm.DB) error { return db.Model(&Project{ID: 1}).UpdateColumn("name", "x").Error }},
-	{"update_all", func(db *gorm.DB) error { return global(db).Model(&Project{}).Update("name", "x").Error }},
+	{"update_column", func(db *gorm.DB) error {
+		return db.Model(&Project{ID: 1}).UpdateColumn("name", "x").Error
+	}},
+	{"update_all", func(db *gorm.DB) error {
+		return global(db).Model(&Project{}).Update("name", "x").Error
+	}},
 	{"delete", func(db *gorm.DB) error { return db.Delete(&Project{ID: 1}).Error }},
 	{"delete_all", func(db *gorm.DB) error { return global(db).Delete(&Project{}).Error }},
 	{"delete_softly", func(db *gorm.DB) error { return db.Delete(&Note{ID: 1}).Error }},
-	{"delete_unscoped", func(db *gorm.DB) error { return db.Unscoped().Delete(&Note{ID: 1}).Error }},
+	{"delete_unscoped", func(db *gorm.DB) error {
+		return db.Unscoped().Delete(&Note{ID: 1}).Error
+	}},
 	{"find_unscoped", func(db *gorm.DB) error { return db.Unscoped().Find(&[]Note{}).Error }},
-	{"table", func(db *gorm.DB) error { return db.Table("projects").Find(&[]map[string]any{}).Error }},
-	{"table_alias", func(db *gorm.DB) error { return db.Table("projects AS p").Find(&[]map[string]any{}).Error }},
+	{"table", func(db *gorm.DB) error {
+		return db.Table("projects").Find(&[]map[string]any{}).Error
+	}},
+	{"table_alias", func(db *gorm.DB) error {
+		return db.Table("projects AS p").Find(&[]map[string]any{}).Error
+	}},
 	{"table_rows", func(db *gorm.DB) error { return rowsOf(db.Table("projects")) }},
 	{"table_limit_rows", func(db *gorm.DB) error { return rowsOf(db.Table("projects").Limit(1)) }},
-	{"join_table", func(db *gorm.DB) error { return db.Table("project_tags").Find(&[]map[string]any{}).Error }},
+	{"join_table", func(db *gorm.DB) error {
+		return db.Table("project_tags").Find(&[]map[string]any{}).Error
+	}},
 	{"join", func(db *gorm.DB) error {
 		return db.Model(&Country{}).Clauses(clause.From{Joins: []clause.Join{{
-			Table: clause.Table{Name: "projects"}, ON: clause.Where{Exprs: []clause.Expression{gorm.Expr("1 = 1")}},
+			Table: clause.Table{Name: "projects"},
+			ON:    clause.Where{Exprs: []clause.Expression{gorm.Expr("1 = 1")}},
 		}}}).Find(&[]map[string]any{}).Error
 	}},
-	{"raw", func(db *gorm.DB) error { return db.Raw("SELECT * FROM projects").Scan(&[]Project{}).Error }},
+	{"raw", func(db *gorm.DB) error {
+		return db.Raw("SELECT * FROM projects").Scan(&[]Project{}).Error
+	}},
 	{"exec", func(db *gorm.DB) error { return db.Exec("DELETE FROM projects").Error }},
 	{"association_find", func(db *gorm.DB) error {
 		return db.Model(&Project{ID: 1}).Association("Tasks").Find(&[]Task{})
@@ -73,14 +103,18 @@ var statements = []statement{
 	{"association_append", func(db *gorm.DB) error {
 		return db.Model(&Project{ID: 1}).Association("Tasks").Append(&Task{Title: "n"})
 	}},
-	{"association_clear", func(db *gorm.DB) error { return db.Model(&Project{ID: 1}).Association("Tags").Clear() }},
+	{"association_clear", func(db *gorm.DB) error {
+		return db.Model(&Project{ID: 1}).Association("Tags").Clear()
+	}},
 	{"association_count", func(db *gorm.DB) error {
 		association := db.Model(&Project{ID: 1}).Association("Tags")
 		association.Count()
 		return association.Error
 	}},
 	{"transaction", func(db *gorm.DB) error {
-		return db.Transaction(func(tx *gorm.DB) error { return tx.Create(&Project{Slug: "n"}).Error })
+		return db.Transaction(func(tx *gorm.DB) error {
+			return tx.Create(&Project{Slug: "n"}).Error
+		})
 	}},
 }
 
@@ -152,7 +186,8 @@ func statementScopes() attackList {
 			return err
 		}, want: gormtenant.ErrNoTenant},
 		{name: "tenant_of_a_create", run: func(t *testing.T, e *Env) error {
-			err := e.DB.Scopes(scopes.Tenant(A)).Create(&Project{Slug: "n", Tasks: []Task{{Title: "x"}}}).Error
+			err := e.DB.Scopes(scopes.Tenant(A)).
+				Create(&Project{Slug: "n", Tasks: []Task{{Title: "x"}}}).Error
 			created(t, e, "n")
 			return err
 		}},
@@ -188,12 +223,16 @@ type countingPool struct {
 	n int
 }
 
-func (p *countingPool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+func (p *countingPool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result,
+	error,
+) {
 	p.n++
 	return p.ConnPool.ExecContext(ctx, query, args...)
 }
 
-func (p *countingPool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (p *countingPool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows,
+	error,
+) {
 	p.n++
 	return p.ConnPool.QueryContext(ctx, query, args...)
 }

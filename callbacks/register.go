@@ -10,14 +10,13 @@ package callbacks
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/internal/sqlscan"
+	"github.com/gormtenant/gormtenant/internal/sqltext"
 )
 
 // Names of the callbacks, for db.Callback().Create().After(callbacks.CreateName) and the like.
@@ -41,9 +40,8 @@ const (
 	// DeleteName resolves the tenant of a delete, before the transaction begins.
 	DeleteName = "gormtenant:delete"
 
-	subqueryName  = "gormtenant:subquery"
-	textName      = "gormtenant:text"
 	failedRowName = "gormtenant:failed_row"
+	endName       = "gormtenant:end"
 )
 
 // Config says how isolation is enforced on one *gorm.DB. The zero value is the strict one.
@@ -52,7 +50,13 @@ type Config struct {
 	Column string
 	// Models are known from the start, for statements that name their table only as text.
 	Models []any
-	// AllowRawSQL lets raw SQL through that names a tenant's table.
+	// Tables are further names of models' tables.
+	Tables []Table
+	// Shared are models whose rows belong to no tenant. Strict refuses statements on any other model
+	// without a tenant.
+	Shared []any
+	Strict bool
+	// AllowRawSQL lets the text of Raw and Exec through as it is.
 	AllowRawSQL bool
 	// CheckReferences makes sure that the foreign keys that are written name rows of the tenant.
 	CheckReferences bool
@@ -60,37 +64,26 @@ type Config struct {
 	OnUnscoped func(ctx context.Context, operation, table, reason string)
 }
 
-// sameAs says whether other enforces the same.
-func (c Config) sameAs(other Config) bool {
-	return c.Column == other.Column && c.AllowRawSQL == other.AllowRawSQL && c.CheckReferences == other.CheckReferences
+// Table is a further name of a model's table.
+type Table struct {
+	Name  string
+	Model any
 }
 
-var errOtherOptions = errors.New("gormtenant: this *gorm.DB was opened with the gorm.Config of another, " +
-	"whose plugin has other options: open it with a gorm.Config of its own")
+// sameAs reports whether other enforces the same.
+func (c Config) sameAs(other Config) bool {
+	return c.Column == other.Column && c.AllowRawSQL == other.AllowRawSQL &&
+		c.CheckReferences == other.CheckReferences && c.Strict == other.Strict
+}
 
 // guard enforces isolation on one *gorm.DB. It holds no state of a statement and is safe for
 // concurrent use.
 type guard struct {
-	config  Config
-	tables  *registry
-	dialect sqlscan.Dialect
-}
-
-// buildsAsEver says whether stmt is built of the clauses that GORM builds by itself, rather than of
-// a list that its caller made.
-func buildsAsEver(stmt *gorm.Statement) bool {
-	if len(stmt.BuildClauses) == 0 {
-		return true
-	}
-	callback := stmt.DB.Callback()
-	for _, list := range [...][]string{
-		callback.Query().Clauses, callback.Create().Clauses, callback.Update().Clauses, callback.Delete().Clauses,
-	} {
-		if len(list) > 0 && &list[0] == &stmt.BuildClauses[0] {
-			return true
-		}
-	}
-	return false
+	config   Config
+	tables   *registry
+	dialect  sqltext.Dialect
+	verdicts *verdicts
+	known    transactions
 }
 
 // Register adds the callbacks and clause builders to db. Clause builders that were registered
@@ -101,14 +94,14 @@ func buildsAsEver(stmt *gorm.Statement) bool {
 func Register(db *gorm.DB, config Config) error {
 	g := guardOf(db.ClauseBuilders["WHERE"])
 	if g == nil {
-		g = &guard{config: config, tables: newRegistry(db, config.Column)}
-		if db.Dialector != nil && db.Name() == "mysql" {
-			g.dialect = sqlscan.MySQL
+		g = &guard{
+			config: config, tables: newRegistry(db, config.Column),
+			dialect: dialectOf(db), verdicts: newVerdicts(),
 		}
 	} else if !g.config.sameAs(config) {
 		return errOtherOptions
 	}
-	if err := g.tables.Declare(config.Models...); err != nil {
+	if err := g.declare(config); err != nil {
 		return err
 	}
 	if err := g.registerCallbacks(db); err != nil {
@@ -118,8 +111,22 @@ func Register(db *gorm.DB, config Config) error {
 	return nil
 }
 
-// first is where a callback runs before all others, GORM's own BEGIN included.
-const first = "*"
+// declare makes known what the options name.
+func (g *guard) declare(config Config) error {
+	if err := g.tables.Declare(config.Models...); err != nil {
+		return err
+	}
+	for _, t := range config.Tables {
+		if err := g.tables.Name(t.Name, t.Model); err != nil {
+			return err
+		}
+	}
+	return g.tables.Share(config.Shared...)
+}
+
+// first and last are where a callback runs before and after all others, GORM's own BEGIN and COMMIT
+// included.
+const first, last = "*", "*"
 
 func (g *guard) registerCallbacks(db *gorm.DB) error {
 	callback := db.Callback()
@@ -129,19 +136,30 @@ func (g *guard) registerCallbacks(db *gorm.DB) error {
 		run      func(*gorm.DB)
 	}{
 		{callback.Query().Before(first).Register, QueryName, g.beforeQuery},
-		{callback.Query().After("gorm:query").Register, subqueryName, afterSubquery},
 		{callback.Row().Before(first).Register, RowName, g.beforeRow},
-		{callback.Row().After("gorm:row").Register, failedRowName, afterRow},
 		{callback.Raw().Before(first).Register, RawName, g.beforeRaw},
 		{callback.Create().Before(first).Register, CreateName, g.beforeCreate},
-		{callback.Create().Before("gorm:create").Register, ReferencesName, g.checkCreatedReferences},
-		{callback.Create().Before("gorm:create").Register, textName, g.checkText},
-		{callback.Update().Before("gorm:update").Register, textName, g.checkText},
-		{callback.Delete().Before("gorm:delete").Register, textName, g.checkText},
-		{callback.Create().Before("gorm:save_after_associations").Register, ConflictName, g.afterInsert},
 		{callback.Update().Before(first).Register, UpdateName, g.beforeUpdate},
-		{callback.Update().Before("gorm:save_after_associations").Register, OwnerName, g.checkOwner},
 		{callback.Delete().Before(first).Register, DeleteName, g.beforeDelete},
+
+		{callback.Create().Before("gorm:create").Register, ReferencesName, g.checkCreatedReferences},
+		{callback.Create().Before("gorm:save_after_associations").Register, ConflictName, g.afterInsert},
+		{callback.Update().Before("gorm:save_after_associations").Register, OwnerName, g.checkOwner},
+
+		{callback.Query().Replace, "gorm:query", throughDoor(callback.Query().Get("gorm:query"))},
+		{callback.Row().Replace, "gorm:row", throughDoor(callback.Row().Get("gorm:row"))},
+		{callback.Raw().Replace, "gorm:raw", throughDoor(callback.Raw().Get("gorm:raw"))},
+		{callback.Create().Replace, "gorm:create", throughDoor(callback.Create().Get("gorm:create"))},
+		{callback.Update().Replace, "gorm:update", throughDoor(callback.Update().Get("gorm:update"))},
+		{callback.Delete().Replace, "gorm:delete", throughDoor(callback.Delete().Get("gorm:delete"))},
+
+		{callback.Row().After("gorm:row").Register, failedRowName, afterRow},
+		{callback.Query().After(last).Register, endName, end},
+		{callback.Row().After(last).Register, endName, end},
+		{callback.Raw().After(last).Register, endName, end},
+		{callback.Create().After(last).Register, endName, end},
+		{callback.Update().After(last).Register, endName, end},
+		{callback.Delete().After(last).Register, endName, end},
 	} {
 		if err := c.register(c.name, c.run); err != nil {
 			return fmt.Errorf("gormtenant: registering callback %s: %w", c.name, err)
@@ -154,36 +172,16 @@ func (g *guard) registerCallbacks(db *gorm.DB) error {
 // where GORM writes the clause itself.
 type builder func(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder)
 
-// tail is a builder for the clause with that name, one that comes after WHERE.
-func (g *guard) tail(name string) builder {
-	return func(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder) {
-		g.buildTail(name, c, stmt, prev)
-	}
-}
-
 func (g *guard) registerBuilders(db *gorm.DB) {
 	for name, build := range map[string]builder{
-		"INSERT":      g.buildHead,
-		"SELECT":      g.buildHead,
-		"UPDATE":      g.buildHead,
-		"DELETE":      g.buildHead,
-		"VALUES":      g.buildValues,
-		"ON CONFLICT": g.buildConflict,
-		"SET":         g.buildSet,
-		"FROM":        g.buildFrom,
-		"WHERE":       g.buildWhere,
-		"GROUP BY":    g.tail("GROUP BY"),
-		"ORDER BY":    g.tail("ORDER BY"),
-		"LIMIT":       g.tail("LIMIT"),
-		"FOR":         g.tail("FOR"),
-		"RETURNING":   g.tail("RETURNING"),
+		"VALUES": buildValues, "ON CONFLICT": buildConflict, "SET": buildSet, "WHERE": buildWhere,
 	} {
 		prev := db.ClauseBuilders[name]
 		if guardOf(prev) != nil {
 			continue
 		}
 		db.ClauseBuilders[name] = func(c clause.Clause, b clause.Builder) {
-			if ask, ok := b.(*question); ok {
+			if ask, ok := b.(*guardProbe); ok {
 				ask.guard = g
 			} else if stmt, ok := statementOf(b); ok {
 				build(c, stmt, prev)
@@ -192,8 +190,8 @@ func (g *guard) registerBuilders(db *gorm.DB) {
 	}
 }
 
-// question is passed to a clause builder to learn whether it is one of ours, or passes on to one.
-type question struct {
+// guardProbe is passed to a clause builder to learn whether it is one of ours, or passes on to one.
+type guardProbe struct {
 	clause.Builder // nil: whoever writes to it is not ours
 	guard          *guard
 }
@@ -203,16 +201,13 @@ func guardOf(build clause.ClauseBuilder) *guard {
 	if build == nil {
 		return nil
 	}
-	var ask question
+	var ask guardProbe
 	func() {
 		defer func() { _ = recover() }()
 		build(clause.Clause{}, &ask)
 	}()
 	return ask.guard
 }
-
-var errForeignBuilder = fmt.Errorf("%w: another plugin's clause builder writes to something else than "+
-	"the statement: let it pass on the clause.Builder that it was given", gormtenant.ErrUnsupported)
 
 // statementOf returns the statement that b is. A clause builder that was registered after ours can
 // call ours with a builder of its own: what is written there cannot be scoped.
@@ -224,20 +219,6 @@ func statementOf(b clause.Builder) (*gorm.Statement, bool) {
 	return stmt, ok
 }
 
-// failed says whether stmt failed before c is built. GORM goes on building such a statement, for the
-// log and for DryRun, and never sends it. What it would write is written, unless the error is ours or
-// the statement is about a table of tenants.
-func (g *guard) failed(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder) bool {
-	if stmt.Error == nil {
-		return false
-	}
-	var ours *gormtenant.Error
-	if !errors.As(stmt.Error, &ours) && !g.touches(stmt) {
-		write(c, stmt, prev)
-	}
-	return true
-}
-
 // write builds c as it would be built without this package.
 func write(c clause.Clause, b clause.Builder, prev clause.ClauseBuilder) {
 	if prev != nil {
@@ -245,4 +226,20 @@ func write(c clause.Clause, b clause.Builder, prev clause.ClauseBuilder) {
 	} else {
 		c.Build(b)
 	}
+}
+
+// dialectOf returns how the database reads a text.
+func dialectOf(db *gorm.DB) sqltext.Dialect {
+	if db.Dialector == nil {
+		return sqltext.Other
+	}
+	switch db.Name() {
+	case "sqlite":
+		return sqltext.SQLite
+	case "postgres":
+		return sqltext.Postgres
+	case "mysql":
+		return sqltext.MySQL
+	}
+	return sqltext.Other
 }

@@ -35,27 +35,49 @@ func TestOnUnscoped(t *testing.T) {
 			run  func(db *gorm.DB) error
 			want []tenantplugin.UnscopedEvent
 		}{
-			{"find", func(db *gorm.DB) error { return db.Find(&[]Project{}).Error }, event("query", "projects")},
-			{"count", func(db *gorm.DB) error { return db.Model(&Project{}).Count(new(int64)).Error }, event("query", "projects")},
+			{"find", func(db *gorm.DB) error {
+				return db.Find(&[]Project{}).Error
+			}, event("query", "projects")},
+			{"count", func(db *gorm.DB) error {
+				return db.Model(&Project{}).Count(new(int64)).Error
+			}, event("query", "projects")},
 			{"rows", rowsOf, event("row", "projects")},
-			{"update", func(db *gorm.DB) error { return db.Model(&Project{ID: 1}).Update("name", "x").Error }, event("update", "projects")},
-			{"delete", func(db *gorm.DB) error { return db.Delete(&Task{ID: 1}).Error }, event("delete", "tasks")},
-			{"softly", func(db *gorm.DB) error { return db.Delete(&Note{ID: 1}).Error }, event("delete", "notes")},
-			{"exec", func(db *gorm.DB) error { return db.Exec("UPDATE projects SET name = 'x'").Error }, event("raw", "projects")},
-			{"raw", func(db *gorm.DB) error { return db.Raw("SELECT 1 FROM tags").Scan(new(int)).Error }, event("raw", "tags")},
+			{"update", func(db *gorm.DB) error {
+				return db.Model(&Project{ID: 1}).Update("name", "x").Error
+			}, event("update", "projects")},
+			{"delete", func(db *gorm.DB) error {
+				return db.Delete(&Task{ID: 1}).Error
+			}, event("delete", "tasks")},
+			{"softly", func(db *gorm.DB) error {
+				return db.Delete(&Note{ID: 1}).Error
+			}, event("delete", "notes")},
+			{"exec", func(db *gorm.DB) error {
+				return db.Exec("UPDATE projects SET name = 'x'").Error
+			}, event("raw", "projects")},
+			{"raw", func(db *gorm.DB) error {
+				return db.Raw("SELECT 1 FROM tags").Scan(new(int)).Error
+			}, event("raw", "tags")},
 			{"shared", func(db *gorm.DB) error { return db.Find(&[]Country{}).Error }, nil},
 			{"no_rows", func(db *gorm.DB) error { return db.Exec("SELECT 1").Error }, nil},
-			{"dry_run", func(db *gorm.DB) error { return db.Session(&gorm.Session{DryRun: true}).Find(&[]Project{}).Error }, nil},
+			{"dry_run", func(db *gorm.DB) error {
+				return db.Session(&gorm.Session{DryRun: true}).Find(&[]Project{}).Error
+			}, nil},
 			{"subquery_of_a_scoped_statement", func(db *gorm.DB) error {
-				return db.Scopes(scopes.Tenant(A)).Where("owner_id IN (?)", db.Session(&gorm.Session{NewDB: true}).Model(&User{}).Select("id")).
+				return db.Scopes(scopes.Tenant(A)).
+					Where("owner_id IN (?)", db.Session(&gorm.Session{NewDB: true}).Model(&User{}).
+						Select("id")).
 					Find(&[]Project{}).Error
 			}, event("query", "users")},
-			{"preload", func(db *gorm.DB) error { return db.Preload("Tasks").Find(&[]Project{}).Error }, append(event("query", "projects"), event("query", "tasks")...)},
+			{"preload", func(db *gorm.DB) error {
+				return db.Preload("Tasks").Find(&[]Project{}).Error
+			}, append(event("query", "projects"), event("query", "tasks")...)},
 			{"join_from_a_shared_table", func(db *gorm.DB) error {
 				return db.Model(&Country{}).Clauses(clause.From{Joins: []clause.Join{{
-					Table: clause.Table{Name: "projects"}, ON: clause.Where{Exprs: []clause.Expression{gorm.Expr("1 = 1")}},
+					Table: clause.Table{Name: "projects"},
+					ON:    clause.Where{Exprs: []clause.Expression{gorm.Expr("1 = 1")}},
 				}, {
-					Table: clause.Table{Name: "tags"}, ON: clause.Where{Exprs: []clause.Expression{gorm.Expr("1 = 1")}},
+					Table: clause.Table{Name: "tags"},
+					ON:    clause.Where{Exprs: []clause.Expression{gorm.Expr("1 = 1")}},
 				}}}).Find(&[]Country{}).Error
 			}, event("query", "projects")},
 			{"fragments_of_a_shared_table", func(db *gorm.DB) error {
@@ -67,8 +89,13 @@ func TestOnUnscoped(t *testing.T) {
 				p.TenantID = A
 				return db.Create(&p).Error
 			}, event("create", "projects")},
-			{"refused_create", func(db *gorm.DB) error { _ = db.Create(&Project{Slug: "n"}); return nil }, nil},
-			{"tenant_inside", func(db *gorm.DB) error { return db.Scopes(scopes.Tenant(A)).Find(&[]Project{}).Error }, nil},
+			{"refused_create", func(db *gorm.DB) error {
+				_ = db.Create(&Project{Slug: "n"})
+				return nil
+			}, nil},
+			{"tenant_inside", func(db *gorm.DB) error {
+				return db.Scopes(scopes.Tenant(A)).Find(&[]Project{}).Error
+			}, nil},
 		} {
 			t.Run(test.name, func(t *testing.T) {
 				e.Seed(t)
@@ -92,18 +119,22 @@ func TestUnscoped(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T, e *Env) {
 		all := e.DB.WithContext(gormtenant.Unscoped(t.Context(), "test"))
-		keys, err := find(all.Joins("Owner").Where("projects.owner_id IN (?)", e.DB.Model(&User{}).Select("id")))
+		keys, err := find(all.Joins("Owner").
+			Where("projects.owner_id IN (?)", e.DB.Model(&User{}).Select("id")))
 		require.NoError(t, err)
 		require.Len(t, keys, 4, "a sub-query crosses with its statement")
 
 		p := Project{ID: 11, Name: "x", Slug: "n"}
 		require.NoError(t, all.Save(&p).Error)
-		require.Equal(t, B, e.Text(t, "SELECT tenant_id FROM projects WHERE id = 11"), "the empty tenant of Save is dropped")
+		require.Equal(t, B, e.Text(t, "SELECT tenant_id FROM projects WHERE id = 11"),
+			"the empty tenant of Save is dropped")
 		require.ErrorIs(t, all.Model(&p).Update("tenant_id", "").Error, gormtenant.ErrNoTenant)
 		require.NoError(t, all.Model(&p).Update("tenant_id", A).Error, "a row can be moved")
 		require.Equal(t, A, e.Text(t, "SELECT tenant_id FROM projects WHERE id = 11"))
 
-		require.ErrorIs(t, all.Where("1 = 1").Scopes(scopes.Tenant("")).Find(&[]Project{}).Error, gormtenant.ErrNoTenant)
-		require.NoError(t, e.As().Unscoped().Find(&[]Project{}).Error, "gorm's own, about soft delete")
+		require.ErrorIs(t, all.Where("1 = 1").Scopes(scopes.Tenant("")).Find(&[]Project{}).Error,
+			gormtenant.ErrNoTenant)
+		require.NoError(t, e.As().Unscoped().Find(&[]Project{}).Error,
+			"gorm's own, about soft delete")
 	})
 }

@@ -129,7 +129,8 @@ type (
 func (waJLink) TableName() string { return "wa_renamed_links" }
 func (waKLink) TableName() string { return "wa_k_links" }
 
-// TestWrites_of_unusual_models writes to join tables of their own, and over keys that are not numbers.
+// TestWrites_of_unusual_models writes to join tables of their own, and over keys that are not
+// numbers.
 func TestWrites_of_unusual_models(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
@@ -157,7 +158,8 @@ func TestWrites_of_unusual_models(t *testing.T) {
 				empty := db.WithContext(gormtenant.Unscoped(bg, "test"))
 				require.NoError(t, empty.Exec("DELETE FROM "+table).Error)
 			}
-			return db.WithContext(gormtenant.WithTenant(bg, A)), db.WithContext(gormtenant.WithTenant(bg, B)),
+			return db.WithContext(gormtenant.WithTenant(bg,
+					A)), db.WithContext(gormtenant.WithTenant(bg, B)),
 				db.WithContext(gormtenant.Unscoped(bg, "test"))
 		}
 		count := func(tx *gorm.DB) (n int64) { tx.Count(&n); return n }
@@ -170,42 +172,49 @@ func TestWrites_of_unusual_models(t *testing.T) {
 			require.NoError(t, a.Model(&waJProject{ID: 11}).Association("Tags").Clear())
 			require.EqualValues(t, 1, count(u.Table("wa_renamed_links")), "A cleared B's join rows")
 			require.Error(t, a.Omit("Tags.*").Create(&waJProject{Tags: []waJTag{{ID: 11}}}).Error)
-			require.Error(t, a.Model(&waJProject{ID: 11}).Association("Tags").Append(&waJTag{ID: 1}))
+			require.Error(t, a.Model(&waJProject{ID: 11}).Association("Tags").
+				Append(&waJTag{ID: 1}))
 		})
 		t.Run("join_table_with_a_tenant", func(t *testing.T) {
 			a, b, _ := base(t)
 			require.NoError(t, b.Create(&waKProject{ID: 11, Tags: []waJTag{{ID: 11}}}).Error)
 			require.NoError(t, a.Create(&waJTag{ID: 1}).Error)
 			require.Error(t, a.Omit("Tags.*").Create(&waKProject{Tags: []waJTag{{ID: 11}}}).Error)
-			require.Error(t, a.Model(&waKProject{ID: 11}).Association("Tags").Append(&waJTag{ID: 1}))
+			require.Error(t, a.Model(&waKProject{ID: 11}).Association("Tags").
+				Append(&waJTag{ID: 1}))
 			require.Error(t, a.Model(&waKProject{ID: 11}).Association("Tags").Append(&waJTag{}))
 		})
 		t.Run("owner_by_another_column_than_its_key", func(t *testing.T) {
 			a, b, _ := base(t)
 			require.NoError(t, b.Create(&waOwner{ID: 11, Code: "theirs"}).Error)
 			require.NoError(t, a.Create(&waOwner{ID: 1, Code: "mine"}).Error)
-			require.Error(t, a.Model(&waOwner{ID: 1, Code: "theirs"}).Association("Kids").Append(&waKid{}))
+			require.Error(t, a.Model(&waOwner{ID: 1, Code: "theirs"}).Association("Kids").
+				Append(&waKid{}))
 			require.Error(t, a.Model(&waOwner{Code: "theirs"}).Association("Kids").Append(&waKid{}))
 		})
 		t.Run("the_same_code_in_both_tenants", func(t *testing.T) {
 			a, b, _ := base(t)
 			require.NoError(t, b.Create(&waOwner{ID: 11, Code: "same"}).Error)
 			require.NoError(t, a.Create(&waOwner{ID: 1, Code: "same"}).Error)
-			require.NoError(t, a.Model(&waOwner{ID: 1, Code: "same"}).Association("Kids").Append(&waKid{}))
-			require.NoError(t, a.Model(&waOwner{ID: 1, Code: "same"}).Association("Kids").Append(map[string]any{"id": 3}))
+			require.NoError(t, a.Model(&waOwner{ID: 1, Code: "same"}).Association("Kids").
+				Append(&waKid{}))
+			require.NoError(t, a.Model(&waOwner{ID: 1, Code: "same"}).Association("Kids").
+				Append(map[string]any{"id": 3}))
 		})
 		t.Run("upsert_on_another_key_than_the_natural_one", func(t *testing.T) {
 			a, b, _ := base(t)
 			require.NoError(t, b.Create(&waNat{Code: "bb", Slug: "bs"}).Error)
 			require.NoError(t, a.Create(&waNat{Code: "aa", Slug: "as"}).Error)
-			require.Error(t, a.Clauses(onSlugUpdate()).Create(&waNat{Code: "bb", Slug: "as", Kids: []waNatKid{{}}}).Error)
+			require.Error(t, a.Clauses(onSlugUpdate()).
+				Create(&waNat{Code: "bb", Slug: "as", Kids: []waNatKid{{}}}).Error)
 		})
 		t.Run("key_with_a_zero_part", func(t *testing.T) {
 			a, b, _ := base(t)
 			require.NoError(t, b.Create(&waZ{Kind: 0, ID: 11}).Error)
 			require.NoError(t, a.Create(&waJTag{ID: 1}).Error)
 			require.Error(t, a.Model(&waZ{ID: 11}).Association("Kids").Append(&waZKid{}))
-			require.Error(t, a.Omit("Tags.*").Model(&waZ{ID: 11}).Association("Tags").Append(&waJTag{ID: 1}))
+			require.Error(t, a.Omit("Tags.*").Model(&waZ{ID: 11}).Association("Tags").
+				Append(&waJTag{ID: 1}))
 		})
 		t.Run("conflict_column_from_the_database", func(t *testing.T) {
 			a, b, _ := base(t)
@@ -221,7 +230,8 @@ func TestWrites_of_unusual_models(t *testing.T) {
 			if u.Name() != "postgres" {
 				return
 			}
-			require.NoError(t, u.Exec("CREATE UNIQUE INDEX wa_lower ON wa_items (lower(name))").Error)
+			require.NoError(t, u.Exec("CREATE UNIQUE INDEX wa_lower ON wa_items (lower(name))").
+				Error)
 			t.Cleanup(func() { require.NoError(t, u.Exec("DROP INDEX wa_lower").Error) })
 			require.NoError(t, b.Create(&waItem{Slug: "s", Name: "x"}).Error)
 			require.ErrorIs(t, a.Clauses(clause.OnConflict{
@@ -264,13 +274,16 @@ func TestWrites_of_unusual_models(t *testing.T) {
 		})
 		t.Run("target_where_of_the_current_table", func(t *testing.T) {
 			a, _, u := base(t)
-			require.NoError(t, u.Exec("CREATE UNIQUE INDEX wa_partial ON wa_items (name) WHERE region = 'eu'").Error)
+			require.NoError(t,
+				u.Exec("CREATE UNIQUE INDEX wa_partial ON wa_items (name) WHERE region = 'eu'").
+					Error)
 			t.Cleanup(func() { require.NoError(t, u.Exec("DROP INDEX wa_partial").Error) })
 			require.NoError(t, a.Create(&waItem{Slug: "1", Name: "x"}).Error)
 			require.NoError(t, a.Clauses(clause.OnConflict{
 				Columns: []clause.Column{{Name: "name"}}, DoNothing: true,
 				TargetWhere: clause.Where{Exprs: []clause.Expression{clause.Eq{
-					Column: clause.Column{Table: clause.CurrentTable, Name: "region"}, Value: clause.Expr{SQL: "'eu'"},
+					Column: clause.Column{Table: clause.CurrentTable, Name: "region"},
+					Value:  clause.Expr{SQL: "'eu'"},
 				}}},
 			}).
 				Create(&waItem{Slug: "2", Name: "x"}).Error)
@@ -283,7 +296,9 @@ func TestWrites_of_unusual_models(t *testing.T) {
 		t.Run("map_of_nil_drops_the_tenant", func(t *testing.T) {
 			a, _, _ := base(t)
 			require.NoError(t, a.Create(&waItem{ID: 1, Slug: "s"}).Error)
-			require.ErrorIs(t, a.Model(&waItem{ID: 1}).Updates(map[string]any{"tenant_id": nil, "name": nil}).Error, gormtenant.ErrTenantChange)
+			require.ErrorIs(t, a.Model(&waItem{ID: 1}).
+				Updates(map[string]any{"tenant_id": nil, "name": nil}).Error,
+				gormtenant.ErrTenantChange)
 		})
 	})
 }

@@ -32,6 +32,44 @@ func Models(models ...any) Option {
 	})
 }
 
+// Tables makes further names of a model's table known: of tables by year, by region, or of an archive.
+// What is read or written under such a name is scoped like the model.
+//
+//	tenantplugin.Tables(map[string]any{"tags_2024": &Tag{}, "archive.tags": &Tag{}})
+//
+// The plugin learns such a name by itself from the first migration of or statement on the model under
+// it, as in db.Table("tags_2024").Find(&tags). Something that is no model makes db.Use fail with
+// gormtenant.ErrInvalidModel.
+func Tables(names map[string]any) Option {
+	return optionFunc(func(config *callbacks.Config) error {
+		for name, model := range names {
+			config.Tables = append(config.Tables, callbacks.Table{Name: name, Model: model})
+		}
+		return nil
+	})
+}
+
+// Strict makes every statement on a model fail that is neither a tenant's nor declared [Shared], with
+// gormtenant.ErrInvalidModel: a model whose tenant field was forgotten is an error, rather than a
+// table that everyone reads.
+//
+//	db.Use(tenantplugin.New(tenantplugin.Strict(), tenantplugin.Shared(&Country{}, &Plan{})))
+func Strict() Option {
+	return optionFunc(func(config *callbacks.Config) error {
+		config.Strict = true
+		return nil
+	})
+}
+
+// Shared declares that the rows of models belong to no tenant, for [Strict]. One that has a tenant
+// field, or whose table is that of a tenant model, makes db.Use fail with gormtenant.ErrInvalidModel.
+func Shared(models ...any) Option {
+	return optionFunc(func(config *callbacks.Config) error {
+		config.Shared = append(config.Shared, models...)
+		return nil
+	})
+}
+
 // Column gives the column that makes a model a tenant model without a tag. Defaults to
 // "tenant_id".
 func Column(name string) Option {
@@ -45,9 +83,9 @@ func Column(name string) Option {
 	})
 }
 
-// AllowRawSQL lets raw SQL through, statements and fragments. It is for databases that enforce
+// AllowRawSQL lets the text of Raw and Exec through as it is. It is for databases that enforce
 // isolation themselves: row-level security, a schema or a database for each tenant. Elsewhere raw
-// SQL reads every tenant's rows.
+// SQL then reads every tenant's rows. What GORM builds is limited to the tenant all the same.
 func AllowRawSQL() Option {
 	return optionFunc(func(config *callbacks.Config) error {
 		config.AllowRawSQL = true

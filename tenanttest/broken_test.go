@@ -125,7 +125,8 @@ func badArguments() []setup {
 	return list
 }
 
-// withoutGuard are set-ups on which one guard is missing.
+// withoutGuard are set-ups on which one guard is missing. The builder of WHERE is not among them:
+// without it the gate limits every statement, and the kit finds nothing.
 func withoutGuard() []setup {
 	return []setup{
 		{
@@ -140,46 +141,23 @@ func withoutGuard() []setup {
 				return nil
 			}, tenantplugin.CheckReferences()),
 		},
-		withoutBuilder("WHERE", "team/or", "member/update_by_key_of_another", "member/preload_boss",
-			"badge/subquery_equal"),
-		withoutBuilder("FROM", "team/find", "member/join_team_or", "team/join_itself",
-			"badge/right_join_itself",
-			"team/two_tables", "member/join_table_of_badges", "team/table_into_another_struct"),
-		withoutBuilder("SET", "team/update_tenant_by_field", "badge/updates_tenant_in_upper_case",
-			"team/update_tenant_to_nothing", "team/update_text_that_goes_on"),
-		withoutBuilder("VALUES", "team/create_map_for_another",
-			"badge/create_without_tenant_column",
-			"team/create_map_for_another_in_upper_case", "team/create_maps_with_one_for_another"),
+		withoutBuilder("SET", "team/save_over_foreign_key",
+			"member/updates_with_struct_by_key_of_another", "team/save_with_members"),
+		withoutBuilder("VALUES", "team/create_without_tenant_column", "badge/create_map"),
 		withoutBuilder("ON CONFLICT", "team/upsert_over_foreign_key", "badge/save_over_foreign_key",
-			"team/append_members",
-			"team/upsert_that_changes_tenant", "badge/upsert_with_condition_over_foreign_key"),
-		withoutBuilder("INSERT", "team/insert_or_replace_over_foreign_key",
-			"badge/text_after_insert"),
-		withoutBuilder("SELECT", "team/raw_select", "badge/text_after_select"),
-		withoutBuilder("UPDATE", "team/text_after_update"),
-		withoutBuilder("DELETE", "team/text_after_delete"),
-		withoutBuilder("GROUP BY", "team/raw_union", "member/raw_group"),
-		withoutBuilder("ORDER BY", "team/raw_order"),
-		withoutBuilder("LIMIT", "team/text_after_limit"),
-		withoutBuilder("FOR", "team/text_after_for"),
-		withoutBuilder("RETURNING", "team/text_after_returning"),
+			"team/append_members", "team/upsert_that_changes_tenant"),
 		withoutCallback("query", callbacks.QueryName, "team/find", "badge/where_another_tenant",
 			"team/find_by_row_of_another"),
-		withoutCallback("query", "gormtenant:subquery", "team/raw_in_generic_subquery"),
-		withoutCallback("row", callbacks.RowName, "team/rows", "member/no_tenant_raw"),
-		withoutCallback("row", "gormtenant:failed_row", "team/raw_row"),
-		withoutCallback("raw", callbacks.RawName, "team/exec_update", "member/no_tenant_exec"),
-		withoutCallback("create", callbacks.CreateName, "team/no_tenant_create"),
+		withoutCallback("row", callbacks.RowName, "team/rows", "team/raw_row"),
+		withoutCallback("raw", callbacks.RawName, "rows"),
+		withoutCallback("create", callbacks.CreateName, "rows"),
 		withoutCallback("create", callbacks.ReferencesName, "member/append_to_badges_of_another"),
-		withoutCallback("create", "gormtenant:text", "team/raw_create"),
 		withoutCallback("create", callbacks.ConflictName, "team/upsert_over_foreign_key",
 			"badge/save_many_over_foreign_key"),
-		withoutCallback("update", callbacks.UpdateName, "team/no_tenant_update"),
-		withoutCallback("update", "gormtenant:text", "team/raw_update"),
+		withoutCallback("update", callbacks.UpdateName, "rows"),
 		withoutCallback("update", callbacks.OwnerName, "team/append_to_members_of_another"),
-		withoutCallback("delete", callbacks.DeleteName, "team/no_tenant_delete",
+		withoutCallback("delete", callbacks.DeleteName, "team/delete_without_condition",
 			"team/delete_many_with_one_of_another"),
-		withoutCallback("delete", "gormtenant:text", "team/raw_delete"),
 	}
 }
 

@@ -115,7 +115,7 @@ func (k *kit) joinForms(m *model) []attack {
 		attack{
 			name: "without_where",
 			call: `db.Statement.BuildClauses = []string{"SELECT", "FROM"}; db.Find(&rows)`,
-			err:  errAny,
+			rows: free,
 			run: func(db *gorm.DB) outcome {
 				dest, tx := m.slice(), db.Session(&gorm.Session{})
 				tx = tx.Model(m.new())

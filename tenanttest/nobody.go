@@ -118,7 +118,7 @@ func (k *kit) noTenant(m *model) []attack {
 }
 
 // rawForNobody is raw SQL without a tenant. Where raw SQL is let through, the database must find
-// nothing for it.
+// nothing for it; where it is scoped, it must fail.
 func (k *kit) rawForNobody(m *model) []attack {
 	table := k.quote(m.schema.Table)
 	read, remove := "SELECT * FROM "+table, "DELETE FROM "+table

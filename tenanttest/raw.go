@@ -9,7 +9,7 @@ import (
 )
 
 // rawSQL are raw statements, and raw text in each place of a statement that takes some. They have
-// to be refused, unless raw SQL is let through: then the database has to keep the tenants apart.
+// to be refused, or to be limited to the tenant's rows, by the plugin or by the database.
 func (k *kit) rawSQL(m *model) []attack {
 	attacks := append(k.rawStatements(m), k.rawText(m)...)
 	return append(attacks, k.rawAround(m)...)

@@ -184,10 +184,11 @@ func (r *reader) assignments() bool {
 }
 
 // conflictClause moves past OR ABORT of SQLite and the modifiers of MySQL, and refuses those that
-// pass over or replace a row with the same key.
+// replace a row with the same key. One that passes over such a row is refused in raw text, where
+// nobody would be told.
 func (r *reader) conflictClause() bool {
 	if r.server == sqlite && r.take(kwOr) {
-		if r.is(r.pos, "IGNORE") || r.is(r.pos, "REPLACE") {
+		if r.is(r.pos, "IGNORE") && r.o.Raw || r.is(r.pos, "REPLACE") {
 			return r.fail(Upsert, detailUpsert)
 		}
 		r.pos++
@@ -199,8 +200,9 @@ func (r *reader) conflictClause() bool {
 	for {
 		switch {
 		case r.takeWord("LOW_PRIORITY"), r.takeWord("HIGH_PRIORITY"), r.takeWord("DELAYED"):
-		case r.keyword() == kwIgnore:
+		case r.keyword() == kwIgnore && r.o.Raw:
 			return r.fail(Upsert, detailUpsert)
+		case r.take(kwIgnore):
 		default:
 			return true
 		}

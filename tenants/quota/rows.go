@@ -10,7 +10,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/internal/sqlscan"
+	"github.com/gormtenant/gormtenant/internal/tenanttable"
 )
 
 // limitedOf returns the limited model of whose table stmt is, nil where it is of another. The table
@@ -31,8 +31,8 @@ func (g *guard) limitedOf(stmt *gorm.Statement) *limited {
 func tableIn(stmt *gorm.Statement) string {
 	look := stmt.DB.Session(&gorm.Session{NewDB: true, Initialized: true}).Statement
 	stmt.TableExpr.Build(look)
-	if ref, single := sqlscan.TableRef(look.SQL.String(), sqlscan.Standard); single {
-		return ref.Name
+	if _, name, _, ok := tenanttable.TableAndAlias(look.SQL.String()); ok {
+		return name
 	}
 	return stmt.Table
 }

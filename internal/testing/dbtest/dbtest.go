@@ -39,11 +39,17 @@ type Env struct {
 	// Held says that tenants share tables with policies: then the plugin does not see B's rows
 	// either, and the database refuses, or finds nothing, in words of its own.
 	Held bool
+	// Alone is a database of A's own, where a test compares with one.
+	Alone *Env
 
 	others map[string]*gorm.DB // the databases of the tenants but A
 	seeded state
 	clean  bool   // the rows are as Seed makes them
 	query  string // of all rows
+	alone  bool   // the rows are A's only
+	read   []string
+	into   []any
+	hears  bool // what GORM's queries read is recorded
 }
 
 // plainOf returns the database of a tenant, without the plugin.

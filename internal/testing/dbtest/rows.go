@@ -12,36 +12,64 @@ import (
 
 // state is every row of all tables, as text.
 type state struct {
-	all string
-	of  map[string]string // the rows of a tenant, and those that join its rows
+	all    string
+	shared string            // the rows that are everyone's
+	of     map[string]string // those, the rows of a tenant, and those that join its rows
 }
 
-// Change is what one tenant's rows were before a statement and after it.
-type Change struct{ Before, After string }
+// Outcome is what came of a use of GORM: the rows of A before it and after it, and what it read.
+type Outcome struct {
+	Before, After string
+	Read          []string
+}
 
 // Attack runs a use of GORM on the rows that Seed makes. The rows of B must be the same afterwards,
-// byte for byte. It returns the error of run, and what became of A's rows.
-func (e *Env) Attack(t testing.TB, run func() error) (Change, error) {
+// byte for byte. It returns the error of run, and what came of it for A.
+func (e *Env) Attack(t testing.TB, run func() error) (Outcome, error) {
 	t.Helper()
+	return e.attack(t, run, false)
+}
+
+// AttackShared is Attack of a use that may change the rows of shared tables, as everyone may.
+func (e *Env) AttackShared(t testing.TB, run func() error) (Outcome, error) {
+	t.Helper()
+	return e.attack(t, run, true)
+}
+
+func (e *Env) attack(t testing.TB, run func() error, shared bool) (Outcome, error) {
+	t.Helper()
+	if !e.hears {
+		e.record(t)
+		e.hears = true
+	}
 	if !e.clean {
 		e.Seed(t)
 	}
 	e.clean = false // run may end the test
+	e.whatWasRead() // by what ended its test
 	err := run()
+	read := e.whatWasRead()
 	now := e.look(t)
 	e.clean = now.all == e.seeded.all
-	require.Equal(t, e.seeded.of[B], now.of[B], "the rows of B")
-	return Change{e.seeded.of[A], now.of[A]}, err
+	theirs := now.of[B]
+	if shared {
+		theirs = e.seeded.shared + strings.TrimPrefix(theirs, now.shared)
+	}
+	require.Equal(t, e.seeded.of[B], theirs, "the rows of B")
+	return Outcome{e.seeded.of[A], now.of[A], read}, err
 }
 
 // Seed puts the rows of both tenants back to what they were.
 func (e *Env) Seed(t testing.TB) {
 	t.Helper()
-	if e.Own {
+	switch {
+	case e.alone:
+		seed(t, e.Plain, map[int]string{0: A})
+	case e.Own:
 		for i, tenant := range []string{A, B} {
 			seed(t, e.plainOf(tenant), map[int]string{i: tenant})
 		}
-	} else {
+	default:
 		seed(t, e.Plain, map[int]string{0: A, 1: B})
 	}
 	if e.seeded.of == nil {
@@ -59,17 +87,25 @@ func seed(t testing.TB, db *gorm.DB, tenants map[int]string) {
 	}
 	statements = append(statements, "INSERT INTO countries (code, name) VALUES ('PT', 'Portugal')")
 	for _, s := range []struct{ into, values string }{
-		{"users (id, tenant_id, name, age, manager_id)",
-			"(%[1]d1, '%[2]s', 'ann', 30, NULL), (%[1]d2, '%[2]s', 'bob', 40, %[1]d1)"},
+		{
+			"users (id, tenant_id, name, age, manager_id)",
+			"(%[1]d1, '%[2]s', 'ann', 30, NULL), (%[1]d2, '%[2]s', 'bob', 40, %[1]d1)",
+		},
 		{"profiles (id, tenant_id, user_id, bio)", "(%[1]d1, '%[2]s', %[1]d1, 'bio')"},
-		{"projects (id, tenant_id, name, budget, slug, owner_id, country_code)",
+		{
+			"projects (id, tenant_id, name, budget, slug, owner_id, country_code)",
 			"(%[1]d1, '%[2]s', 'site', 100, '%[2]s-site', %[1]d1, 'PT')," +
-				"(%[1]d2, '%[2]s', 'app', 200, '%[2]s-app', %[1]d2, NULL)"},
-		{"tasks (id, tenant_id, title, project_id)",
-			"(%[1]d1, '%[2]s', 'plan', %[1]d1), (%[1]d2, '%[2]s', 'build', %[1]d1)"},
+				"(%[1]d2, '%[2]s', 'app', 200, '%[2]s-app', %[1]d2, NULL)",
+		},
+		{
+			"tasks (id, tenant_id, title, project_id)",
+			"(%[1]d1, '%[2]s', 'plan', %[1]d1), (%[1]d2, '%[2]s', 'build', %[1]d1)",
+		},
 		{"tags (id, tenant_id, label)", "(%[1]d1, '%[2]s', 'red'), (%[1]d2, '%[2]s', 'blue')"},
-		{"notes (id, tenant_id, text, subject_id, subject_type)",
-			"(%[1]d1, '%[2]s', 'memo', %[1]d1, 'projects')"},
+		{
+			"notes (id, tenant_id, text, subject_id, subject_type)",
+			"(%[1]d1, '%[2]s', 'memo', %[1]d1, 'projects')",
+		},
 		{"project_tags (project_id, tag_id)", "(%[1]d1, %[1]d1)"},
 		{"user_friends (user_id, friend_id)", "(%[1]d1, %[1]d2)"},
 	} {
@@ -80,7 +116,7 @@ func seed(t testing.TB, db *gorm.DB, tenants map[int]string) {
 			}
 		}
 	}
-	if db.Name() == "postgres" { // past the keys above
+	if db.Name() == "postgres" { // past the keys above, as below
 		var sequences []string
 		for _, table := range Tables[1:7] {
 			sequences = append(sequences, "setval(pg_get_serial_sequence('"+table+"', 'id'), 100)")
@@ -90,6 +126,7 @@ func seed(t testing.TB, db *gorm.DB, tenants map[int]string) {
 	// Postgres takes the whole text as one transaction, SQLite each statement as one of its own.
 	text := strings.Join(statements, ";\n")
 	if db.Name() == "sqlite" {
+		text += ";\nUPDATE sqlite_sequence SET seq = 100"
 		text = "BEGIN;\n" + text + ";\nCOMMIT"
 	}
 	require.NoError(t, db.Exec(text).Error)
@@ -114,6 +151,9 @@ func (e *Env) look(t testing.TB) state {
 	s := state{of: map[string]string{}}
 	for _, tenant := range []string{A, B} {
 		own := read(t, e.plainOf(tenant), e.query)
+		if tenant == B {
+			s.shared = own.shared
+		}
 		s.of[tenant] = own.all
 		s.all += tenant + "\n" + own.all
 	}
@@ -167,6 +207,9 @@ func read(t testing.TB, db *gorm.DB, query string) state {
 	s := state{of: map[string]string{}}
 	for _, r := range all {
 		s.all += r.text + "\n"
+		if r.first == "*" {
+			s.shared += r.text + "\n"
+		}
 		for _, tenant := range []string{A, B} {
 			if r.first == "*" || r.first == tenant || r.second == tenant {
 				s.of[tenant] += r.text + "\n"

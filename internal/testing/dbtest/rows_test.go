@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	. "github.com/gormtenant/gormtenant/internal/testing/dbtest"
+	"github.com/gormtenant/gormtenant/internal/testing/dbtest"
 )
 
 // recorder is a test whose failure is looked at.
@@ -40,7 +40,7 @@ var leaks = []struct{ name, sql string }{
 
 func TestAttack_fails_over_a_change_of_another_tenants_rows(t *testing.T) {
 	t.Parallel()
-	Run(t, func(t *testing.T, e *Env) {
+	dbtest.Run(t, func(t *testing.T, e *dbtest.Env) {
 		for _, leak := range leaks {
 			r := &recorder{TB: t}
 			_, err := e.Attack(r, func() error { return e.Plain.Exec(leak.sql).Error })
@@ -54,9 +54,9 @@ func TestAttack_fails_over_a_change_of_another_tenants_rows(t *testing.T) {
 
 func TestAttack_tells_what_became_of_the_attackers_rows(t *testing.T) {
 	t.Parallel()
-	Run(t, func(t *testing.T, e *Env) {
+	dbtest.Run(t, func(t *testing.T, e *dbtest.Env) {
 		failure := errors.New("failure")
-		before := e.Rows(t, A)
+		before := e.Rows(t, dbtest.A)
 		for _, c := range []struct {
 			name, sql string
 			changed   bool
@@ -65,10 +65,11 @@ func TestAttack_tells_what_became_of_the_attackers_rows(t *testing.T) {
 			{"update", "UPDATE projects SET name = 'x' WHERE id = 1", true},
 			{"delete", "DELETE FROM project_tags WHERE project_id = 1", true},
 			{"rows_of_a_third_tenant", "UPDATE tags SET tenant_id = 'none' WHERE id = 1", true},
-			{"new_rows_of_a_third_tenant", "INSERT INTO tags (id, tenant_id) VALUES (21, 'none')", false},
+			{"new_rows_of_a_third_tenant", "INSERT INTO tags (id, tenant_id) VALUES (21, 'none')",
+				false},
 		} {
 			mine, err := e.Attack(t, func() error {
-				require.Equal(t, before, e.Rows(t, A), "seeded again before %s", c.name)
+				require.Equal(t, before, e.Rows(t, dbtest.A), "seeded again before %s", c.name)
 				require.NoError(t, e.Plain.Exec(c.sql).Error)
 				return failure
 			})
@@ -84,7 +85,7 @@ func TestAttack_tells_what_became_of_the_attackers_rows(t *testing.T) {
 
 func TestAttack_that_ends_its_test_does_not_spoil_the_next(t *testing.T) {
 	t.Parallel()
-	Run(t, func(t *testing.T, e *Env) {
+	dbtest.Run(t, func(t *testing.T, e *dbtest.Env) {
 		require.Panics(t, func() {
 			_, _ = e.Attack(t, func() error {
 				require.NoError(t, e.Plain.Exec("DELETE FROM projects").Error)

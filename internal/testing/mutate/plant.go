@@ -62,8 +62,10 @@ func plant(path string, first int, alone bool) (string, []mutant, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	p := &planter{files: token.NewFileSet(), source: source, path: path,
-		mutants: make([]mutant, first), guards: alone}
+	p := &planter{
+		files: token.NewFileSet(), source: source, path: path,
+		mutants: make([]mutant, first), guards: alone,
+	}
 	file, err := parser.ParseFile(p.files, path, source, 0)
 	if err != nil {
 		return "", nil, err

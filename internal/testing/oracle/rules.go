@@ -151,6 +151,12 @@ var rules = []rule{
 		},
 	},
 	{
+		name: "invalid_text",
+		why: "Alone the database refuses the text as invalid. Shared, it is refused before it is sent, " +
+			"because it cannot be read in one way.",
+		allows: func(s *step) bool { return s.sharedSays == "ErrRawSQL" && s.soloSays != "" },
+	},
+	{
 		name: "comment_refused",
 		why: "Raw text with a comment to the end of the line would hide the tenant's condition, which " +
 			"stands behind it.",

@@ -21,41 +21,54 @@ func (g *guard) checkCreatedReferences(db *gorm.DB) {
 	if db.Error != nil || db.DryRun {
 		return
 	}
-	own, err := g.target(db.Statement)
-	if err != nil || own.table == nil {
-		return // The clause builders refuse it.
-	}
-	s, err := resolve(db.Statement.Context)
-	if err != nil || s.unscoped {
+	r := runOf(db.Statement)
+	if r == nil || !r.limits() {
 		return
 	}
-	if own.table.Field != nil && !own.table.Joins && !g.config.CheckReferences && isStruct(db.Statement.Dest) {
+	t := r.own.table
+	if t.Field != nil && !t.Joins && !g.config.CheckReferences && isStruct(db.Statement.Dest) {
 		return
 	}
-	for _, ref := range own.table.referring() {
+	var questions []question
+	for _, key := range t.References {
+		ref := (*reference)(key)
 		if slices.ContainsFunc(mapsOf(db.Statement.Dest), ref.spelledTwice) {
-			fail(db, "create", own.table.Name, errSpelledTwice)
+			fail(db, "create", t.Name, errSpelledTwice)
 			return
 		}
 		keys := ref.keysOf(db.Statement)
-		if len(keys) == 0 {
-			continue
+		if len(keys) > 0 {
+			look := r.lookup((*table)(ref.Target), names(ref.PrimaryKeys))
+			questions = append(questions, question{look, besides(keys, db.Statement, ref)})
 		}
-		if err := g.checkKeys(db.Statement, own.table, ref, s.id, keys); err != nil {
-			fail(db, "create", own.table.Name, err)
-			return
-		}
+	}
+	if err := g.checkKeys(t, questions); err != nil {
+		fail(db, "create", t.Name, err)
 	}
 }
 
-// checkKeys makes sure that keys, which are about to be written to t, name rows of the tenant.
-func (g *guard) checkKeys(stmt *gorm.Statement, t *table, ref *reference, id any, keys [][]any) error {
-	look := lookup{stmt: stmt, table: (*table)(ref.Target), columns: names(ref.PrimaryKeys), id: id}
-	if g.config.CheckReferences && !t.Joins {
-		return look.allOwn(besides(keys, stmt, ref))
+// checkKeys makes sure that keys, which are about to be written to t, name rows of the tenant. The
+// keys of a join table are all asked for in one query.
+func (g *guard) checkKeys(t *table, questions []question) error {
+	if !g.config.CheckReferences || t.Joins {
+		// Save writes the rows of a join table before a new row that it has to create after all, so a
+		// key of no row passes.
+		if foreign, err := anyForeign(questions); !foreign || err != nil {
+			return err
+		}
+		for _, q := range questions {
+			if err := q.noneOnlyForeign(q.keys); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	// Save writes the rows of a join table before a new row that it has to create after all.
-	return look.noneOnlyForeign(keys)
+	for _, q := range questions {
+		if err := q.allOwn(q.keys); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // besides returns keys without those of the rows that the statement itself creates: a row may refer
@@ -66,7 +79,7 @@ func besides(keys [][]any, stmt *gorm.Statement, ref *reference) [][]any {
 		return keys
 	}
 	created := map[string]bool{}
-	for _, key := range keysIn(stmt, stmt.Schema.PrimaryFields, func(reflect.Value) bool { return true }) {
+	for _, key := range keysIn(stmt, stmt.Schema.PrimaryFields, allRows) {
 		created[keyText(key)] = true
 	}
 	return slices.DeleteFunc(slices.Clone(keys), func(key []any) bool { return created[keyText(key)] })
@@ -153,9 +166,6 @@ func spells(name string, field *schema.Field) bool {
 	return name == field.Name || strings.EqualFold(bareName(name), field.DBName)
 }
 
-var errSpelledTwice = fmt.Errorf("%w: a map has a column twice, in two spellings: which one counts "+
-	"cannot be told", gormtenant.ErrUnsupported)
-
 // spelledTwice says whether a map has a column of the key in two spellings.
 func (r *reference) spelledTwice(row map[string]any) bool {
 	for _, field := range r.ForeignKeys {
@@ -178,11 +188,16 @@ func (r *reference) isKind(value any) bool {
 }
 
 // checkAssignedReferences does the same for the assignments of an update.
-func (g *guard) checkAssignedReferences(stmt *gorm.Statement, t *table, id any, set clause.Set) error {
-	if stmt.DryRun || t.Field != nil && !t.Joins && !g.config.CheckReferences {
+func (r *run) checkAssignedReferences(set clause.Set) error {
+	t := r.own.table
+	if r.stmt.DryRun || t.Field != nil && !t.Joins && !r.guard.config.CheckReferences {
 		return nil
 	}
-	for _, ref := range t.referring() {
+	if len(t.References) > 0 && slices.ContainsFunc(set, r.goesOn) {
+		return errGoesOn
+	}
+	for _, foreign := range t.References {
+		ref := (*reference)(foreign)
 		key, written, err := ref.assigned(set)
 		if err != nil {
 			return err
@@ -190,7 +205,7 @@ func (g *guard) checkAssignedReferences(stmt *gorm.Statement, t *table, id any, 
 		if !written {
 			continue
 		}
-		look := lookup{stmt: stmt, table: (*table)(ref.Target), columns: names(ref.PrimaryKeys), id: id}
+		look := r.lookup((*table)(ref.Target), names(ref.PrimaryKeys))
 		if err := look.allOwn([][]any{key}); err != nil {
 			return err
 		}
@@ -237,6 +252,50 @@ func (r *reference) assigned(set clause.Set) (key []any, written bool, err error
 	return key, found > 0, nil
 }
 
+// goesOn reports whether the text of an assignment may go on to another column, whose key nobody would
+// see.
+func (r *run) goesOn(a clause.Assignment) bool {
+	value := a.Value
+	if valuer, ok := value.(gorm.Valuer); ok && !isNilPointer(value) {
+		value = valuer.GormValue(r.stmt.Context, r.stmt.DB)
+	}
+	text := ""
+	switch e := value.(type) {
+	case clause.Expr:
+		text = e.SQL
+	case clause.NamedExpr:
+		text = e.SQL
+	}
+	return a.Column.Raw && strings.ContainsAny(a.Column.Name, "=,") || hasComma(text)
+}
+
+func isNilPointer(value any) bool {
+	reflected := reflect.ValueOf(value)
+	return reflected.Kind() == reflect.Pointer && reflected.IsNil()
+}
+
+// hasComma reports whether a text has a comma outside of parentheses and quotes.
+func hasComma(text string) bool {
+	depth, quote := 0, rune(0)
+	for _, c := range text {
+		switch {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '\'' || c == '"' || c == '`':
+			quote = c
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+		case c == ',' && depth <= 0:
+			return true
+		}
+	}
+	return false
+}
+
 func isExpression(value any) bool {
 	switch v := value.(type) {
 	case clause.Expression, *gorm.DB, clause.Column:
@@ -260,46 +319,52 @@ func names(fields []*schema.Field) []string {
 // changed no row.
 func (g *guard) checkOwner(db *gorm.DB) {
 	stmt := db.Statement
-	if db.Error != nil || db.DryRun || stmt.Schema == nil || !savesChildren(stmt) {
+	r := runOf(stmt)
+	if db.Error != nil || db.DryRun || r == nil || !r.limits() || stmt.Schema == nil {
 		return
 	}
-	t, err := g.tables.tableOf(stmt.Schema)
-	if err != nil || t == nil || t.Field == nil {
-		return
-	}
-	s, err := resolve(stmt.Context)
-	if err != nil || s.unscoped {
+	r.beginJoins(db)
+	if r.own.table.Field == nil || r.updatedOwner(db) || !savesChildren(stmt) {
 		return
 	}
 	all := &stmt.Schema.Relationships
 	for _, relation := range slices.Concat(all.HasOne, all.HasMany) {
-		if err := g.checkOwners(stmt, t, s.id, relation); err != nil {
-			fail(db, "update", t.Name, err)
+		if err := r.checkOwners(relation); err != nil {
+			fail(db, "update", r.own.table.Name, err)
 			return
 		}
 	}
 }
 
+// updatedOwner reports whether the update has changed the one row that it is about, which is
+// therefore the tenant's.
+func (r *run) updatedOwner(db *gorm.DB) bool {
+	return db.RowsAffected == 1 && r.stmt.ReflectValue.Kind() == reflect.Struct && isDest(r.stmt) &&
+		r.sent.text != "" && len(keysIn(r.stmt, r.stmt.Schema.PrimaryFields, allRows)) == 1
+}
+
+func allRows(reflect.Value) bool { return true }
+
 // checkOwners checks the keys with which the rows of one relation will be saved. Where the database
 // itself keeps tenants apart it may hide the row of another tenant, so the owner has to be found; only
 // Save makes it afterwards.
-func (g *guard) checkOwners(stmt *gorm.Statement, t *table, id any, relation *schema.Relationship) error {
+func (r *run) checkOwners(relation *schema.Relationship) error {
 	var fields []*schema.Field
 	for _, ref := range relation.References {
 		if !ref.OwnPrimaryKey {
 			continue
 		}
-		if ref.PrimaryKey.DBName == t.Field.DBName {
+		if ref.PrimaryKey.DBName == r.own.table.Field.DBName {
 			return nil // Such a key cannot be another tenant's.
 		}
 		fields = append(fields, ref.PrimaryKey)
 	}
-	look := lookup{stmt: stmt, table: t, columns: names(fields), id: id}
-	keys := keysIn(stmt, fields, func(row reflect.Value) bool {
-		_, zero := relation.Field.ValueOf(stmt.Context, row)
+	look := r.lookup(r.own.table, names(fields))
+	keys := keysIn(r.stmt, fields, func(row reflect.Value) bool {
+		_, zero := relation.Field.ValueOf(r.stmt.Context, row)
 		return !zero
 	})
-	if saves := slices.Equal(stmt.Selects, []string{"*"}); g.config.AllowRawSQL && !saves {
+	if saves := slices.Equal(r.stmt.Selects, []string{"*"}); r.guard.config.AllowRawSQL && !saves {
 		return look.allOwn(keys)
 	}
 	return look.noneOnlyForeign(keys)

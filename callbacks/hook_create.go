@@ -11,21 +11,19 @@ import (
 // beforeCreate resolves the tenant of a create and fills it into the values, before the model's
 // own hooks see them. The clause builder of VALUES checks again: a hook may have changed it.
 func (g *guard) beforeCreate(db *gorm.DB) {
-	if db.Error != nil || isNil(db) {
+	r := g.start(db, "create")
+	if r == nil || isNil(db) {
 		return
 	}
-	g.forget(db.Statement)
-	own, ok := g.begin(db, "create")
-	if !ok || own.table == nil {
+	own, ok := r.find(db)
+	if !ok || !r.enter(db, own) || own.table == nil || own.table.Field == nil {
 		return
 	}
-	s, ok := g.enter(db, "create", own.table)
-	if !ok || own.table.Field == nil {
-		return
-	}
+	r.takeJoins()
+	r.saveByKey()
 	eachRow(db.Statement.ReflectValue, func(row reflect.Value) bool {
 		if own.table.isModel(row) {
-			if err := own.table.fill(db, row, s); err != nil {
+			if err := own.table.fill(db, row, r.scope); err != nil {
 				fail(db, "create", own.table.Name, err)
 			}
 		}

@@ -6,20 +6,7 @@ import (
 	"database/sql/driver"
 
 	"gorm.io/gorm"
-
-	"github.com/gormtenant/gormtenant"
 )
-
-// beforeRow resolves the tenant of Row, Rows and Scan. The migrator asks for the types of a
-// table's columns in this way, without a tenant.
-func (g *guard) beforeRow(db *gorm.DB) {
-	if g.isColumnTypes(db) {
-		g.tables.Migrating(db.Statement.Table)
-		db.Statement.Context = gormtenant.Unscoped(db.Statement.Context, probe)
-		return
-	}
-	g.beforeRead(db, "row")
-}
 
 // afterRow gives Row a row that tells the error. GORM's has none beside it, and is nil for a
 // statement that failed before it was sent: its Scan would panic.

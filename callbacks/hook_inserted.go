@@ -20,24 +20,28 @@ func (g *guard) afterInsert(db *gorm.DB) {
 	if db.Error != nil || db.DryRun {
 		return
 	}
+	r := runOf(stmt)
+	if r == nil || r.own.table == nil {
+		return
+	}
+	r.beginJoins(db)
 	conflict, upserts := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
+	if r.ofJoins && conflict.DoNothing && !g.config.AllowRawSQL {
+		return // The question is asked with the join rows.
+	}
 	values, ok := stmt.Clauses["VALUES"].Expression.(clause.Values)
 	if !upserts && len(stmt.Selects) == 0 && len(stmt.Omits) == 0 && wroteAll(db, conflict, values) {
 		return // The common case: every row was inserted as it is in memory.
 	}
-	own, err := g.target(stmt)
-	if !ok || err != nil || own.table == nil || own.table.Field == nil {
+	if !ok || !r.limits() || r.own.table.Field == nil {
 		return
 	}
-	s, err := resolve(stmt.Context)
-	if err != nil || s.unscoped {
-		return
-	}
+	own := r.own
 	all := wroteAll(db, conflict, values)
 	if stmt.Schema != nil && len(stmt.Schema.PrimaryFields) > 0 && !holdsWritten(stmt, conflict, upserts, all, values) {
 		fields := stmt.Schema.PrimaryFields
-		look := lookup{stmt: stmt, table: own.table, columns: names(fields), id: s.id}
-		err := look.noneForeign(keysIn(stmt, fields, func(reflect.Value) bool { return true }))
+		look := r.lookup(own.table, names(fields))
+		err := look.noneForeign(keysIn(stmt, fields, allRows))
 		if err != nil {
 			fail(db, "create", own.table.Name, err)
 			return
@@ -58,7 +62,8 @@ func (g *guard) afterInsert(db *gorm.DB) {
 		fail(db, "create", own.table.Name, gormtenant.ErrOtherTenant)
 		return
 	}
-	look := lookup{stmt: stmt, table: own.table, columns: columns, id: s.id, where: conflict.TargetWhere.Exprs}
+	look := r.lookup(own.table, columns)
+	look.where = conflict.TargetWhere.Exprs
 	if err := g.noneInTheWay(look, keys, conflict); err != nil {
 		fail(db, "create", own.table.Name, err)
 	}
