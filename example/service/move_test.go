@@ -130,7 +130,7 @@ func TestMove_refuses(t *testing.T) {
 		require.Equal(t, []string{"rows"}, left)
 		got := post("acme/move", `{"level": "rows"}`)
 		require.Equal(t, http.StatusConflict, got.status, got.body)
-		require.Contains(t, got.body, "its rows of an earlier stay are still at rows")
+		require.Contains(t, got.body, "its old rows are still at rows")
 		for _, wrong := range []string{
 			"", "DELETE_ROWS_tenant_demo-globex", "DELETE_DATABASE_tenant_demo-acme",
 		} {
