@@ -107,8 +107,8 @@ func newScope(id any) *scope {
 	return &scope{id: id}
 }
 
-// writesNothing reports whether id would be written as NULL or as a zero value: a sql.NullString that
-// is not valid, or one that holds "".
+// writesNothing reports whether id would be written as NULL or as a zero value: a sql.NullString
+// that is not valid, or one that holds "".
 func writesNothing(id any) bool {
 	valuer, ok := id.(driver.Valuer)
 	if !ok {

@@ -100,8 +100,8 @@ func isASCII(s string) bool {
 	return true
 }
 
-// validHost reports whether host is a name of labels of letters, digits and hyphens (RFC 1123, section
-// 2.1).
+// validHost reports whether host is a name of labels of letters, digits and hyphens (RFC 1123,
+// section 2.1).
 func validHost(host string) bool {
 	if len(host) > maxHost {
 		return false

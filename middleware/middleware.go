@@ -99,10 +99,10 @@ func (m *Middleware) mustVouch() {
 	}
 }
 
-// Authorize sets the function that reports whether a request may use the tenant that it names: whether
-// its user is a member. It is asked for each request, by several goroutines at once, also where a
-// [Claim] has named the tenant, and before the tenant's status is: only members learn that a tenant
-// is suspended.
+// Authorize sets the function that reports whether a request may use the tenant that it names:
+// whether its user is a member. It is asked for each request, by several goroutines at once, also
+// where a [Claim] has named the tenant, and before the tenant's status is: only members learn that
+// a tenant is suspended.
 //
 // An error refuses the request with [ErrNotAuthorized], or with [ErrUnavailable] if that or the
 // error of a context is what it wraps: the members could not be looked up. t is shared: read it

@@ -32,14 +32,14 @@ func Models(models ...any) Option {
 	})
 }
 
-// Tables makes further names of a model's table known: of tables by year, by region, or of an archive.
-// What is read or written under such a name is scoped like the model.
+// Tables makes further names of a model's table known: of tables by year, by region, or of an
+// archive. What is read or written under such a name is scoped like the model.
 //
 //	tenantplugin.Tables(map[string]any{"tags_2024": &Tag{}, "archive.tags": &Tag{}})
 //
-// The plugin learns such a name by itself from the first migration of or statement on the model under
-// it, as in db.Table("tags_2024").Find(&tags). Something that is no model makes db.Use fail with
-// gormtenant.ErrInvalidModel.
+// The plugin learns such a name by itself from the first migration of or statement on the model
+// under it, as in db.Table("tags_2024").Find(&tags). Something that is no model makes db.Use fail
+// with gormtenant.ErrInvalidModel.
 func Tables(names map[string]any) Option {
 	return optionFunc(func(config *callbacks.Config) error {
 		for name, model := range names {
@@ -49,9 +49,9 @@ func Tables(names map[string]any) Option {
 	})
 }
 
-// Strict makes every statement on a model fail that is neither a tenant's nor declared [Shared], with
-// gormtenant.ErrInvalidModel: a model whose tenant field was forgotten is an error, rather than a
-// table that everyone reads.
+// Strict makes every statement on a model fail that is neither a tenant's nor declared [Shared],
+// with gormtenant.ErrInvalidModel: a model whose tenant field was forgotten is an error, rather
+// than a table that everyone reads.
 //
 //	db.Use(tenantplugin.New(tenantplugin.Strict(), tenantplugin.Shared(&Country{}, &Plan{})))
 func Strict() Option {
@@ -62,7 +62,8 @@ func Strict() Option {
 }
 
 // Shared declares that the rows of models belong to no tenant, for [Strict]. One that has a tenant
-// field, or whose table is that of a tenant model, makes db.Use fail with gormtenant.ErrInvalidModel.
+// field, or whose table is that of a tenant model, makes db.Use fail with
+// gormtenant.ErrInvalidModel.
 func Shared(models ...any) Option {
 	return optionFunc(func(config *callbacks.Config) error {
 		config.Shared = append(config.Shared, models...)

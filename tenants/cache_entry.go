@@ -40,8 +40,8 @@ type absence struct {
 	since uint64
 }
 
-// fresh reports whether e may be answered. One that comes from the future is not fresh: the clock was
-// set back, and its age is not known.
+// fresh reports whether e may be answered. One that comes from the future is not fresh: the clock
+// was set back, and its age is not known.
 func (c *Cache) fresh(e *entry, now time.Duration) bool {
 	age := now - e.read
 	return age >= 0 && age < c.ttl && !c.voided.void(e)

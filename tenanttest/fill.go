@@ -146,7 +146,8 @@ func isUUID(field *schema.Field) bool {
 		t.Kind() == reflect.Array && t.Len() == 16 && t.Elem().Kind() == reflect.Uint8
 }
 
-// isSoftDelete reports whether a field marks rows as deleted: GORM asks its type for a delete clause.
+// isSoftDelete reports whether a field marks rows as deleted: GORM asks its type for a delete
+// clause.
 func isSoftDelete(field *schema.Field) bool {
 	_, ok := reflect.New(field.IndirectFieldType).Interface().(schema.DeleteClausesInterface)
 	return ok
@@ -179,8 +180,8 @@ func (m *model) isUnique(field *schema.Field) bool {
 	return false
 }
 
-// isNatural reports whether both tenants may have the same value in a field: the unique indexes that
-// it is in carry the tenant.
+// isNatural reports whether both tenants may have the same value in a field: the unique indexes
+// that it is in carry the tenant.
 func (m *model) isNatural(field *schema.Field) bool {
 	natural := false
 	for _, i := range m.indexes {

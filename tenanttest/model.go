@@ -304,7 +304,8 @@ func (k *kit) migrate(db *gorm.DB) error {
 	return nil
 }
 
-// hasTable reports whether there is a table of m: among those of the tenant, and those that all share.
+// hasTable reports whether there is a table of m: among those of the tenant, and those that all
+// share.
 func (k *kit) hasTable(db *gorm.DB, m *model) bool {
 	if !k.own || k.db.Name() != onPostgres {
 		return db.Migrator().HasTable(m.new())

@@ -43,8 +43,8 @@ func (p *passwords) hash(ctx context.Context, password string) (string, error) {
 	return fmt.Sprintf("%s$%d$%s$%s", scheme, p.iterations, encode(salt), encode(key)), nil
 }
 
-// match reports whether the password is that of the hash. Where there is none, it takes as long to say
-// no.
+// match reports whether the password is that of the hash. Where there is none, it takes as long to
+// say no.
 func (p *passwords) match(ctx context.Context, password, hash string) (bool, error) {
 	if hash == "" {
 		hash = p.nobodys

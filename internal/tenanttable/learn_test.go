@@ -200,7 +200,8 @@ func TestNobodys_table_written_by_a_tenant_model(t *testing.T) {
 			if test.shared {
 				require.NoError(t, tables.Share(&country{}))
 			}
-			table, err := tables.Resolve(parse(t, db, &Project{}), "", "countries", tenanttable.Write)
+			project := parse(t, db, &Project{})
+			table, err := tables.Resolve(project, "", "countries", tenanttable.Write)
 			require.NoError(t, err)
 			require.Equal(t, test.tenants, table != nil)
 			require.Equal(t, test.tenants, tables.View().Lookup("", "countries") != nil)

@@ -2,8 +2,8 @@ package tenanttable
 
 import "strings"
 
-// TableAndAlias reads "projects", "projects p" and "app.projects AS p", with quotes or without. ok is
-// false for any other text.
+// TableAndAlias reads "projects", "projects p" and "app.projects AS p", with quotes or without. ok
+// is false for any other text.
 func TableAndAlias(text string) (schemaName, tableName, alias string, ok bool) {
 	words := strings.Fields(text)
 	if len(words) == 3 && strings.EqualFold(words[1], "AS") {

@@ -187,8 +187,8 @@ func TestLock_is_a_tenant_model(t *testing.T) {
 		require.ErrorIs(t, e.db.Find(&locks).Error, gormtenant.ErrNoTenant)
 		require.NoError(t, e.as().Exec("UPDATE tenant_quota_locks SET version = 7").Error)
 		var theirs int
-		require.NoError(t, e.plain.Raw("SELECT version FROM tenant_quota_locks WHERE tenant_id = 'zeta'").
-			Scan(&theirs).Error)
+		const query = "SELECT version FROM tenant_quota_locks WHERE tenant_id = 'zeta'"
+		require.NoError(t, e.plain.Raw(query).Scan(&theirs).Error)
 		require.Equal(t, 1, theirs)
 	})
 }

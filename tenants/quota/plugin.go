@@ -38,7 +38,8 @@ func New(options ...Option) *Plugin {
 	return p
 }
 
-// Name returns "gormtenant:quota", the key in gorm.DB.Plugins. A second db.Use on the same *gorm.DB fails with gorm.ErrRegistered.
+// Name returns "gormtenant:quota", the key in gorm.DB.Plugins. A second db.Use on the same *gorm.DB
+// fails with gorm.ErrRegistered.
 func (p *Plugin) Name() string { return "gormtenant:quota" }
 
 // Initialize is called by db.Use. It sends nothing: the table of [Migrate] may be made later.

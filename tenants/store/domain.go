@@ -34,8 +34,8 @@ func problemOfSlug(slug string) string {
 	return ""
 }
 
-// isLabel reports whether label is a label of a host name: letters in lower case, digits, and hyphens
-// inside (RFC 1123, section 2.1).
+// isLabel reports whether label is a label of a host name: letters in lower case, digits, and
+// hyphens inside (RFC 1123, section 2.1).
 func isLabel(label string) bool {
 	if label == "" || len(label) > longestLabel || label[0] == '-' || label[len(label)-1] == '-' {
 		return false

@@ -52,8 +52,8 @@ func (r reserved) add(name string) error {
 	return nil
 }
 
-// has reports whether a name is reserved: as a label in any case, or as a domain that is, or is below
-// one that is.
+// has reports whether a name is reserved: as a label in any case, or as a domain that is, or is
+// below one that is.
 func (r reserved) has(name string) bool {
 	name = strings.ToLower(name)
 	if r.labels[name] {

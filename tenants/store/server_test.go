@@ -102,7 +102,9 @@ func (c *serverConn) serve(conn net.Conn) {
 
 // run does what a statement says, and reports whether it is to be answered.
 func (c *serverConn) run(statement string) bool {
-	words := strings.FieldsFunc(statement, func(r rune) bool { return strings.ContainsRune(" ,'", r) })
+	words := strings.FieldsFunc(statement, func(r rune) bool {
+		return strings.ContainsRune(" ,'", r)
+	})
 	c.server.mutex.Lock()
 	switch words[0] {
 	case "LISTEN":

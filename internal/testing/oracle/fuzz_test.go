@@ -178,8 +178,9 @@ func (d *database) count() (n int64, err error) {
 	return n, err
 }
 
-// defines says whether text can change what the database is made of, its settings or a transaction
-// that the next run would find open. None of it is held, and the next run needs the database.
+// defines reports whether text can change what the database is made of, its settings or a
+// transaction that the next run would find open. None of it is held, and the next run needs the
+// database.
 func defines(lower string) bool {
 	for _, word := range []string{
 		"create", "drop", "alter", "pragma", "attach", "detach", "vacuum", "reindex", "analyze",

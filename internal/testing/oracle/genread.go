@@ -39,7 +39,7 @@ func (g *generator) conditions(c *chain, k int) {
 	}
 }
 
-// qualified says whether to name the table before columns: a join makes it necessary.
+// qualified reports whether to name the table before columns: a join makes it necessary.
 func (c *chain) qualified(g *generator) bool { return c.joined || g.rarely(4) }
 
 // joins adds up to two joins of associations, and seldom one written by hand.

@@ -17,12 +17,13 @@ func without(name string) func(*gorm.DB) {
 }
 
 // TestOracleFindsWhatAGuardHolds takes one guard of the plugin out and sees that the oracle finds a
-// counter-example soon. An oracle that finds nothing proves nothing. How short it becomes depends on how
-// much of it a machine can try in the time for shrinking, so that is logged.
+// counter-example soon. An oracle that finds nothing proves nothing. How short it becomes depends
+// on how much of it a machine can try in the time for shrinking, so that is logged.
 //
-// The builder of WHERE is not among them: the gate limits what it leaves, see the test below. The callbacks in front of updates, deletes and rows are not among them: what they refuse, a
-// missing tenant and a value of another tenant, changes nothing without them either. The builders
-// hold the rows.
+// The builder of WHERE is not among them: the gate limits what it leaves, see the test below. The
+// callbacks in front of updates, deletes and rows are not among them: what they refuse, a missing
+// tenant and a value of another tenant, changes nothing without them either. The builders hold the
+// rows.
 func TestOracleFindsWhatAGuardHolds(t *testing.T) {
 	if race.Slowness > 1 {
 		t.Skip("the race detector has nothing to find here that the law does not show it")
@@ -39,8 +40,12 @@ func TestOracleFindsWhatAGuardHolds(t *testing.T) {
 		{"on_conflict", without("ON CONFLICT"), 100},
 		{"values", without("VALUES"), 100},
 		{"create", func(db *gorm.DB) { remove(db.Callback().Create(), callbacks.CreateName) }, 100},
-		{"references", func(db *gorm.DB) { remove(db.Callback().Create(), callbacks.ReferencesName) }, 200},
-		{"conflict", func(db *gorm.DB) { remove(db.Callback().Create(), callbacks.ConflictName) }, 200},
+		{"references", func(db *gorm.DB) {
+			remove(db.Callback().Create(), callbacks.ReferencesName)
+		}, 200},
+		{"conflict", func(db *gorm.DB) {
+			remove(db.Callback().Create(), callbacks.ConflictName)
+		}, 200},
 		{"owner", func(db *gorm.DB) { remove(db.Callback().Update(), callbacks.OwnerName) }, 200},
 		{"query", func(db *gorm.DB) { remove(db.Callback().Query(), callbacks.QueryName) }, 200},
 	} {
@@ -53,7 +58,8 @@ func TestOracleFindsWhatAGuardHolds(t *testing.T) {
 	}
 }
 
-// TestGate_holds_without_the_writer_of_WHERE: the two know nothing of each other, and each is enough.
+// TestGate_holds_without_the_writer_of_WHERE: the two know nothing of each other, and each is
+// enough.
 func TestGate_holds_without_the_writer_of_WHERE(t *testing.T) {
 	programs := 150
 	if testing.Short() || race.Enabled {

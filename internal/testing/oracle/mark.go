@@ -123,13 +123,13 @@ func marksOfColumn(name string, value any) Mark {
 	return 0
 }
 
-// isOthers says whether a key is in the ranges of B and C.
+// isOthers reports whether a key is in the ranges of B and C.
 func isOthers(value any) bool {
 	key := keyIn(value)
 	return key >= firstOfOthers && key <= lastOfOthers
 }
 
-// isFirst says whether a key is that of a row that A has in every table, or none.
+// isFirst reports whether a key is that of a row that A has in every table, or none.
 func isFirst(value any) bool { return keyIn(value) <= 2 }
 
 func keyIn(value any) int64 {

@@ -32,7 +32,7 @@ func (r record) String() string {
 	return fmt.Sprintf("%s %d %s ref=%s %s", r.table, r.id, r.tenant, ref, r.text)
 }
 
-// empty says whether r has nothing but its key and its tenant.
+// empty reports whether r has nothing but its key and its tenant.
 func (r record) empty() bool {
 	return r.table != joinTable && !r.ref.Valid && strings.Trim(r.text, "NUL ") == ""
 }
@@ -121,7 +121,7 @@ func (s *snapshot) divide() {
 	s.a, s.others = a.String(), others.String()
 }
 
-// isOthers says whether a row is another tenant's, or joins another tenant's row.
+// isOthers reports whether a row is another tenant's, or joins another tenant's row.
 func (s *snapshot) isOthers(r record) bool {
 	if r.table == joinTable {
 		return s.isTaken("projects", r.id) || s.isTaken("tags", r.tag)
@@ -129,14 +129,14 @@ func (s *snapshot) isOthers(r record) bool {
 	return r.tenant != A
 }
 
-// isTaken says whether a table has a row of another tenant with that key.
+// isTaken reports whether a table has a row of another tenant with that key.
 func (s *snapshot) isTaken(table string, id int64) bool {
 	return slices.ContainsFunc(s.records, func(r record) bool {
 		return r.table == table && r.id == id && r.tenant != A
 	})
 }
 
-// leads says whether the foreign key of r names a row of another tenant.
+// leads reports whether the foreign key of r names a row of another tenant.
 func (s *snapshot) leads(r record) bool {
 	if r.table == joinTable {
 		return s.isOthers(r)
@@ -144,7 +144,7 @@ func (s *snapshot) leads(r record) bool {
 	return r.ref.Valid && s.isTaken(r.target(), r.ref.Int64)
 }
 
-// has says whether a table has a row with that key.
+// has reports whether a table has a row with that key.
 func (s *snapshot) has(table string, id int64) bool {
 	return slices.ContainsFunc(s.records, func(r record) bool {
 		return r.table == table &&
@@ -152,7 +152,7 @@ func (s *snapshot) has(table string, id int64) bool {
 	})
 }
 
-// hasFirst says whether the rows are there to which keys below 3 belong at first.
+// hasFirst reports whether the rows are there to which keys below 3 belong at first.
 func (s *snapshot) hasFirst() bool {
 	for _, table := range []string{"users", "projects", "tasks"} {
 		if !s.has(table, 1) || !s.has(table, 2) {
@@ -173,7 +173,7 @@ func (s *snapshot) since(before *snapshot) []record {
 	return added
 }
 
-// joinsNothing says whether r is a row of the join table one side of which is not there.
+// joinsNothing reports whether r is a row of the join table one side of which is not there.
 func (s *snapshot) joinsNothing(r record) bool { return r.table == joinTable && s.dangling(r) }
 
 // alive returns the rows of A without those of the join table that join nothing.
@@ -187,7 +187,7 @@ func (s *snapshot) alive() string {
 	return text.String()
 }
 
-// dangling says whether r names a row that is not there.
+// dangling reports whether r names a row that is not there.
 func (s *snapshot) dangling(r record) bool {
 	if r.table == joinTable {
 		return !s.has("projects", r.id) || !s.has("tags", r.tag)

@@ -40,7 +40,8 @@ func ownSchemas(t *testing.T, s Setup, withRoles bool) *Places {
 		name, err := place.Name(id)
 		require.NoError(t, err)
 		t.Cleanup(func() {
-			require.NoError(t, life.Deprovision(context.Background(), id, schemas.Confirmation(name)))
+			err := life.Deprovision(context.Background(), id, schemas.Confirmation(name))
+			require.NoError(t, err)
 		})
 		own := owner.Copy()
 		own.RuntimeParams["search_path"] = pgx.Identifier{name}.Sanitize()
