@@ -13,7 +13,6 @@ import (
 	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/models"
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
-	"github.com/gormtenant/gormtenant/scopes"
 )
 
 type Project struct {
@@ -83,15 +82,18 @@ func Example_rawSQL() {
 	ctx := gormtenant.WithTenant(context.Background(), "acme")
 
 	var names []string
-	err := db.WithContext(ctx).Raw("SELECT name FROM projects").Scan(&names).Error
-	fmt.Println(errors.Is(err, gormtenant.ErrRawSQL))
+	db.WithContext(ctx).Raw("SELECT name FROM projects WHERE id > ?", 0).Scan(&names)
+	fmt.Println(names) // ... WHERE (id > ?) AND projects."tenant_id" = 'acme'
 
-	db.WithContext(ctx).
-		Raw("SELECT name FROM projects WHERE tenant_id = ?", scopes.ID(ctx)).Scan(&names)
-	fmt.Println(names)
+	err := db.Raw("SELECT name FROM projects").Scan(&names).Error
+	fmt.Println(errors.Is(err, gormtenant.ErrNoTenant))
+
+	err = db.WithContext(ctx).Exec("INSERT INTO projects (name) VALUES ('x')").Error
+	fmt.Println(errors.Is(err, gormtenant.ErrRawSQL)) // whose row would that be?
 	// Output:
-	// true
 	// [acme's website]
+	// true
+	// true
 }
 
 func ExampleUnscoped() {

@@ -3,6 +3,7 @@ package callbacks
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -79,7 +80,8 @@ func (r *run) refusal(err error) error {
 	case known.advice == "":
 		return tableError{refused.Table, known.err}
 	}
-	return tableError{refused.Table, fmt.Errorf("%w: %s: %s", known.err, refused.Detail, known.advice)}
+	what, _, _ := strings.Cut(refused.Detail, "; ") // The reader's own advice knows nothing of GORM.
+	return tableError{refused.Table, fmt.Errorf("%w: %s: %s", known.err, what, known.advice)}
 }
 
 // notFound reports whether a text was refused because the statement's own table is not in it.

@@ -2,10 +2,16 @@
 // need it only for the names of its callbacks, to order their own around them.
 //
 // GORM runs callbacks before it adds primary keys, soft-delete conditions, joins and assignments
-// to a statement, so a condition that is added in a callback is added too early. Here the
-// callbacks only resolve the tenant, fill what is created and refuse what cannot be scoped. The
-// condition itself is written by clause builders, which GORM calls when a clause becomes SQL text:
-// the last moment, at which everything is known and nothing can follow.
+// to a statement: a condition that is added in a callback is added too early, and whoever looks at
+// a part sees a part. So there are two mechanisms. Writers (the files clause_*.go) put the
+// tenant's condition where GORM's clauses have a place for it. One gate (gate.go) reads the finished
+// text and its arguments right before they leave, and is the guarantee: it proves each reference to
+// a table of tenants to be limited to the tenant, limits it, or refuses the text. The callbacks in
+// front of them (hook_*.go) resolve the tenant once, fill what is created, and look up whose the
+// rows are that are linked. A door (door.go) around the callbacks that send lets out nothing that
+// the gate has not seen.
+//
+// To read it, begin with run.go (what is known of one statement), gate.go and door.go.
 package callbacks
 
 import (

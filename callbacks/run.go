@@ -158,7 +158,20 @@ func (r *run) enter(db *gorm.DB, own target) (ok bool) {
 		fail(db, r.op, t.Name, r.err)
 		return false
 	}
+	r.makeRoom()
 	return true
+}
+
+// makeRoom makes room for the text and the arguments with the tenant's condition: GORM's own is for
+// the text without, and would be outgrown.
+func (r *run) makeRoom() {
+	if r.raw || r.scope.id == nil {
+		return
+	}
+	r.stmt.SQL.Grow(240)
+	if r.stmt.Vars == nil {
+		r.stmt.Vars = make([]any, 0, 4)
+	}
 }
 
 // limits reports whether the writers have to limit the statement's own table to the tenant.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant"
@@ -61,34 +63,36 @@ func (t *tour) mistakes() {
 		})
 }
 
-// rawSQL is text that the plugin cannot put a condition into.
+// rawSQL is text that GORM did not write: it is limited to the tenant, or refused.
 func (t *tour) rawSQL() {
 	db := t.db
 	t.part("Raw SQL that does not say whose rows it means")
 
-	t.refused(`db.Raw("SELECT name FROM projects").Scan(&names)`, gormtenant.ErrRawSQL,
-		func() error {
+	t.allowed(`db.Raw("SELECT name FROM projects").Scan(&names)`, "3 names",
+		func() (string, error) {
 			var names []string
-			return db.Raw("SELECT name FROM projects").Scan(&names).Error
+			err := db.Raw("SELECT name FROM projects").Scan(&names).Error
+			return fmt.Sprintf("%d names", len(names)), err
 		})
-	t.refused(`db.Exec("DELETE FROM tasks WHERE done")`, gormtenant.ErrRawSQL, func() error {
-		return db.Exec("DELETE FROM tasks WHERE done").Error
-	})
-	t.refused(`db.Where("id IN (SELECT project_id FROM tasks)").Find(&projects)`,
-		gormtenant.ErrRawSQL, func() error {
+	t.allowed(`db.Exec("UPDATE tasks SET done = false WHERE done OR 1 = 1")`, "3 rows written",
+		func() (string, error) {
+			return changed(db.Exec("UPDATE tasks SET done = false WHERE done OR 1 = 1"))
+		})
+	t.allowed(`db.Where("id IN (SELECT project_id FROM tasks)").Find(&projects)`,
+		"2 rows: Mobile app, Website", func() (string, error) {
 			var projects []Project
-			return db.Where("id IN (SELECT project_id FROM tasks)").Find(&projects).Error
+			return found(&projects,
+				db.Where("id IN (SELECT project_id FROM tasks)").Find(&projects))
 		})
-	t.refused(`db.Joins("JOIN tags ON true").Find(&projects)`, gormtenant.ErrRawSQL, func() error {
-		var projects []Project
-		return db.Joins("JOIN tags ON true").Find(&projects).Error
-	})
-	t.refused(`db.Where("1 = 1) OR (1 = 1").Find(&projects)`, gormtenant.ErrRawSQL, func() error {
-		var projects []Project
-		return db.Where("1 = 1) OR (1 = 1").Find(&projects).Error
-	})
-	t.refused(`db.Where("1 = 1 --").Find(&projects)`, gormtenant.ErrRawSQL, func() error {
-		var projects []Project
-		return db.Where("1 = 1 --").Find(&projects).Error
-	})
+	t.allowed(`db.Joins("LEFT JOIN users u ON 1 = 1").Distinct().Find(&projects)`,
+		"3 rows: Docs, Mobile app, Website", func() (string, error) {
+			var projects []Project
+			return found(&projects,
+				db.Joins("LEFT JOIN users u ON 1 = 1").Distinct().Find(&projects))
+		})
+	// Whose row would it be?
+	t.refused(`db.Exec("INSERT INTO tags (label) VALUES ('mine')")`, gormtenant.ErrRawSQL,
+		func() error { return db.Exec("INSERT INTO tags (label) VALUES ('mine')").Error })
+	t.refused(`db.Exec("DELETE FROM tasks WHERE done; DELETE FROM tasks")`, gormtenant.ErrRawSQL,
+		func() error { return db.Exec("DELETE FROM tasks WHERE done; DELETE FROM tasks").Error })
 }

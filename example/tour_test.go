@@ -65,7 +65,7 @@ func TestTour_on_Postgres(t *testing.T) {
 		require.NoError(t, err)
 		require.Zero(t, broken, out.String())
 		require.Contains(t, out.String(), "new row violates row-level security policy")
-		require.Regexp(t, `\n30 allowed, 25 refused, 0 promises broken\n$`, out.String())
+		require.Regexp(t, `\n34 allowed, 21 refused, 0 promises broken\n$`, out.String())
 	}
 	var left int
 	require.NoError(t,

@@ -7,10 +7,10 @@ import (
 	"github.com/gormtenant/gormtenant"
 )
 
-// ID returns the tenant of ctx as an argument for raw SQL. A raw statement or fragment that names
-// a tenant's table is let through where one of its arguments is the ID of its own tenant: the
-// caller vouches for the condition. The whole text is trusted then, so put the ID in the condition
-// of every table that it names.
+// ID returns the tenant of ctx as an argument for raw SQL. The plugin limits raw SQL by itself, so
+// a condition on the tenant need not be written. Where it is, as in a text that other programs use
+// too, or in the rows of a raw INSERT, ID binds it. It is checked, not trusted: it limits the table
+// whose tenant column it is compared with, and the plugin limits the others.
 //
 //	db.WithContext(ctx).Raw(
 //		"SELECT name FROM projects p WHERE p.tenant_id = ?", scopes.ID(ctx),
