@@ -1,6 +1,9 @@
 package pgsession
 
-import "io"
+import (
+	"errors"
+	"io"
+)
 
 // Mode is how a Connector sends settings.
 type Mode struct {
@@ -25,7 +28,7 @@ func Exchange(
 	for {
 		n, err := w.Read(p)
 		read = append(read, p[:n]...)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return read, nil
 		}
 		if err != nil {

@@ -107,7 +107,7 @@ func (p *Pool) pick(ctx context.Context) (Place, error) {
 func final(err error) error {
 	if errors.Is(err, driver.ErrBadConn) {
 		return fmt.Errorf("gormtenant: no connection of the tenant's pool works: "+
-			"nothing was sent (%v)", err) //nolint:errorlint // See above.
+			"nothing was sent (%v)", err)
 	}
 	return err
 }

@@ -65,8 +65,10 @@ func TestAttack_tells_what_became_of_the_attackers_rows(t *testing.T) {
 			{"update", "UPDATE projects SET name = 'x' WHERE id = 1", true},
 			{"delete", "DELETE FROM project_tags WHERE project_id = 1", true},
 			{"rows_of_a_third_tenant", "UPDATE tags SET tenant_id = 'none' WHERE id = 1", true},
-			{"new_rows_of_a_third_tenant", "INSERT INTO tags (id, tenant_id) VALUES (21, 'none')",
-				false},
+			{
+				"new_rows_of_a_third_tenant", "INSERT INTO tags (id, tenant_id) VALUES (21, 'none')",
+				false,
+			},
 		} {
 			mine, err := e.Attack(t, func() error {
 				require.Equal(t, before, e.Rows(t, dbtest.A), "seeded again before %s", c.name)

@@ -87,8 +87,12 @@ var models = []about{
 		[]string{"name", "slug"},
 		[]string{"Name", "Slug"},
 		"owner_id", "OwnerID", "User",
-		[]relation{{"Owner", "User", false}, {"Tasks", "Task", true}, {"Tags", "Tag", true},
-			{"Comments", "Comment", true}},
+		[]relation{
+			{"Owner", "User", false},
+			{"Tasks", "Task", true},
+			{"Tags", "Tag", true},
+			{"Comments", "Comment", true},
+		},
 		false,
 	},
 	{
@@ -115,10 +119,20 @@ var models = []about{
 		[]relation{{"Projects", "Project", true}},
 		false,
 	},
-	{"Profile", "profiles", []string{"bio"}, []string{"Bio"}, "user_id", "UserID", "User", nil,
-		false},
-	{"Comment", "comments", []string{"text"}, []string{"Text"}, "subject_id", "SubjectID",
-		"Project", nil, false},
+	{
+		"Profile", "profiles",
+		[]string{"bio"},
+		[]string{"Bio"},
+		"user_id", "UserID", "User", nil,
+		false,
+	},
+	{
+		"Comment", "comments",
+		[]string{"text"},
+		[]string{"Text"},
+		"subject_id", "SubjectID",
+		"Project", nil, false,
+	},
 }
 
 func modelNamed(name string) about {
@@ -133,8 +147,10 @@ func (g *generator) related() about {
 }
 
 // words are texts of rows, of A and of others.
-var words = []string{"red", "blue", "ann", "web", "app", "bob", B, A, B + " own", "new", C + " own",
-	""}
+var words = []string{
+	"red", "blue", "ann", "web", "app", "bob", B, A, B + " own", "new", C + " own",
+	"",
+}
 
 func (g *generator) word() string { return pick(g, words) }
 

@@ -50,8 +50,10 @@ func (g *generator) association() []statement {
 		return append(declared, g.associationRead(c, target, name)...)
 	}
 	see := func(method string, args ...expr) statement {
-		return do{form: returnsError, call: call{on: c.on, method: method, args: args},
-			shows: []string{name}, mark: c.mark | Parts, db: g.db}
+		return do{
+			form: returnsError, call: call{on: c.on, method: method, args: args},
+			shows: []string{name}, mark: c.mark | Parts, db: g.db,
+		}
 	}
 	method := pick(g, []string{"Append", "Replace", "Delete", "Clear"})
 	if method == "Clear" {

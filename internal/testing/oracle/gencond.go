@@ -74,8 +74,10 @@ func (g *generator) condition(m about, qualified bool, depth int) []expr {
 	case 7:
 		return []expr{lit(g.clause(m, qualified, 1))}
 	case 8:
-		return []expr{lit(column + " = @word OR " + id + " = @key"),
-			lit(map[string]any{"word": g.word(), "key": g.id()})}
+		return []expr{
+			lit(column + " = @word OR " + id + " = @key"),
+			lit(map[string]any{"word": g.word(), "key": g.id()}),
+		}
 	case 9:
 		if m.noModel {
 			return []expr{lit(id + " <> ?"), lit(g.id())}
@@ -88,11 +90,15 @@ func (g *generator) condition(m about, qualified bool, depth int) []expr {
 	case 13:
 		return []expr{lit(id + " > 0 AND EXISTS (?)"), g.subquery(m, depth-1)}
 	case 14:
-		return []expr{lit("(" + id + ", " + column + ") IN ?"),
-			lit([][]any{{int(g.id()), g.word()}, {11, "ann"}})}
+		return []expr{
+			lit("(" + id + ", " + column + ") IN ?"),
+			lit([][]any{{int(g.id()), g.word()}, {11, "ann"}}),
+		}
 	}
-	return []expr{function{"gorm.Expr", gorm.Expr, []expr{lit(id + " IN (?) OR " + column + " = ?"),
-		g.subquery(m, depth-1), lit(g.word())}}}
+	return []expr{function{"gorm.Expr", gorm.Expr, []expr{
+		lit(id + " IN (?) OR " + column + " = ?"),
+		g.subquery(m, depth-1), lit(g.word()),
+	}}}
 }
 
 func commentMark(raw string) Mark {
@@ -152,11 +158,15 @@ func (g *generator) clause(m about, qualified bool, depth int) clause.Expression
 	case 4:
 		return clause.Expr{SQL: m.text(g, pick(g, rawTexts[:17]), qualified)}
 	case 5:
-		return clause.OrConditions{Exprs: []clause.Expression{g.clause(m, qualified, depth-1),
-			g.clause(m, qualified, depth-1)}}
+		return clause.OrConditions{Exprs: []clause.Expression{
+			g.clause(m, qualified, depth-1),
+			g.clause(m, qualified, depth-1),
+		}}
 	case 6:
-		return clause.AndConditions{Exprs: []clause.Expression{g.clause(m, qualified, depth-1),
-			g.clause(m, qualified, depth-1)}}
+		return clause.AndConditions{Exprs: []clause.Expression{
+			g.clause(m, qualified, depth-1),
+			g.clause(m, qualified, depth-1),
+		}}
 	}
 	return clause.NotConditions{Exprs: []clause.Expression{g.clause(m, qualified, depth-1)}}
 }
@@ -192,8 +202,10 @@ func (g *generator) subquery(m about, depth int) expr {
 		made = with(with(on, "Table", lit(m.table)), "Select", lit("id"))
 		m.noModel = true
 	case g.rarely(5):
-		made = call{on: call{on: generic{g.db, m.name}, method: "Select", args: []expr{lit("id")}},
-			method: "Where", args: g.condition(m, false, 0)}
+		made = call{
+			on:     call{on: generic{g.db, m.name}, method: "Select", args: []expr{lit("id")}},
+			method: "Where", args: g.condition(m, false, 0),
+		}
 		return made
 	default:
 		made = with(with(on, "Model", pointerTo(m)), "Select", lit("id"))

@@ -101,10 +101,14 @@ func (g *generator) genericJoins(c *chain) {
 		}
 		kind := pick(g, []clause.JoinType{clause.LeftJoin, clause.InnerJoin})
 		if g.rarely(3) {
-			sub := call{on: generic{g.db, r.model}, method: "Where",
-				args: g.condition(target, false, 0)}
-			c.add("Joins", call{on: typed{kind}, method: "AssociationFrom",
-				args: []expr{lit(r.name), sub}}, on)
+			sub := call{
+				on: generic{g.db, r.model}, method: "Where",
+				args: g.condition(target, false, 0),
+			}
+			c.add("Joins", call{
+				on: typed{kind}, method: "AssociationFrom",
+				args: []expr{lit(r.name), sub},
+			}, on)
 			continue
 		}
 		c.add("Joins", call{on: typed{kind}, method: "Association", args: []expr{lit(r.name)}}, on)
@@ -130,8 +134,10 @@ func (g *generator) genericPreloads(c *chain) {
 			if r.many && r.name != "Tags" && r.name != "Projects" && g.rarely(2) {
 				body = with(body, "LimitPerRecord", lit(1))
 			}
-			on = closure{of: reflect.TypeFor[onPreload](), names: []string{"on"}, tail: "nil",
-				body: body}
+			on = closure{
+				of: reflect.TypeFor[onPreload](), names: []string{"on"}, tail: "nil",
+				body: body,
+			}
 		}
 		c.add("Preload", lit(r.name), on)
 	}

@@ -212,8 +212,10 @@ func (g *generator) see(c *chain, method, name string, args ...expr) do {
 	if c.ordered {
 		mark |= Ordered
 	}
-	return do{form: returnsDB, call: call{on: c.on, method: method, args: args},
-		shows: []string{name}, mark: mark, db: g.db}
+	return do{
+		form: returnsDB, call: call{on: c.on, method: method, args: args},
+		shows: []string{name}, mark: mark, db: g.db,
+	}
 }
 
 func (g *generator) first(c *chain) []statement {

@@ -74,8 +74,10 @@ func (g *generator) batches(c *chain) []statement {
 	g.preloads(c)
 	all, name := g.declareMany(c.m)
 	batch, some := g.declareMany(c.m)
-	return []statement{all, batch, batches{on: c.on, all: name, some: some, size: 1 + g.n(3),
-		db: g.db}}
+	return []statement{all, batch, batches{
+		on: c.on, all: name, some: some, size: 1 + g.n(3),
+		db: g.db,
+	}}
 }
 
 func (g *generator) iterate(c *chain) []statement {

@@ -63,40 +63,58 @@ func (g *generator) conflict(m about) expr {
 		}
 		return marked{lit(conflict), Skips}
 	case 2:
-		return composite{reflect.TypeFor[clause.OnConflict](), []string{"Columns", "DoUpdates"},
+		return composite{
+			reflect.TypeFor[clause.OnConflict](),
+			[]string{"Columns", "DoUpdates"},
 			[]expr{
 				lit(natural),
-				function{"clause.AssignmentColumns", clause.AssignmentColumns,
-					[]expr{lit([]string{pick(g, m.texts)})}},
-			}}
+				function{
+					"clause.AssignmentColumns", clause.AssignmentColumns,
+					[]expr{lit([]string{pick(g, m.texts)})},
+				},
+			},
+		}
 	case 3:
 		columns := []string{pick(g, m.texts), "tenant_id"}
 		if m.key != "" {
 			columns = append(columns, m.key)
 		}
-		return composite{reflect.TypeFor[clause.OnConflict](), []string{"Columns", "DoUpdates"},
+		return composite{
+			reflect.TypeFor[clause.OnConflict](),
+			[]string{"Columns", "DoUpdates"},
 			[]expr{
-				lit(natural), function{"clause.AssignmentColumns", clause.AssignmentColumns,
-					[]expr{lit(columns)}},
-			}}
+				lit(natural), function{
+					"clause.AssignmentColumns", clause.AssignmentColumns,
+					[]expr{lit(columns)},
+				},
+			},
+		}
 	case 4:
 		values := map[string]any{pick(g, m.texts): g.word()}
-		return composite{reflect.TypeFor[clause.OnConflict](), []string{"Columns", "DoUpdates"},
+		return composite{
+			reflect.TypeFor[clause.OnConflict](),
+			[]string{"Columns", "DoUpdates"},
 			[]expr{
 				lit(natural),
 				function{"clause.Assignments", clause.Assignments, []expr{row(values)}},
-			}}
+			},
+		}
 	default:
-		return composite{reflect.TypeFor[clause.OnConflict](),
-			[]string{"Columns", "DoUpdates", "Where"}, []expr{
+		return composite{
+			reflect.TypeFor[clause.OnConflict](),
+			[]string{"Columns", "DoUpdates", "Where"},
+			[]expr{
 				lit(natural),
-				function{"clause.AssignmentColumns", clause.AssignmentColumns,
-					[]expr{lit([]string{pick(g, m.texts)})}},
+				function{
+					"clause.AssignmentColumns", clause.AssignmentColumns,
+					[]expr{lit([]string{pick(g, m.texts)})},
+				},
 				lit(clause.Where{Exprs: []clause.Expression{clause.Expr{SQL: pick(g, []string{
 					m.table + ".id > 0", m.table + ".id = 1 OR\n1 = 1",
 					m.table + ".tenant_id <> 'x'",
 				})}}}),
-			}}
+			},
+		}
 	}
 	return lit(conflict)
 }
@@ -118,8 +136,10 @@ func (g *generator) create() []statement {
 	case 3:
 		name = g.name("rows")
 		g.vars = append(g.vars, variable{name, m.name, true})
-		return []statement{declare{name: name, value: row(g.many(m))},
-			g.see(c, "Create", name, ref{name, true})}
+		return []statement{
+			declare{name: name, value: row(g.many(m))},
+			g.see(c, "Create", name, ref{name, true}),
+		}
 	case 4:
 		name = g.name("rows")
 		c.mark |= Parts
@@ -147,15 +167,19 @@ func (g *generator) create() []statement {
 			maps = append(maps, same)
 		}
 		c.add("Model", pointerTo(m))
-		return []statement{declare{name: name, value: row(maps)},
-			g.see(c, "Create", name, ref{name, true})}
+		return []statement{
+			declare{name: name, value: row(maps)},
+			g.see(c, "Create", name, ref{name, true}),
+		}
 	}
 	if old := g.known(m.name, false); old != "" {
 		return []statement{g.see(c, "Create", old, ref{old, true})}
 	}
 	g.vars = append(g.vars, variable{name, m.name, false})
-	return []statement{declare{name: name, value: row(g.value(m, 2).Interface())},
-		g.see(c, "Create", name, ref{name, true})}
+	return []statement{
+		declare{name: name, value: row(g.value(m, 2).Interface())},
+		g.see(c, "Create", name, ref{name, true}),
+	}
 }
 
 // save draws a Save of a struct or a slice.
@@ -173,8 +197,10 @@ func (g *generator) save() []statement {
 	}
 	if g.rarely(4) {
 		name := g.name("rows")
-		return []statement{declare{name: name, value: row(g.many(m))},
-			g.see(c, "Save", name, ref{name, true})}
+		return []statement{
+			declare{name: name, value: row(g.many(m))},
+			g.see(c, "Save", name, ref{name, true}),
+		}
 	}
 	name := g.name("row")
 	value := g.value(m, 2)
@@ -182,8 +208,10 @@ func (g *generator) save() []statement {
 		value.FieldByName("ID").SetUint(uint64(g.id()))
 	}
 	g.vars = append(g.vars, variable{name, m.name, false})
-	return []statement{declare{name: name, value: row(value.Interface())},
-		g.see(c, "Save", name, ref{name, true})}
+	return []statement{
+		declare{name: name, value: row(value.Interface())},
+		g.see(c, "Save", name, ref{name, true}),
+	}
 }
 
 // at gives a write its model: with a key, with several, with none.

@@ -43,8 +43,10 @@ const (
 	Parts
 )
 
-var markNames = []string{"ForeignKey", "PlainKey", "SetsKey", "LooseKey", "OtherTenant", "Comment",
-	"Reads", "Ordered", "Restricted", "Skips", "Owners", "Parts"}
+var markNames = []string{
+	"ForeignKey", "PlainKey", "SetsKey", "LooseKey", "OtherTenant", "Comment",
+	"Reads", "Ordered", "Restricted", "Skips", "Owners", "Parts",
+}
 
 // String returns the marks as Go source.
 func (m Mark) String() string {
