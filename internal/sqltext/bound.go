@@ -78,7 +78,8 @@ func (p *Plan) setBound(v *prover) {
 func (r *reader) nameOf(l label) namedItem {
 	start, end := int(r.list[l.start].start), int(r.list[l.end].start)
 	return namedItem{
-		start: start, end: int(r.list[l.end-1].end), name: strings.TrimRight(r.text[start:end], " \t\r\n\f\v"),
+		start: start, end: int(r.list[l.end-1].end),
+		name: strings.TrimRight(r.text[start:end], " \t\r\n\f\v"),
 	}
 }
 
@@ -97,8 +98,8 @@ func (p *Plan) setFresh(r *reader) *Refusal {
 				if r.mayBeColumn(name, target.Name) {
 					return &Refusal{
 						Reason: Unreadable, Table: target.Name, Pos: int(r.list[name].start),
-						Detail: "a common table expression has the name of a tenant table that is " +
-							"needed here; give it another name",
+						Detail: "a common table expression has the name of a tenant table " +
+							"that is needed here; give it another name",
 					}
 				}
 			}

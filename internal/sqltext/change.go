@@ -132,7 +132,8 @@ func (r *reader) manyTargets() bool {
 // finish moves past WHERE, RETURNING, ORDER BY and LIMIT, and ends the block.
 func (r *reader) finish(b int32, base int, outer int32) bool {
 	r.blocks[b].at = r.pos
-	if r.keyword() == kwWhere && !r.whereClause(b, int32(len(r.open)-base)) { //nolint:gosec // Bounded.
+	//nolint:gosec // Bounded.
+	if r.keyword() == kwWhere && !r.whereClause(b, int32(len(r.open)-base)) {
 		return false
 	}
 	r.endBlock(b, base)
@@ -210,8 +211,8 @@ func (r *reader) conflictClause() bool {
 }
 
 const (
-	detailUpsert = "a row of another tenant with the same key would be in the way and nothing would " +
-		"tell; use Clauses(clause.OnConflict{...}).Create, or look the row up first"
-	detailInsert = "each row of a raw INSERT must have a placeholder for the tenant column, and the " +
-		"columns must be listed; use Create, or scopes.ID(ctx)"
+	detailUpsert = "a row of another tenant with the same key would be in the way and nothing " +
+		"would tell; use Clauses(clause.OnConflict{...}).Create, or look the row up first"
+	detailInsert = "each row of a raw INSERT must have a placeholder for the tenant column, " +
+		"and the columns must be listed; use Create, or scopes.ID(ctx)"
 )

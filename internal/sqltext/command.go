@@ -63,8 +63,8 @@ func (t *tokens) definesBody(start int32) bool {
 	return false
 }
 
-// bodyEnd returns the token behind the END of the body that a statement defines, or none. A BEGIN is
-// one only in front of a statement: Postgres lets a trigger be called begin.
+// bodyEnd returns the token behind the END of the body that a statement defines, or none. A BEGIN
+// is one only in front of a statement: Postgres lets a trigger be called begin.
 func (t *tokens) bodyEnd(start int32) int32 {
 	if !t.definesBody(start) {
 		return none
@@ -87,7 +87,8 @@ func (t *tokens) bodyEnd(start int32) int32 {
 			if t.beginsBody(at) {
 				depth++
 			}
-		case t.spells(at, "END") && depth > 0 && !t.spellsAny(at+1, "IF", "LOOP", "REPEAT", "WHILE"):
+		case t.spells(at, "END") && depth > 0 &&
+			!t.spellsAny(at+1, "IF", "LOOP", "REPEAT", "WHILE"):
 			depth--
 			if depth == 0 {
 				return at + 1
@@ -102,7 +103,8 @@ func (t *tokens) beginsBody(at int32) bool {
 	case postgres:
 		return t.spells(at+1, "ATOMIC")
 	case sqlite:
-		return t.spellsAny(at+1, "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "VALUES")
+		return t.spellsAny(at+1, "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH",
+			"VALUES")
 	}
 	return !t.spellsAny(at+1, "BEFORE", "AFTER", "ON")
 }
@@ -140,7 +142,8 @@ func (t *tokens) classify(s statement) (commandKind, int32) {
 		return reads, at
 	case t.spellsAny(at, "EXPLAIN", "DESCRIBE", "DESC"):
 		return t.explained(s)
-	case t.spellsAny(at, "EXEC", "DEALLOCATE_AND_RUN"), t.spells(at, "PREPARE") && t.server == mysql:
+	case t.spellsAny(at, "EXEC", "DEALLOCATE_AND_RUN"),
+		t.spells(at, "PREPARE") && t.server == mysql:
 		return runsText, at
 	case t.spells(at, "BEGIN") && t.list[at+1].keyword == kwNot:
 		return unknown, at
@@ -196,7 +199,8 @@ func (t *tokens) explained(s statement) (commandKind, int32) {
 			return unknown, at
 		}
 		if t.list[at].kind == '(' {
-			if next := t.list[at+1].keyword; next == kwSelect || next == kwWith || t.list[at+1].kind == '(' {
+			if next := t.list[at+1].keyword; next == kwSelect || next == kwWith ||
+				t.list[at+1].kind == '(' {
 				return reads, at
 			}
 			at = t.close(at)
@@ -210,7 +214,7 @@ func (t *tokens) creates(s statement) commandKind {
 	for at := s.start + 1; at < s.end; at++ {
 		switch {
 		case t.spellsAny(at, "TABLE", "MATERIALIZED", "VIEW"):
-			if t.holds(statement{at + 1, s.end}, kwSelect) || t.holdsTable(statement{at + 1, s.end}) {
+			if rest := (statement{at + 1, s.end}); t.holds(rest, kwSelect) || t.holdsTable(rest) {
 				return unknown
 			}
 			return defines

@@ -95,7 +95,8 @@ func (n *insertion) duplicate() bool {
 		if !n.expression(inCondition) {
 			return false
 		}
-		if !n.same(name, value) && n.table != nil && len(n.table.Columns) > 0 && !n.bound(name, value) {
+		if !n.same(name, value) && n.table != nil && len(n.table.Columns) > 0 &&
+			!n.bound(name, value) {
 			return n.fail(Upsert, detailUpsert)
 		}
 		if !n.takeSign(',') {
@@ -127,7 +128,8 @@ func (n *insertion) bound(name, value int32) bool {
 	if n.list[at+1].kind == '.' {
 		at += 2
 	}
-	if len(n.table.Columns) != 1 || !n.isColumn(at, n.table.Columns[0]) || n.list[at+1].kind != '<' || n.list[at+2].kind != '=' ||
+	if len(n.table.Columns) != 1 || !n.isColumn(at, n.table.Columns[0]) ||
+		n.list[at+1].kind != '<' || n.list[at+2].kind != '=' ||
 		n.list[at+3].kind != '>' || n.list[at+4].kind != param || n.list[at+5].kind != ',' {
 		return false
 	}

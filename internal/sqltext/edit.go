@@ -105,7 +105,10 @@ func (p *Plan) edits(limit func(ref int) uint64) []edit {
 			continue
 		}
 		s := p.slots[r.slot]
-		e := edit{at: s.close, until: s.close, order: closesWhere, refs: []int32{ref}, joint: " AND "}
+		e := edit{
+			at: s.close, until: s.close, order: closesWhere, refs: []int32{ref},
+			joint: " AND ",
+		}
 		switch {
 		case s.open < 0:
 			e.text = " WHERE "
@@ -162,7 +165,8 @@ func (p *Plan) withLabels(edits []edit) []edit {
 	return edits
 }
 
-// condition writes what holds for the rows of a reference that are the tenant's, by the given parts.
+// condition writes what holds for the rows of a reference that are the tenant's, by the given
+// parts.
 func (w *writer) condition(r *reference, parts uint64) {
 	qualifier := r.qualifier
 	if r.slot == none {

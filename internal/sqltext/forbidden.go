@@ -14,7 +14,8 @@ func (t *tokens) names(o *Options) (named bool, refusal *Refusal) {
 		default:
 			continue
 		}
-		if tok.kind == word && tok.keyword != plain && t.list[at+1].kind != '.' && !t.afterDot(int32(at)) &&
+		if tok.kind == word && tok.keyword != plain && t.list[at+1].kind != '.' &&
+			!t.afterDot(int32(at)) &&
 			frequent(tok.keyword) {
 			continue
 		}
@@ -76,10 +77,12 @@ func (t *tokens) forbidden(at int) *Refusal {
 	case what == aFunction:
 		return &Refusal{
 			Reason: RunsText, Pos: int(tok.start),
-			Detail: "the function " + text + " reads tables that the text does not show; run it Unscoped",
+			Detail: "the function " + text + " reads tables that the text does not show; " +
+				"run it Unscoped",
 		}
 	}
-	if t.list[at+1].kind == '.' || t.server == sqlite != strings.HasPrefix(string(room[:n]), "sqlite_") {
+	if t.list[at+1].kind == '.' ||
+		t.server == sqlite != strings.HasPrefix(string(room[:n]), "sqlite_") {
 		return nil
 	}
 	return &Refusal{
@@ -119,7 +122,8 @@ var forbiddenNames = func() map[string]forbiddenKind {
 	for _, name := range [...]string{
 		"pg_stats", "pg_statistic", "pg_stats_ext", "pg_stats_ext_exprs", "pg_statistic_ext_data",
 		"pg_stat_activity", "pg_stat_statements_info", "pg_prepared_statements", "pg_cursors",
-		"pg_largeobject", "citus_stat_statements", "citus_stat_activity", "citus_dist_stat_activity",
+		"pg_largeobject", "citus_stat_statements", "citus_stat_activity",
+		"citus_dist_stat_activity",
 		"pg_dist_partition_stats", "processlist", "general_log", "slow_log", "column_stats",
 		"events_statements_current", "events_statements_history",
 		"events_statements_history_long", "events_statements_summary_by_digest",

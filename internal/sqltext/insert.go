@@ -150,7 +150,8 @@ func (n *insertion) bind(at int32, column int) bool {
 	if n.list[at].kind != param || n.list[at].match < 0 {
 		return false
 	}
-	n.bonds = append(n.bonds, bond{item: n.item, column: int32(column), arg: n.list[at].match}) //nolint:gosec // A handful.
+	//nolint:gosec // A handful.
+	n.bonds = append(n.bonds, bond{item: n.item, column: int32(column), arg: n.list[at].match})
 	return true
 }
 
@@ -251,7 +252,8 @@ func (n *insertion) selectedColumn(first, wanted int32) int32 {
 			column++
 		case t.kind == '(' || t.kind == '[':
 			at = t.match
-		case t.kind == '*', t.kind == end, t.keyword == kwFrom && n.list[at-1].keyword != kwDistinct:
+		case t.kind == '*', t.kind == end,
+			t.keyword == kwFrom && n.list[at-1].keyword != kwDistinct:
 			return none
 		}
 	}

@@ -14,7 +14,8 @@ func (l *tableList) path(it *item) bool {
 	for parts := 0; ; parts++ {
 		t := l.list[l.pos]
 		switch {
-		case t.kind == word && parts == 0 && (l.reserved(l.pos) || l.server == postgres && t.keyword == kwJoin):
+		case t.kind == word && parts == 0 &&
+			(l.reserved(l.pos) || l.server == postgres && t.keyword == kwJoin):
 			return l.unexpected()
 		case t.kind.isName():
 		case t.kind == str && l.server == sqlite:

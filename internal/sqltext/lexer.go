@@ -96,7 +96,8 @@ func (l *lexer) next() token {
 }
 
 func (l *lexer) token(k kind, start int) token {
-	return token{kind: k, start: int32(start), end: int32(l.pos), match: -1} //nolint:gosec // Read bounds the text.
+	//nolint:gosec // Read bounds the text.
+	return token{kind: k, start: int32(start), end: int32(l.pos), match: -1}
 }
 
 // peek returns the byte n places on, or zero past the end.

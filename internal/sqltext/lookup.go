@@ -23,8 +23,8 @@ func (r *reader) tenantTable(path, name int32) (*Table, bool) {
 			return nil, true
 		}
 		if near {
-			return nil, r.fail(Unreadable, "the name of a tenant table differs from that of a common "+
-				"table expression in case alone; give the expression another name")
+			return nil, r.fail(Unreadable, "the name of a tenant table differs from that of a "+
+				"common table expression in case alone; give the expression another name")
 		}
 	}
 	return found, true
@@ -48,12 +48,14 @@ func lookup(t *tokens, o *Options, schema, name int32) (*Table, bool) {
 		if dot := strings.LastIndexByte(own, '.'); dot >= 0 {
 			ownSchema, own = own[:dot], own[dot+1:]
 		}
-		if strings.EqualFold(spelled, own) && (ownSchema == "" || in == "" || strings.EqualFold(ownSchema, in)) {
+		if strings.EqualFold(spelled, own) &&
+			(ownSchema == "" || in == "" || strings.EqualFold(ownSchema, in)) {
 			return o.Own, true
 		}
 	}
 	found := o.Tables.Lookup(in, spelled)
-	if found == nil && t.server == postgres && (len(spelled) > longestName || len(in) > longestName) {
+	if found == nil && t.server == postgres &&
+		(len(spelled) > longestName || len(in) > longestName) {
 		found = o.Tables.Lookup(cut(in), cut(spelled))
 	}
 	return found, true

@@ -36,12 +36,14 @@ func (l *lexer) mark() bool {
 	}
 	start := l.pos
 	l.pos += n + 3
-	l.marks = append(l.marks, mark{start: int32(start), end: int32(l.pos), kind: rest[n]}) //nolint:gosec // Bounded by the text.
+	//nolint:gosec // Bounded by the text.
+	l.marks = append(l.marks, mark{start: int32(start), end: int32(l.pos), kind: rest[n]})
 	return true
 }
 
 var errForged = &Refusal{
-	Reason: Forged, Detail: "the text holds a mark of the library's own in a place where none can be",
+	Reason: Forged, Detail: "the text holds a mark of the library's own in a place where none " +
+		"can be",
 }
 
 // strip takes the marks out of the text, and notes which tokens are sealed.

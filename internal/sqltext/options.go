@@ -45,8 +45,8 @@ type Options struct {
 	// whose placeholders have their numbers.
 	First int
 
-	// Numbered is what stands in front of the number of a placeholder on Other ("@p" on SQL Server);
-	// "" if its placeholder is ?. A text that has placeholders shows it by itself.
+	// Numbered is what stands in front of the number of a placeholder on Other ("@p" on SQL
+	// Server); "" if its placeholder is ?. A text that has placeholders shows it by itself.
 	Numbered string
 
 	// Own is the table of the statement itself, for a text that GORM built; nil if it has none or

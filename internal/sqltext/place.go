@@ -86,15 +86,16 @@ func (p *placer) qualifier(i int32) (string, bool) {
 		if j == i || other.visible() == none {
 			continue
 		}
-		if same, near := p.sameName(it.visible(), other.visible()); same || near && p.server == mysql {
+		same, near := p.sameName(it.visible(), other.visible())
+		if same || near && p.server == mysql {
 			return "", false
 		}
 	}
 	return p.nameText(it.visible()), true
 }
 
-// nameText returns a name in quotes: SQLite lets a table be called cast, and be written as a string,
-// but neither in front of a column.
+// nameText returns a name in quotes: SQLite lets a table be called cast, and be written as a
+// string, but neither in front of a column.
 func (p *placer) nameText(token int32) string {
 	t := p.list[token]
 	name, ok := p.spell(token)

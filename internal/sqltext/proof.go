@@ -98,8 +98,8 @@ func (p *prover) read(condition, start, stop int32) {
 	}
 }
 
-// polymorphic returns where EXISTS stands in type <> 'x' OR EXISTS (...), and the type's column. Any
-// operator will do that only rows of another type satisfy.
+// polymorphic returns where EXISTS stands in type <> 'x' OR EXISTS (...), and the type's column.
+// Any operator will do that only rows of another type satisfy.
 func (p *prover) polymorphic(start, stop int32) (exists, typeColumn int32, ok bool) {
 	closing := int32(0)
 	if p.list[start].keyword == kwNot && p.list[start+1].kind == '(' { // NOT (type <=> 'x')
@@ -115,7 +115,8 @@ func (p *prover) polymorphic(start, stop int32) (exists, typeColumn int32, ok bo
 	}
 	switch l := p.list[at:]; {
 	case closing == 1 && l[0].kind == '<' && l[1].kind == '=' && l[2].kind == '>',
-		closing == 0 && l[0].keyword == kwIs && l[1].keyword == kwDistinct && l[2].keyword == kwFrom:
+		closing == 0 && l[0].keyword == kwIs && l[1].keyword == kwDistinct &&
+			l[2].keyword == kwFrom:
 		at += 3
 	case closing == 0 && l[0].kind == '<' && l[1].kind == '>',
 		closing == 0 && l[0].keyword == kwIs && l[1].keyword == kwNot:
@@ -168,7 +169,8 @@ func (p *prover) equal(condition int32, e equality) {
 
 func (p *prover) key(condition, join, row int32, column, key column) {
 	j, other := &p.items[join], &p.items[row]
-	if j.table != nil && len(j.table.Sides) > 0 && other.table != nil && len(other.table.Columns) > 0 {
+	if j.table != nil && len(j.table.Sides) > 0 && other.table != nil &&
+		len(other.table.Columns) > 0 {
 		p.keys = append(p.keys, keyFact{
 			join: join, column: column.name, row: row, key: key.name, condition: condition,
 		})

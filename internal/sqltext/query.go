@@ -44,8 +44,8 @@ func (r *reader) body(outer int32) bool {
 			continue
 		}
 		if all && r.rights > rights && r.server == sqlite && r.depth > 0 {
-			return r.fail(Unreadable, "SQLite 3.41 drops the conditions of a UNION ALL in a sub-query "+
-				"of which an arm has a RIGHT or FULL join; swap the sides of the join")
+			return r.fail(Unreadable, "SQLite 3.41 drops the conditions of a UNION ALL in a "+
+				"sub-query of which an arm has a RIGHT or FULL join; swap the sides of the join")
 		}
 		if arms > 0 {
 			only = none
@@ -104,7 +104,8 @@ func (r *reader) selection(outer int32) bool {
 		return false
 	}
 	r.blocks[b].at = r.pos
-	if r.keyword() == kwWhere && !r.whereClause(b, int32(len(r.open)-base)) { //nolint:gosec // Bounded by the text.
+	//nolint:gosec // Bounded by the text.
+	if r.keyword() == kwWhere && !r.whereClause(b, int32(len(r.open)-base)) {
 		return false
 	}
 	r.endBlock(b, base)
@@ -145,7 +146,8 @@ func (r *reader) modifiers() bool {
 			}
 		}
 		if r.server != mysql || r.kind() != word || !r.takeWord("DISTINCTROW") &&
-			!r.takeWord("HIGH_PRIORITY") && !r.takeWord("SQL_NO_CACHE") && !r.takeWord("SQL_CACHE") &&
+			!r.takeWord("HIGH_PRIORITY") && !r.takeWord("SQL_NO_CACHE") &&
+			!r.takeWord("SQL_CACHE") &&
 			!r.takeWord("SQL_CALC_FOUND_ROWS") && !r.takeWord("SQL_SMALL_RESULT") &&
 			!r.takeWord("SQL_BIG_RESULT") && !r.takeWord("SQL_BUFFER_RESULT") {
 			return true
@@ -153,8 +155,8 @@ func (r *reader) modifiers() bool {
 	}
 }
 
-// selectList moves past a list of SELECT or RETURNING. It notes the items that have no label and hold a
-// query, since SQLite and MySQL call their columns by their text.
+// selectList moves past a list of SELECT or RETURNING. It notes the items that have no label and
+// hold a query, since SQLite and MySQL call their columns by their text.
 func (r *reader) selectList() bool {
 	for {
 		start, blocks := r.pos, len(r.blocks)
@@ -318,7 +320,8 @@ func (r *reader) fetch() bool {
 func (r *reader) locking() bool {
 	for r.pos++; ; r.pos++ {
 		switch t := r.list[r.pos]; {
-		case t.kind == word && (t.keyword == kwOffset || t.keyword == kwLimit || t.keyword == kwFor ||
+		case t.kind == word && (t.keyword == kwOffset || t.keyword == kwLimit ||
+			t.keyword == kwFor ||
 			t.keyword == kwFetch || t.keyword == kwUnion || t.keyword == kwInto):
 			return true
 		case t.kind == word && t.keyword == kwSelect, t.keyword == kwFrom:

@@ -151,7 +151,8 @@ func (t *tokens) plan(p *Plan, statements []statement, o *Options) *Refusal {
 		if kind == unknown {
 			return &Refusal{
 				Reason: Command, Pos: int(t.list[s.start].start),
-				Detail: "no condition can limit this command to the rows of a tenant; run it Unscoped",
+				Detail: "no condition can limit this command to the rows of a tenant; " +
+					"run it Unscoped",
 			}
 		}
 		_ = i
@@ -202,7 +203,8 @@ func (t *tokens) planStatement(p *Plan, s statement, o *Options) *Refusal {
 		return nil
 	}
 	if r.into {
-		r.fail(Command, "a table or a variable that holds rows of a tenant is not limited to it"+advice)
+		r.fail(Command, "a table or a variable that holds rows of a tenant is not limited to it"+
+			advice)
 		return r.refusal
 	}
 	if refusal := r.changes(); refusal != nil {
@@ -267,7 +269,8 @@ func (r *reader) changes() *Refusal {
 				if !r.o.Raw {
 					break
 				}
-				bad = bad || t.Sides[s].TypeColumn != "" && r.mayBeColumn(c.token, t.Sides[s].TypeColumn)
+				bad = bad || t.Sides[s].TypeColumn != "" && r.mayBeColumn(c.token,
+					t.Sides[s].TypeColumn)
 				for _, column := range t.Sides[s].Columns {
 					bad = bad || r.mayBeColumn(c.token, column)
 				}

@@ -31,7 +31,8 @@ type reader struct {
 
 func (r *reader) fail(reason Reason, detail string) bool {
 	if r.refusal == nil {
-		at := min(r.pos, int32(len(r.list)-1)) //nolint:gosec // There are not more tokens than bytes.
+		//nolint:gosec // There are not more tokens than bytes.
+		at := min(r.pos, int32(len(r.list)-1))
 		r.refusal = &Refusal{Reason: reason, Detail: detail, Pos: int(r.list[at].start)}
 	}
 	return false

@@ -14,8 +14,8 @@ type Table struct {
 	Name   string // The table's own name, which stands in an added EXISTS and in messages.
 	Schema string // Where it is; "" for where the connection looks first.
 
-	// Columns are the tenant columns; a row is the tenant's if each of them holds the tenant. Mostly
-	// one, none for a join table that has none, two for a join table between composite keys.
+	// Columns are the tenant columns; a row is the tenant's if each of them holds the tenant.
+	// Mostly one, none for a join table that has none, two for a join table between composite keys.
 	Columns []string
 	Sides   []Side // Of a join table without a tenant column: whose rows it joins.
 }

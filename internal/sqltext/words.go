@@ -51,8 +51,10 @@ func (r *reader) joins(at int32) bool {
 // reserved reports whether a word cannot be an operand on this server, nor a name without quotes.
 func (r *reader) reserved(at int32) bool {
 	switch r.list[at].keyword {
-	case kwAll, kwAnd, kwAs, kwCase, kwCreate, kwDefault, kwDistinct, kwElse, kwFrom, kwGroup, kwHaving,
-		kwIn, kwInto, kwLimit, kwNot, kwNull, kwOn, kwOr, kwOrder, kwSelect, kwTable, kwThen, kwUnion,
+	case kwAll, kwAnd, kwAs, kwCase, kwCreate, kwDefault, kwDistinct, kwElse, kwFrom, kwGroup,
+		kwHaving,
+		kwIn, kwInto, kwLimit, kwNot, kwNull, kwOn, kwOr, kwOrder, kwSelect, kwTable, kwThen,
+		kwUnion,
 		kwIntersect, kwExcept, kwUsing, kwWhen, kwWhere, kwReturning:
 		return true
 	case kwIs, kwBetween, kwValues, kwSet, kwUpdate, kwDelete, kwInsert, kwExists, kwIsnull,
