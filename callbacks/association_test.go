@@ -1,6 +1,7 @@
 package callbacks_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -288,4 +289,16 @@ func uncheckedReferences() attackList {
 			return err
 		}}},
 	}
+}
+
+// TestError_of_nested_creates_is_told_once: GORM adds it to the statement's at each level.
+func TestError_of_nested_creates_is_told_once(t *testing.T) {
+	t.Parallel()
+	Run(t, func(t *testing.T, e *Env) {
+		err := e.As().Create(&User{Name: "new", Projects: []Project{{
+			Slug: "n", Tags: []Tag{{ID: 11, Label: "theirs"}},
+		}}}).Error
+		require.ErrorIs(t, err, gormtenant.ErrOtherTenant)
+		require.Equal(t, 1, strings.Count(err.Error(), "belongs to another tenant"), err)
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -104,6 +105,10 @@ func asText(value reflect.Value) (string, bool) {
 		return strconv.FormatInt(value.Int(), 10), true
 	case value.CanUint():
 		return strconv.FormatUint(value.Uint(), 10), true
+	case value.CanFloat(): // Numbers in JSON are, as in the claims of a token.
+		if number := value.Float(); number == math.Trunc(number) && math.Abs(number) < 1<<53 {
+			return strconv.FormatInt(int64(number), 10), true
+		}
 	case value.Kind() == reflect.Slice && value.Type().Elem().Kind() == reflect.Uint8:
 		return string(value.Bytes()), true
 	}

@@ -36,7 +36,7 @@ func (r *run) scopeSet(set clause.Set) (kept clause.Set, changed bool) {
 	for i, a := range set {
 		switch isTenant := t.isColumn(stmt, a.Column.Name); {
 		case isTenant && !s.unscoped:
-			if err := t.checkAssigned(stmt, s.id, a.Value, set); err != nil {
+			if err := r.checkAssigned(a.Value, set); err != nil {
 				failBuild(stmt, t.Name, err)
 				return set, false
 			}
@@ -68,19 +68,32 @@ func (r *run) scopeSet(set clause.Set) (kept clause.Set, changed bool) {
 
 // checkAssigned decides on an assignment to the tenant column. The tenant itself is dropped in
 // silence, and so is the zero value of a struct, which says nothing. A map says what it holds.
-func (t *table) checkAssigned(stmt *gorm.Statement, id, value any, set clause.Set) error {
-	bound, err := t.bind(id)
-	if err != nil {
-		return err
-	}
-	fromStruct := isStruct(stmt.Dest)
+func (r *run) checkAssigned(value any, set clause.Set) error {
+	fromStruct := r.fromStruct || isStruct(r.stmt.Dest)
 	switch {
-	case t.isTenant(value, bound), fromStruct && isZero(value), unlinks(stmt.Schema, set):
+	case r.own.table.isTenant(value, r.bound), fromStruct && isZero(value), unlinks(r.stmt.Schema, set):
 		return nil
 	case fromStruct:
 		return errAssigned
 	}
 	return gormtenant.ErrTenantChange
+}
+
+// checkDropped refuses a change of the tenant that GORM would drop in silence: the field may only be
+// written by a create.
+func (r *run) checkDropped(db *gorm.DB) {
+	t := r.own.table
+	if t.Field == nil || t.Field.Updatable {
+		return
+	}
+	for _, row := range mapsOf(db.Statement.Dest) {
+		for name, value := range row {
+			if spells(name, t.Field) && !t.isTenant(value, r.bound) {
+				fail(db, r.op, t.Name, gormtenant.ErrTenantChange)
+				return
+			}
+		}
+	}
 }
 
 // unlinks says whether set takes a key of several columns apart, as Association.Delete and Clear

@@ -113,9 +113,13 @@ func (g *guard) beforeWrite(db *gorm.DB, op string) {
 	if !ok || !r.enter(db, own) || !r.limits() {
 		return
 	}
+	r.fromStruct = isStruct(db.Statement.Dest)
 	r.checkRemembered(db, db.Statement.Model)
 	if !isDest(db.Statement) {
 		r.checkRemembered(db, db.Statement.Dest)
+	}
+	if op == "update" && db.Error == nil {
+		r.checkDropped(db)
 	}
 	if db.Error == nil {
 		r.fillKeys()

@@ -153,6 +153,19 @@ func fail(db *gorm.DB, op, table string, err error) {
 	}
 }
 
+// tellOnce makes one error of what is the same error several times: GORM adds the error of a create
+// to that of the statement which it was for, once at each level.
+func tellOnce(db *gorm.DB) {
+	var ours *gormtenant.Error
+	if db.Error == nil || !errors.As(db.Error, &ours) {
+		return
+	}
+	others := strings.ReplaceAll(db.Error.Error(), ours.Error(), "")
+	if strings.Trim(others, "; ") == "" {
+		db.Error = ours
+	}
+}
+
 // failBuild makes a statement fail while it is built.
 func failBuild(stmt *gorm.Statement, table string, err error) {
 	if stmt.Error != nil {

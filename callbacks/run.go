@@ -23,6 +23,10 @@ type run struct {
 	raw   bool // the text is the caller's
 	first int  // the arguments of the statement around it, in front of its own
 
+	// fromStruct tells an update whose values were given as a struct. Field types that rewrite the
+	// statement make a map of it later.
+	fromStruct bool
+
 	own   target
 	table string // Statement.Table and TableExpr as they were when own was found
 	expr  *clause.Expr
@@ -98,6 +102,7 @@ func end(db *gorm.DB) {
 	if r == nil {
 		return
 	}
+	tellOnce(db)
 	switch {
 	case db.Error == nil:
 	case r.argument:
