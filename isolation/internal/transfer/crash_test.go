@@ -134,14 +134,18 @@ func TestMover_killed(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, child.Start())
 		lines := bufio.NewScanner(out)
-		for lines.Scan() && lines.Text() != "frozen" {
-			continue
+		frozen := false
+		for !frozen && lines.Scan() {
+			frozen = lines.Text() == "frozen"
+			t.Log(lines.Text())
 		}
+		require.True(t, frozen, "the other process has not frozen the tenant")
 		write := func() error {
 			return h.DB.Exec("UPDATE books SET title = 'x' " +
 				"WHERE id = 10").Error
 		}
-		require.True(t, transfer.IsFrozen(write()))
+		err = write()
+		require.True(t, transfer.IsFrozen(err), err)
 		require.NoError(t, child.Process.Kill())
 		_ = child.Wait()
 		soon(t, func() bool { return write() == nil })
