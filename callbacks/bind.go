@@ -21,7 +21,8 @@ func (t *table) bind(id any) (any, error) {
 	if err != nil || !t.Padded {
 		return bound, err
 	}
-	if text, ok := asText(reflect.Indirect(reflect.ValueOf(bound))); ok && strings.HasSuffix(text, " ") {
+	if text, ok := asText(reflect.Indirect(reflect.ValueOf(bound))); ok &&
+		strings.HasSuffix(text, " ") {
 		return nil, fmt.Errorf("%w: it ends in a space, which the column %s.%s does not look at",
 			gormtenant.ErrInvalidID, t.Model.Name, t.Field.DBName)
 	}
@@ -167,7 +168,8 @@ func (t *table) canonical(value any) any {
 	if len(text) == 16 && reflected.Kind() == reflect.Slice {
 		return hex.EncodeToString([]byte(text))
 	}
-	return strings.ToLower(strings.NewReplacer("-", "", "{", "", "}", "", "urn:uuid:", "").Replace(text))
+	plain := strings.NewReplacer("-", "", "{", "", "}", "", "urn:uuid:", "")
+	return strings.ToLower(plain.Replace(text))
 }
 
 // isZero says whether a value that is written to the tenant column names no tenant.
@@ -184,7 +186,8 @@ func (t *table) tenantOf(ctx context.Context, row reflect.Value, bound any) (zer
 	if !t.Direct {
 		value, zero := t.Field.ValueOf(ctx, row)
 		zero = zero || isZero(value)
-		return zero, !zero && t.isTenant(value, bound) //nolint:contextcheck // bind needs none: it writes to a scratch value.
+		//nolint:contextcheck // bind needs none: it writes to a scratch value.
+		return zero, !zero && t.isTenant(value, bound)
 	}
 	// As ValueOf, without putting the value into an interface for each row.
 	value := reflect.Indirect(t.Field.ReflectValueOf(ctx, row))

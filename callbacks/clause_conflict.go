@@ -71,7 +71,8 @@ func (r *run) scopeConflict(conflict *clause.OnConflict) {
 // value of the inserted row, which is the tenant's, or the tenant itself.
 func (t *table) staysTenant(value, id any) bool {
 	if column, ok := value.(clause.Column); ok {
-		return strings.EqualFold(column.Table, "excluded") && strings.EqualFold(column.Name, t.Field.DBName)
+		return strings.EqualFold(column.Table, "excluded") &&
+			strings.EqualFold(column.Name, t.Field.DBName)
 	}
 	bound, err := t.bind(id)
 	return err == nil && t.isTenant(value, bound)

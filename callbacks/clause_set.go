@@ -124,8 +124,8 @@ func unlinks(model *schema.Schema, set clause.Set) bool {
 }
 
 // lockRelations keeps the relations of a model as they are until the function that it returns is
-// called: GORM adds to them when it parses another model that refers to this one. Its mutex is looked
-// up by name because GORM before 1.26 has none, and leaves that race to its callers.
+// called: GORM adds to them when it parses another model that refers to this one. Its mutex is
+// looked up by name because GORM before 1.26 has none, and leaves that race to its callers.
 func lockRelations(model *schema.Schema) (unlock func()) {
 	field := reflect.ValueOf(&model.Relationships).Elem().FieldByName("Mux")
 	if field.IsValid() {

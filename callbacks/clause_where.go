@@ -80,7 +80,8 @@ func ownIsExtended(stmt *gorm.Statement) bool {
 		} else if join.Expression != nil {
 			return true
 		}
-		if kind = strings.ToUpper(kind); strings.Contains(kind, "RIGHT") || strings.Contains(kind, "FULL") {
+		if kind = strings.ToUpper(kind); strings.Contains(kind, "RIGHT") ||
+			strings.Contains(kind, "FULL") {
 			return true
 		}
 	}

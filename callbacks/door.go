@@ -99,7 +99,8 @@ func (r *run) pass(text string, vars []any) (judged, error) {
 	if r.stmt.Error != nil {
 		return judged{}, r.stmt.Error
 	}
-	if text == r.sent.text && len(vars) == len(r.sent.vars) && (len(vars) == 0 || &vars[0] == &r.sent.vars[0]) {
+	if text == r.sent.text && len(vars) == len(r.sent.vars) &&
+		(len(vars) == 0 || &vars[0] == &r.sent.vars[0]) {
 		return r.sent, nil
 	}
 	as, err := r.judge(text, vars, true)

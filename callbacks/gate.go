@@ -125,8 +125,8 @@ func (r *run) judge(text string, vars []any, raw bool) (judged, error) {
 	return r.insert(view, edited, as.vars, skipped)
 }
 
-// isSealedView reports whether a text names tables of tenants only in a sub-query that crosses tenants
-// by its own context: the query that a migrator was given for a view.
+// isSealedView reports whether a text names tables of tenants only in a sub-query that crosses
+// tenants by its own context: the query that a migrator was given for a view.
 func (r *run) isSealedView(text string, o sqltext.Options) bool {
 	if !strings.Contains(text, nonce) {
 		return false
@@ -172,7 +172,9 @@ func (r *run) reports() bool {
 }
 
 // insert puts the tenant among the arguments of a text that was limited.
-func (r *run) insert(view *tenanttable.View, edited *sqltext.Edited, vars []any, skipped int) (judged, error) {
+func (r *run) insert(
+	view *tenanttable.View, edited *sqltext.Edited, vars []any, skipped int,
+) (judged, error) {
 	all := make([]any, len(vars), len(vars)+len(edited.Insert))
 	copy(all, vars)
 	for i, at := range edited.Insert {
@@ -235,8 +237,8 @@ func (c *comparison) holds(b sqltext.Bound) bool {
 	return tableOf(c.view, b.Table).isTenant(value, bound)
 }
 
-// ofSubqueries reports whether every reference to a table of tenants is in a sub-query that names its
-// tenant by itself, so that the statement around it needs none.
+// ofSubqueries reports whether every reference to a table of tenants is in a sub-query that names
+// its tenant by itself, so that the statement around it needs none.
 func (c *comparison) ofSubqueries(plan *sqltext.Plan) bool {
 	return plan.Proved(func(b sqltext.Bound) bool {
 		if b.Var >= len(c.vars) {

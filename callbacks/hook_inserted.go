@@ -30,7 +30,8 @@ func (g *guard) afterInsert(db *gorm.DB) {
 		return // The question is asked with the join rows.
 	}
 	values, ok := stmt.Clauses["VALUES"].Expression.(clause.Values)
-	if !upserts && len(stmt.Selects) == 0 && len(stmt.Omits) == 0 && wroteAll(db, conflict, values) {
+	if !upserts && len(stmt.Selects) == 0 && len(stmt.Omits) == 0 &&
+		wroteAll(db, conflict, values) {
 		return // The common case: every row was inserted as it is in memory.
 	}
 	if !ok || !r.limits() || r.own.table.Field == nil {
@@ -38,7 +39,8 @@ func (g *guard) afterInsert(db *gorm.DB) {
 	}
 	own := r.own
 	all := wroteAll(db, conflict, values)
-	if stmt.Schema != nil && len(stmt.Schema.PrimaryFields) > 0 && !holdsWritten(stmt, conflict, upserts, all, values) {
+	if stmt.Schema != nil && len(stmt.Schema.PrimaryFields) > 0 &&
+		!holdsWritten(stmt, conflict, upserts, all, values) {
 		fields := stmt.Schema.PrimaryFields
 		look := r.lookup(own.table, names(fields))
 		err := look.noneForeign(keysIn(stmt, fields, allRows))
@@ -71,8 +73,8 @@ func (g *guard) afterInsert(db *gorm.DB) {
 
 // noneInTheWay returns ErrOtherTenant where the row that was in the way of an upsert is another
 // tenant's. Where the database itself keeps tenants apart it may hide that row: then what was to be
-// updated, or is to be linked by the association that GORM saves, has to be found among the tenant's
-// own. DO NOTHING by the caller's own wish may have passed over a row for another reason.
+// updated, or is to be linked by the association that GORM saves, has to be found among the
+// tenant's own. DO NOTHING by the caller's own wish may have passed over a row for another reason.
 func (g *guard) noneInTheWay(look lookup, keys [][]any, conflict clause.OnConflict) error {
 	if g.config.AllowRawSQL && (!conflict.DoNothing || savesAssociation(look.stmt)) {
 		return look.allOwn(keys)
@@ -80,15 +82,18 @@ func (g *guard) noneInTheWay(look lookup, keys [][]any, conflict clause.OnConfli
 	return look.noneForeign(keys)
 }
 
-// savesAssociation says whether GORM creates the rows on its own, for an association of another row.
+// savesAssociation reports whether GORM creates the rows on its own, for an association of another
+// row.
 func savesAssociation(stmt *gorm.Statement) bool {
 	_, nested := stmt.Settings.Load("gorm:saved_association_map")
 	return nested && stmt.DB.DisableNestedTransaction
 }
 
-// holdsWritten says whether the keys that the rows hold in memory are those of rows that were
+// holdsWritten reports whether the keys that the rows hold in memory are those of rows that were
 // written, or are looked up as the keys of the conflict. Associations are saved with them next.
-func holdsWritten(stmt *gorm.Statement, conflict clause.OnConflict, upserts, all bool, values clause.Values) bool {
+func holdsWritten(
+	stmt *gorm.Statement, conflict clause.OnConflict, upserts, all bool, values clause.Values,
+) bool {
 	written, omitted, returned := true, leavesOut(stmt, stmt.Schema.PrimaryFields), true
 	for _, field := range stmt.Schema.PrimaryFields {
 		written = written && slices.ContainsFunc(values.Columns, func(c clause.Column) bool {
@@ -97,9 +102,10 @@ func holdsWritten(stmt *gorm.Statement, conflict clause.OnConflict, upserts, all
 		returned = returned && field.HasDefaultValue && field.DefaultValueInterface == nil
 	}
 	onKey := conflict.OnConstraint == "" && (len(conflict.Columns) == 0 ||
-		slices.EqualFunc(conflict.Columns, stmt.Schema.PrimaryFieldDBNames, func(c clause.Column, name string) bool {
-			return bareName(c.Name) == name || c.Name == clause.PrimaryKey
-		}))
+		slices.EqualFunc(conflict.Columns, stmt.Schema.PrimaryFieldDBNames,
+			func(c clause.Column, name string) bool {
+				return bareName(c.Name) == name || c.Name == clause.PrimaryKey
+			}))
 	switch {
 	case !written && !omitted: // The database made all of them.
 		return returned
@@ -109,13 +115,14 @@ func holdsWritten(stmt *gorm.Statement, conflict clause.OnConflict, upserts, all
 	return all && returned
 }
 
-// wroteAll says whether every row was inserted or updated. Of DO NOTHING with RETURNING, GORM
+// wroteAll reports whether every row was inserted or updated. Of DO NOTHING with RETURNING, GORM
 // counts the rows that were skipped as well.
 func wroteAll(db *gorm.DB, conflict clause.OnConflict, values clause.Values) bool {
 	if conflict.DoNothing && db.Statement.ReflectValue.Kind() != reflect.Struct {
 		return false
 	}
-	return db.RowsAffected == max(1, int64(len(values.Values))) // of a map without columns GORM builds no row
+	// Of a map without columns GORM builds no row.
+	return db.RowsAffected == max(1, int64(len(values.Values)))
 }
 
 // conflictColumns returns the columns of the key on which rows conflict. known is false where the
@@ -160,7 +167,9 @@ func constraintColumns(model *schema.Schema, name string) ([]string, bool) {
 
 // keysIn returns the values of columns in the rows of an INSERT, without rows that leave one to the
 // database: then known is false. A key that holds the tenant cannot be another tenant's.
-func (t *table) keysIn(stmt *gorm.Statement, values clause.Values, columns []string) (keys [][]any, known bool) {
+func (t *table) keysIn(
+	stmt *gorm.Statement, values clause.Values, columns []string,
+) (keys [][]any, known bool) {
 	at := make([]int, len(columns))
 	for i, name := range columns {
 		if t.isColumn(stmt, name) {
@@ -179,7 +188,9 @@ func (t *table) keysIn(stmt *gorm.Statement, values clause.Values, columns []str
 		for i, column := range at {
 			key[i] = row[column]
 		}
-		if !slices.ContainsFunc(key, func(part any) bool { return part == nil || isExpression(part) }) {
+		if !slices.ContainsFunc(key, func(part any) bool {
+			return part == nil || isExpression(part)
+		}) {
 			keys = append(keys, key)
 		} else if !slices.Equal(columns, t.Model.PrimaryFieldDBNames) {
 			known = false // A primary key that the database makes is in nobody's way.

@@ -45,11 +45,12 @@ func (r *run) find(db *gorm.DB) (own target, ok bool) {
 	return own, err == nil
 }
 
-// again resolves the statement's table and scope once more where a hook or another plugin has changed
-// what they depend on.
+// again resolves the statement's table and scope once more where a hook or another plugin has
+// changed what they depend on.
 func (r *run) again() {
 	scope, err := resolve(r.stmt.Context)
-	if r.table == r.stmt.Table && r.expr == r.stmt.TableExpr && scope == r.scope && (err == nil) == (r.err == nil) {
+	if r.table == r.stmt.Table && r.expr == r.stmt.TableExpr && scope == r.scope &&
+		(err == nil) == (r.err == nil) {
 		return
 	}
 	r.scope, r.err, r.bound = scope, err, nil
@@ -127,8 +128,8 @@ func (g *guard) beforeWrite(db *gorm.DB, op string) {
 	}
 }
 
-// isDest reports whether the model of a statement is also what its rows are read into or taken from.
-// The two are compared as pointers: other values may not be comparable.
+// isDest reports whether the model of a statement is also what its rows are read into or taken
+// from. The two are compared as pointers: other values may not be comparable.
 func isDest(stmt *gorm.Statement) bool {
 	model, dest := reflect.ValueOf(stmt.Model), reflect.ValueOf(stmt.Dest)
 	return model.Kind() == reflect.Pointer && dest.Kind() == reflect.Pointer &&

@@ -51,8 +51,8 @@ func (g *guard) checkCreatedReferences(db *gorm.DB) {
 // keys of a join table are all asked for in one query.
 func (g *guard) checkKeys(t *table, questions []question) error {
 	if !g.config.CheckReferences || t.Joins {
-		// Save writes the rows of a join table before a new row that it has to create after all, so a
-		// key of no row passes.
+		// Save writes the rows of a join table before a new row that it has to create after all, so
+		// a key of no row passes.
 		if foreign, err := anyForeign(questions); !foreign || err != nil {
 			return err
 		}
@@ -75,18 +75,20 @@ func (g *guard) checkKeys(t *table, questions []question) error {
 // to itself, or to another of its batch. afterInsert sees to it that these are the tenant's.
 func besides(keys [][]any, stmt *gorm.Statement, ref *reference) [][]any {
 	if stmt.Schema == nil || lastPart(stmt.Schema.Table) != ref.Target.Name ||
-		!slices.Equal(names(ref.PrimaryKeys), stmt.Schema.PrimaryFieldDBNames) || leavesOut(stmt, ref.PrimaryKeys) {
+		!slices.Equal(names(ref.PrimaryKeys), stmt.Schema.PrimaryFieldDBNames) ||
+		leavesOut(stmt, ref.PrimaryKeys) {
 		return keys
 	}
 	created := map[string]bool{}
 	for _, key := range keysIn(stmt, stmt.Schema.PrimaryFields, allRows) {
 		created[keyText(key)] = true
 	}
-	return slices.DeleteFunc(slices.Clone(keys), func(key []any) bool { return created[keyText(key)] })
+	return slices.DeleteFunc(slices.Clone(keys),
+		func(key []any) bool { return created[keyText(key)] })
 }
 
-// leavesOut says whether Select or Omit leaves one of fields out of an INSERT: the rows hold keys in
-// memory that they will not have.
+// leavesOut reports whether Select or Omit leaves one of fields out of an INSERT: the rows hold
+// keys in memory that they will not have.
 func leavesOut(stmt *gorm.Statement, fields []*schema.Field) bool {
 	selected, restricted := stmt.SelectAndOmitColumns(true, false)
 	return slices.ContainsFunc(fields, func(field *schema.Field) bool {
@@ -161,12 +163,13 @@ func valueIn(row map[string]any, field *schema.Field) any {
 	return nil
 }
 
-// spells says whether a name in a map is the column of field. SQLite and MySQL match in any case.
+// spells reports whether a name in a map is the column of field. SQLite and MySQL match in any
+// case.
 func spells(name string, field *schema.Field) bool {
 	return name == field.Name || strings.EqualFold(bareName(name), field.DBName)
 }
 
-// spelledTwice says whether a map has a column of the key in two spellings.
+// spelledTwice reports whether a map has a column of the key in two spellings.
 func (r *reference) spelledTwice(row map[string]any) bool {
 	for _, field := range r.ForeignKeys {
 		found := 0
@@ -182,7 +185,7 @@ func (r *reference) spelledTwice(row map[string]any) bool {
 	return false
 }
 
-// isKind says whether a polymorphic key with that type can name a row of r's target.
+// isKind reports whether a polymorphic key with that type can name a row of r's target.
 func (r *reference) isKind(value any) bool {
 	return isExpression(value) || fmt.Sprint(indirectValue(value)) == r.TypeValue
 }
@@ -231,15 +234,17 @@ func (r *reference) assigned(set clause.Set) (key []any, written bool, err error
 			if !strings.EqualFold(bareName(a.Column.Name), field.DBName) {
 				continue
 			}
-			if column, ok := a.Value.(clause.Column); ok && column.Table == "excluded" && column.Name == field.DBName {
+			if column, ok := a.Value.(clause.Column); ok && column.Table == "excluded" &&
+				column.Name == field.DBName {
 				return nil, false, nil
 			}
-			if e, ok := a.Value.(clause.Expr); isZero(a.Value) || ok && strings.EqualFold(strings.TrimSpace(e.SQL), "NULL") {
+			if e, ok := a.Value.(clause.Expr); isZero(a.Value) ||
+				ok && strings.EqualFold(strings.TrimSpace(e.SQL), "NULL") {
 				return nil, false, nil
 			}
 			if isExpression(a.Value) {
-				return nil, false, fmt.Errorf("%w: the key %s is set to an SQL expression, which cannot "+
-					"be checked: set it to a value", gormtenant.ErrUnsupported, field.DBName)
+				return nil, false, fmt.Errorf("%w: the key %s is set to an SQL expression, which "+
+					"cannot be checked: set it to a value", gormtenant.ErrUnsupported, field.DBName)
 			}
 			key[i] = a.Value
 			found++
@@ -252,8 +257,8 @@ func (r *reference) assigned(set clause.Set) (key []any, written bool, err error
 	return key, found > 0, nil
 }
 
-// goesOn reports whether the text of an assignment may go on to another column, whose key nobody would
-// see.
+// goesOn reports whether the text of an assignment may go on to another column, whose key nobody
+// would see.
 func (r *run) goesOn(a clause.Assignment) bool {
 	value := a.Value
 	if valuer, ok := value.(gorm.Valuer); ok && !isNilPointer(value) {
@@ -346,8 +351,8 @@ func (r *run) updatedOwner(db *gorm.DB) bool {
 func allRows(reflect.Value) bool { return true }
 
 // checkOwners checks the keys with which the rows of one relation will be saved. Where the database
-// itself keeps tenants apart it may hide the row of another tenant, so the owner has to be found; only
-// Save makes it afterwards.
+// itself keeps tenants apart it may hide the row of another tenant, so the owner has to be found;
+// only Save makes it afterwards.
 func (r *run) checkOwners(relation *schema.Relationship) error {
 	var fields []*schema.Field
 	for _, ref := range relation.References {
@@ -371,7 +376,9 @@ func (r *run) checkOwners(relation *schema.Relationship) error {
 }
 
 // keysIn returns the keys that rows of the statement's model hold in memory.
-func keysIn(stmt *gorm.Statement, fields []*schema.Field, counts func(row reflect.Value) bool) [][]any {
+func keysIn(
+	stmt *gorm.Statement, fields []*schema.Field, counts func(row reflect.Value) bool,
+) [][]any {
 	var keys [][]any
 	eachRow(stmt.ReflectValue, func(row reflect.Value) bool {
 		if row.Type() != stmt.Schema.ModelType || !counts(row) {
@@ -391,7 +398,7 @@ func keysIn(stmt *gorm.Statement, fields []*schema.Field, counts func(row reflec
 	return keys
 }
 
-// savesChildren says whether the statement holds rows that refer to its own row. Those of a
+// savesChildren reports whether the statement holds rows that refer to its own row. Those of a
 // many2many relation do not: the rows of the join table are checked when they are created.
 func savesChildren(stmt *gorm.Statement) bool {
 	found := false

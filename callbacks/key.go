@@ -60,7 +60,8 @@ func (t *table) hasKey(stmt *gorm.Statement, row reflect.Value) bool {
 func (r *run) saveByKey() {
 	t, stmt := r.own.table, r.stmt
 	row := stmt.ReflectValue
-	if !t.Field.PrimaryKey || r.scope.id == nil || !t.isModel(row) || len(t.Model.PrimaryFields) < 2 {
+	if !t.Field.PrimaryKey || r.scope.id == nil || !t.isModel(row) ||
+		len(t.Model.PrimaryFields) < 2 {
 		return
 	}
 	if _, has := stmt.Clauses["ON CONFLICT"]; has {
@@ -108,7 +109,9 @@ func (r *run) fillConditions() {
 }
 
 // filled returns conditions with the tenant in keys of several columns. What it changes it copies.
-func (r *run) filled(view *tenanttable.View, exprs []clause.Expression) ([]clause.Expression, bool) {
+func (r *run) filled(
+	view *tenanttable.View, exprs []clause.Expression,
+) ([]clause.Expression, bool) {
 	changed := false
 	for i, expr := range exprs {
 		var filled clause.Expression

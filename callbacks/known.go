@@ -18,8 +18,8 @@ import (
 type known struct {
 	mutex sync.Mutex
 	keys  map[knownKey]struct{}
-	// joins is set while a statement saves the rows of a many2many relation: the question whose they
-	// are comes with their join rows.
+	// joins is set while a statement saves the rows of a many2many relation: the question whose
+	// they are comes with their join rows.
 	joins bool
 }
 
@@ -169,8 +169,8 @@ func (r *run) savesJoins() bool {
 	return false
 }
 
-// takeJoins tells a create of rows of a many2many relation that the question whose they are is asked
-// with their join rows. The rows that it saves before itself are none of them.
+// takeJoins tells a create of rows of a many2many relation that the question whose they are is
+// asked with their join rows. The rows that it saves before itself are none of them.
 func (r *run) takeJoins() {
 	if !r.stmt.DB.DisableNestedTransaction || !savesAssociation(r.stmt) {
 		return

@@ -26,7 +26,9 @@ type lookup struct {
 
 // lookup returns a look-up of rows of t by columns, for the run's statement.
 func (r *run) lookup(t *table, columns []string) lookup {
-	return lookup{stmt: r.stmt, memory: r.guard.known.of(r.stmt), table: t, columns: columns, id: r.scope.id}
+	return lookup{
+		stmt: r.stmt, memory: r.guard.known.of(r.stmt), table: t, columns: columns, id: r.scope.id,
+	}
 }
 
 // maxKeys is the number of keys in one query. Databases limit the arguments of a statement: SQLite
@@ -108,11 +110,12 @@ func (q question) writeForeign(query *gorm.Statement) error {
 	return query.WriteByte(')')
 }
 
-// noneOnlyForeign is noneForeign for keys that need not be unique over tenants: another tenant's key
-// passes where it is also that of a row of the tenant.
+// noneOnlyForeign is noneForeign for keys that need not be unique over tenants: another tenant's
+// key passes where it is also that of a row of the tenant.
 func (l lookup) noneOnlyForeign(keys [][]any) error {
 	err := l.noneForeign(keys)
-	if !errors.Is(err, gormtenant.ErrOtherTenant) || slices.Equal(l.columns, l.table.Model.PrimaryFieldDBNames) {
+	if !errors.Is(err, gormtenant.ErrOtherTenant) ||
+		slices.Equal(l.columns, l.table.Model.PrimaryFieldDBNames) {
 		return err
 	}
 	return l.allOwn(keys)
@@ -161,7 +164,8 @@ func (l lookup) chunks(keys [][]any, ask func(keys [][]any) error) error {
 func (l lookup) newQuery() *gorm.Statement {
 	query := l.stmt.DB.Session(&gorm.Session{NewDB: true, Initialized: true}).Statement
 	query.Context = l.stmt.Context
-	query.Table, query.Schema = l.table.Name, l.table.Model // for clause.CurrentTable and PrimaryKey
+	// For clause.CurrentTable and PrimaryKey.
+	query.Table, query.Schema = l.table.Name, l.table.Model
 	return query
 }
 

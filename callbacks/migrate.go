@@ -17,7 +17,7 @@ import (
 // A statement of just that form, that would be refused, is let through where a migrator is among
 // its callers. The probe gets a condition that no row meets.
 
-// isColumnTypes says whether the statement is the probe of a migrator's ColumnTypes.
+// isColumnTypes reports whether the statement is the probe of a migrator's ColumnTypes.
 func (g *guard) isColumnTypes(db *gorm.DB) bool {
 	stmt := db.Statement
 	if stmt.Model != nil || stmt.Dest != nil || stmt.Schema != nil || stmt.SQL.Len() > 0 ||
@@ -30,15 +30,17 @@ func (g *guard) isColumnTypes(db *gorm.DB) bool {
 
 // copyTable is how SQLite's migrator fills the table that replaces another.
 var copyTable = regexp.MustCompile(
-	"(?is)^INSERT INTO [`\"]([^`\"]+)__temp[`\"] ?\\([^()]*\\) SELECT [^()]* FROM [`\"]([^`\"]+)[`\"]$")
+	"(?is)^INSERT INTO [`\"]([^`\"]+)__temp[`\"] ?\\([^()]*\\)" +
+		" SELECT [^()]* FROM [`\"]([^`\"]+)[`\"]$")
 
-// isMigration says whether raw SQL is the copying of a migrator.
+// isMigration reports whether raw SQL is the copying of a migrator.
 func (g *guard) isMigration(text string) bool {
 	names := copyTable.FindStringSubmatch(text)
 	return names != nil && names[1] == names[2] && calledBy("")
 }
 
-// calledBy says whether a method of a GORM migrator is among the callers: gorm's own or a dialect's.
+// calledBy reports whether a method of a GORM migrator is among the callers: gorm's own or a
+// dialect's.
 func calledBy(method string) bool {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])

@@ -36,10 +36,12 @@ var refusals = [...]struct {
 		gormtenant.ErrRawSQL, "use gormtenant.Unscoped(ctx, reason) for work on all tenants' rows",
 	},
 	sqltext.RunsText: {
-		gormtenant.ErrRawSQL, "use gormtenant.Unscoped(ctx, reason) if it may read all tenants' rows",
+		gormtenant.ErrRawSQL, "use gormtenant.Unscoped(ctx, reason) " +
+			"if it may read all tenants' rows",
 	},
 	sqltext.Catalog: {
-		gormtenant.ErrRawSQL, "use gormtenant.Unscoped(ctx, reason) if it may read all tenants' values",
+		gormtenant.ErrRawSQL, "use gormtenant.Unscoped(ctx, reason) " +
+			"if it may read all tenants' values",
 	},
 	sqltext.Placeholders: {
 		gormtenant.ErrRawSQL, "give as many arguments as the text has placeholders",
@@ -80,7 +82,8 @@ func (r *run) refusal(err error) error {
 	case known.advice == "":
 		return tableError{refused.Table, known.err}
 	}
-	what, _, _ := strings.Cut(refused.Detail, "; ") // The reader's own advice knows nothing of GORM.
+	// The reader's own advice knows nothing of GORM.
+	what, _, _ := strings.Cut(refused.Detail, "; ")
 	return tableError{refused.Table, fmt.Errorf("%w: %s: %s", known.err, what, known.advice)}
 }
 
@@ -95,7 +98,8 @@ var (
 	errStaleRun = fmt.Errorf("%w: it was copied from one that is being built: "+
 		"begin a new one with db.Session(&gorm.Session{NewDB: true})", gormtenant.ErrUnsupported)
 	errNoRun = fmt.Errorf("%w: the callbacks of the plugin did not run before it: "+
-		"register tenantplugin after other plugins, and remove none of its callbacks", gormtenant.ErrUnsupported)
+		"register tenantplugin after other plugins, and remove none of its callbacks",
+		gormtenant.ErrUnsupported)
 	errNoDoor = fmt.Errorf("%w: another plugin has replaced the callback that sends it: "+
 		"register tenantplugin after that one", gormtenant.ErrUnsupported)
 	errSentBefore = fmt.Errorf("%w: it was sent before", gormtenant.ErrUnsupported)
@@ -104,16 +108,18 @@ var (
 	errOpenInRaw = fmt.Errorf("%w: a sub-query of raw SQL: give it a tenant by its own context",
 		gormtenant.ErrNoTenant)
 	errForeignBuilder = fmt.Errorf("%w: another plugin's clause builder writes to something else "+
-		"than the statement: let it pass on the clause.Builder that it was given", gormtenant.ErrUnsupported)
-	errOtherOptions = errors.New("gormtenant: this *gorm.DB was opened with the gorm.Config of another, " +
-		"whose plugin has other options: open it with a gorm.Config of its own")
+		"than the statement: let it pass on the clause.Builder that it was given",
+		gormtenant.ErrUnsupported)
+	errOtherOptions = errors.New("gormtenant: this *gorm.DB was opened with the gorm.Config of " +
+		"another, whose plugin has other options: open it with a gorm.Config of its own")
 	errUpsert = fmt.Errorf("%w: this database's upsert takes no condition, so the row of another "+
-		"tenant with the same key could be overwritten: look the row up first, then create or update it",
+		"tenant with the same key could be overwritten: look the row up first, "+
+		"then create or update it",
 		gormtenant.ErrUnsupported)
 	errGoesOn = fmt.Errorf("%w: the text for a column goes on to another one, whose key cannot be "+
 		"checked: set each column by itself", gormtenant.ErrUnsupported)
-	errSpelledTwice = fmt.Errorf("%w: a map has a column twice, in two spellings: which one counts "+
-		"cannot be told", gormtenant.ErrUnsupported)
+	errSpelledTwice = fmt.Errorf("%w: a map has a column twice, in two spellings: "+
+		"which one counts cannot be told", gormtenant.ErrUnsupported)
 )
 
 // bothErrors is two errors of which one is told.

@@ -1,12 +1,12 @@
 // Package callbacks enforces isolation inside GORM. The plugin package registers it; applications
 // need it only for the names of its callbacks, to order their own around them.
 //
-// GORM runs callbacks before it adds primary keys, soft-delete conditions, joins and assignments
-// to a statement: a condition that is added in a callback is added too early, and whoever looks at
-// a part sees a part. So there are two mechanisms. Writers (the files clause_*.go) put the
-// tenant's condition where GORM's clauses have a place for it. One gate (gate.go) reads the finished
-// text and its arguments right before they leave, and is the guarantee: it proves each reference to
-// a table of tenants to be limited to the tenant, limits it, or refuses the text. The callbacks in
+// GORM runs callbacks before it adds primary keys, soft-delete conditions, joins and assignments to
+// a statement: a condition that is added in a callback is added too early, and whoever looks at a
+// part sees a part. So there are two mechanisms. Writers (the files clause_*.go) put the tenant's
+// condition where GORM's clauses have a place for it. One gate (gate.go) reads the finished text
+// and its arguments right before they leave, and is the guarantee: it proves each reference to a
+// table of tenants to be limited to the tenant, limits it, or refuses the text. The callbacks in
 // front of them (hook_*.go) resolve the tenant once, fill what is created, and look up whose the
 // rows are that are linked. A door (door.go) around the callbacks that send lets out nothing that
 // the gate has not seen.
@@ -58,8 +58,8 @@ type Config struct {
 	Models []any
 	// Tables are further names of models' tables.
 	Tables []Table
-	// Shared are models whose rows belong to no tenant. Strict refuses statements on any other model
-	// without a tenant.
+	// Shared are models whose rows belong to no tenant. Strict refuses statements on any other
+	// model without a tenant.
 	Shared []any
 	Strict bool
 	// AllowRawSQL lets the text of Raw and Exec through as it is.
@@ -95,8 +95,8 @@ type guard struct {
 // Register adds the callbacks and clause builders to db. Clause builders that were registered
 // before, by the dialect or by another plugin, are called by ours.
 //
-// GORM calls it again for each *gorm.DB that is opened with the same gorm.Config or a copy of it, as
-// dbresolver opens replicas. Such databases share their clause builders, and so the guard.
+// GORM calls it again for each *gorm.DB that is opened with the same gorm.Config or a copy of it,
+// as dbresolver opens replicas. Such databases share their clause builders, and so the guard.
 func Register(db *gorm.DB, config Config) error {
 	g := guardOf(db.ClauseBuilders["WHERE"])
 	if g == nil {
@@ -148,16 +148,34 @@ func (g *guard) registerCallbacks(db *gorm.DB) error {
 		{callback.Update().Before(first).Register, UpdateName, g.beforeUpdate},
 		{callback.Delete().Before(first).Register, DeleteName, g.beforeDelete},
 
-		{callback.Create().Before("gorm:create").Register, ReferencesName, g.checkCreatedReferences},
-		{callback.Create().Before("gorm:save_after_associations").Register, ConflictName, g.afterInsert},
-		{callback.Update().Before("gorm:save_after_associations").Register, OwnerName, g.checkOwner},
+		{
+			callback.Create().Before("gorm:create").Register, ReferencesName,
+			g.checkCreatedReferences,
+		},
+		{
+			callback.Create().Before("gorm:save_after_associations").Register, ConflictName,
+			g.afterInsert,
+		},
+		{
+			callback.Update().Before("gorm:save_after_associations").Register, OwnerName,
+			g.checkOwner,
+		},
 
 		{callback.Query().Replace, "gorm:query", throughDoor(callback.Query().Get("gorm:query"))},
 		{callback.Row().Replace, "gorm:row", throughDoor(callback.Row().Get("gorm:row"))},
 		{callback.Raw().Replace, "gorm:raw", throughDoor(callback.Raw().Get("gorm:raw"))},
-		{callback.Create().Replace, "gorm:create", throughDoor(callback.Create().Get("gorm:create"))},
-		{callback.Update().Replace, "gorm:update", throughDoor(callback.Update().Get("gorm:update"))},
-		{callback.Delete().Replace, "gorm:delete", throughDoor(callback.Delete().Get("gorm:delete"))},
+		{
+			callback.Create().Replace, "gorm:create",
+			throughDoor(callback.Create().Get("gorm:create")),
+		},
+		{
+			callback.Update().Replace, "gorm:update",
+			throughDoor(callback.Update().Get("gorm:update")),
+		},
+		{
+			callback.Delete().Replace, "gorm:delete",
+			throughDoor(callback.Delete().Get("gorm:delete")),
+		},
 
 		{callback.Row().After("gorm:row").Register, failedRowName, afterRow},
 		{callback.Query().After(last).Register, endName, end},

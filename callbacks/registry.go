@@ -23,8 +23,8 @@ func newRegistry(db *gorm.DB, column string) *registry {
 	})}
 }
 
-// Known returns the tenant models that are known on db, as pointers to structs, in the order of their
-// tables' names: those that were named, migrated or used, and what they are related to.
+// Known returns the tenant models that are known on db, as pointers to structs, in the order of
+// their tables' names: those that were named, migrated or used, and what they are related to.
 func Known(db *gorm.DB) []any {
 	if g := guardOf(db.ClauseBuilders["WHERE"]); g != nil {
 		return g.tables.Models()

@@ -25,7 +25,8 @@ func (c *counter) LogMode(logger.LogLevel) logger.Interface { return c }
 
 func (c *counter) Trace(_ context.Context, _ time.Time, say func() (string, int64), _ error) {
 	text, _ := say()
-	if strings.HasPrefix(text, "SELECT (SELECT COUNT(*)") || strings.HasPrefix(text, "SELECT COUNT(*)") {
+	if strings.HasPrefix(text, "SELECT (SELECT COUNT(*)") ||
+		strings.HasPrefix(text, "SELECT COUNT(*)") {
 		c.lookups++
 	} else {
 		c.statements++
@@ -57,7 +58,8 @@ func TestStatements_of_associations(t *testing.T) {
 			}},
 			{"save_with_tasks_and_tags", 4, 1, func(_ *testing.T, tx *gorm.DB) error {
 				return tx.Save(&Project{
-					ID: 1, Slug: "s", Tasks: []Task{{ID: 1, Title: "a"}}, Tags: []Tag{{ID: 1, Label: "b"}},
+					ID: 1, Slug: "s",
+					Tasks: []Task{{ID: 1, Title: "a"}}, Tags: []Tag{{ID: 1, Label: "b"}},
 				}).Error
 			}},
 			{"create_with_new_children", 4, 1, func(_ *testing.T, tx *gorm.DB) error {
@@ -87,7 +89,8 @@ func TestStatements_of_associations(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				e.Seed(t)
 				count := &counter{Interface: logger.Discard}
-				err := e.As().Session(&gorm.Session{Logger: count}).Transaction(func(tx *gorm.DB) error {
+				db := e.As().Session(&gorm.Session{Logger: count})
+				err := db.Transaction(func(tx *gorm.DB) error {
 					return c.run(t, tx)
 				})
 				require.NoError(t, err)

@@ -49,8 +49,8 @@ func withoutMarks(text string) string {
 	return marks.Replace(text)
 }
 
-// withoutSealed returns a text with its sealed sub-queries replaced by ones that read nothing. ok is
-// false where it has none, or one that nobody has decided.
+// withoutSealed returns a text with its sealed sub-queries replaced by ones that read nothing. ok
+// is false where it has none, or one that nobody has decided.
 func withoutSealed(text string) (rest string, ok bool) {
 	for {
 		before, behind, found := strings.Cut(text, sqltext.SealedMark(nonce))
@@ -87,8 +87,9 @@ func (o ownTenant) Value() (driver.Value, error) {
 	return driver.DefaultParameterConverter.ConvertValue(o.bound)
 }
 
-// fromSubqueries looks for what sub-queries left among the arguments: the error of one, or the tenant
-// of one, which must be the statement's own if that has any. It returns the arguments to be sent.
+// fromSubqueries looks for what sub-queries left among the arguments: the error of one, or the
+// tenant of one, which must be the statement's own if that has any. It returns the arguments to be
+// sent.
 func (r *run) fromSubqueries(vars []any) (sent []any, err error) {
 	sent = vars
 	for i, value := range vars {

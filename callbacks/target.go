@@ -77,5 +77,6 @@ func (g *guard) isDeclared(stmt *gorm.Statement, own target) error {
 		return nil
 	}
 	return fmt.Errorf("%w: %s is neither a tenant's model nor declared shared: embed "+
-		"models.TenantModel, or give it to tenantplugin.Shared", gormtenant.ErrInvalidModel, stmt.Schema.Name)
+		"models.TenantModel, or give it to tenantplugin.Shared", gormtenant.ErrInvalidModel,
+		stmt.Schema.Name)
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // verdicts remembers what texts are. What a text is depends on the text and the tables alone; the
-// arguments are compared at each run. Each text has one place, which it shares with others: the last
-// one stays, so that memory is bounded and reading takes no lock.
+// arguments are compared at each run. Each text has one place, which it shares with others: the
+// last one stays, so that memory is bounded and reading takes no lock.
 type verdicts struct {
 	seed  maphash.Seed
 	short [2048]atomic.Pointer[verdict]

@@ -66,7 +66,8 @@ func TestAttack_tells_what_became_of_the_attackers_rows(t *testing.T) {
 			{"delete", "DELETE FROM project_tags WHERE project_id = 1", true},
 			{"rows_of_a_third_tenant", "UPDATE tags SET tenant_id = 'none' WHERE id = 1", true},
 			{
-				"new_rows_of_a_third_tenant", "INSERT INTO tags (id, tenant_id) VALUES (21, 'none')",
+				"new_rows_of_a_third_tenant",
+				"INSERT INTO tags (id, tenant_id) VALUES (21, 'none')",
 				false,
 			},
 		} {

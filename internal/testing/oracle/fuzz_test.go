@@ -175,7 +175,8 @@ func at(place int, db *gorm.DB, name string) (read any) {
 // panicsItself reports whether the panic is in the plugin, rather than in GORM which it called.
 func panicsItself(stack string) bool {
 	stack = stack[strings.LastIndex(stack, "panic("):]
-	ours, theirs := strings.Index(stack, "gormtenant/callbacks."), strings.Index(stack, "gorm.io/gorm")
+	ours := strings.Index(stack, "gormtenant/callbacks.")
+	theirs := strings.Index(stack, "gorm.io/gorm")
 	return ours >= 0 && (theirs < 0 || ours < theirs)
 }
 
