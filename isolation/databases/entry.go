@@ -29,25 +29,16 @@ type entry struct {
 	used     atomic.Int64 // when it was last picked, or seen in use
 	released func()       // is called when held is 0 again
 
-	file   watched // nil if the database is no file
-	looked atomic.Int64
+	file watched // nil if the database is no file
 }
 
 // watched is the connector of a database that another one can replace under the same name, while
 // connections to the old one go on.
 type watched interface{ gone() bool }
 
-// betweenLooks is how often a file is looked at, in nanoseconds.
-const betweenLooks = int64(100 * time.Millisecond)
-
-// replaced reports whether the pool's database is gone, as far as anybody has looked.
-func (e *entry) replaced(now int64) bool {
-	if e.file == nil {
-		return false
-	}
-	last := e.looked.Load()
-	return now-last >= betweenLooks && e.looked.CompareAndSwap(last, now) && e.file.gone()
-}
+// replaced reports whether the pool's file is gone, or another one has its name. It is looked at
+// for each statement: what is written into a file that was deleted is lost.
+func (e *entry) replaced() bool { return e.file != nil && e.file.gone() }
 
 // route returns where a statement of ctx goes. The entry is held already.
 func (e *entry) route(ctx context.Context) route.Place {

@@ -17,9 +17,8 @@ func (r *registry) hold(asked Database) *entry {
 	if e == nil {
 		return nil
 	}
-	now := r.now()
-	e.used.Store(now)
-	if e.replaced(now) {
+	e.used.Store(r.now())
+	if e.replaced() {
 		e.Release()
 		r.drop(e)
 		return nil
@@ -167,9 +166,7 @@ func (r *registry) fetch(ctx context.Context, c *call) (e *entry, err error) {
 		released: r.released,
 	}
 	e.file, _ = inner.(watched)
-	now := r.now()
-	e.looked.Store(now)
-	e.used.Store(now)
+	e.used.Store(r.now())
 	r.counts.opened.Add(1)
 	return e, nil
 }

@@ -43,6 +43,22 @@ func TestFile_that_is_missing(t *testing.T) {
 	require.ErrorContains(t, err, "not a database")
 }
 
+// TestFile_that_was_made_again is not written to through the connection to the one that was deleted.
+func TestFile_that_was_made_again(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "tenant_acme.db")
+	pools := newPools(t, databases.SQLite(dir, databases.CreateFiles()))
+	_, err := pools.ExecContext(as(t, "acme"), "CREATE TABLE old (id integer)")
+	require.NoError(t, err)
+	for _, name := range []string{file, file + "-wal", file + "-shm"} {
+		_ = os.Remove(name)
+	}
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	_, err = pools.ExecContext(as(t, "acme"), "INSERT INTO old VALUES (1)")
+	require.ErrorContains(t, err, "no such table")
+}
+
 // at returns an opener of the one database of config, whatever a tenant's is called.
 func at(config *pgx.ConnConfig) databases.Opener {
 	return databases.PostgresWith(
