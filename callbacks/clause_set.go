@@ -71,7 +71,8 @@ func (r *run) scopeSet(set clause.Set) (kept clause.Set, changed bool) {
 func (r *run) checkAssigned(value any, set clause.Set) error {
 	fromStruct := r.fromStruct || isStruct(r.stmt.Dest)
 	switch {
-	case r.own.table.isTenant(value, r.bound), fromStruct && isZero(value), unlinks(r.stmt.Schema, set):
+	case r.own.table.isTenant(value, r.bound), fromStruct && isZero(value),
+		unlinks(r.stmt.Schema, set):
 		return nil
 	case fromStruct:
 		return errAssigned
@@ -79,8 +80,8 @@ func (r *run) checkAssigned(value any, set clause.Set) error {
 	return gormtenant.ErrTenantChange
 }
 
-// checkDropped refuses a change of the tenant that GORM would drop in silence: the field may only be
-// written by a create.
+// checkDropped refuses a change of the tenant that GORM would drop in silence: the field may only
+// be written by a create.
 func (r *run) checkDropped(db *gorm.DB) {
 	t := r.own.table
 	if t.Field == nil || t.Field.Updatable {

@@ -78,7 +78,8 @@ func TestVersions(t *testing.T) {
 		tx := openFieldTypes(t, open).WithContext(gormtenant.WithTenant(t.Context(), A))
 		row := versioned{Name: "one"}
 		require.NoError(t, tx.Create(&row).Error)
-		require.NoError(t, tx.Model(&versioned{ID: row.ID}).Updates(&versioned{ID: row.ID, Name: "two"}).Error)
+		changed := versioned{ID: row.ID, Name: "two"}
+		require.NoError(t, tx.Model(&versioned{ID: row.ID}).Updates(&changed).Error)
 		require.NoError(t, tx.Save(&row).Error)
 		require.NoError(t, tx.First(&row).Error)
 		require.Equal(t, version(2), row.Version)
@@ -94,11 +95,14 @@ func TestTenant_that_only_a_create_writes(t *testing.T) {
 		row := createdOnly{Name: "one"}
 		require.NoError(t, tx.Create(&row).Error)
 		for _, name := range []string{"tenant_id", "TenantID", "TENANT_ID"} {
-			err := tx.Model(&createdOnly{ID: row.ID}).Updates(map[string]any{name: B, "name": "x"}).Error
+			change := map[string]any{name: B, "name": "x"}
+			err := tx.Model(&createdOnly{ID: row.ID}).Updates(change).Error
 			require.ErrorIs(t, err, gormtenant.ErrTenantChange, name)
 		}
-		require.ErrorIs(t, tx.Model(&createdOnly{ID: row.ID}).Update("tenant_id", B).Error, gormtenant.ErrTenantChange)
-		require.NoError(t, tx.Model(&createdOnly{ID: row.ID}).Updates(map[string]any{"tenant_id": A, "name": "y"}).Error)
+		err := tx.Model(&createdOnly{ID: row.ID}).Update("tenant_id", B).Error
+		require.ErrorIs(t, err, gormtenant.ErrTenantChange)
+		change := map[string]any{"tenant_id": A, "name": "y"}
+		require.NoError(t, tx.Model(&createdOnly{ID: row.ID}).Updates(change).Error)
 	})
 }
 
@@ -107,10 +111,12 @@ func TestID_of_a_token(t *testing.T) {
 	t.Parallel()
 	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
 		db := openFieldTypes(t, open)
-		require.NoError(t, db.WithContext(gormtenant.WithTenant(t.Context(), float64(7))).Create(&countedTenant{Name: "x"}).Error)
+		seven := db.WithContext(gormtenant.WithTenant(t.Context(), float64(7)))
+		require.NoError(t, seven.Create(&countedTenant{Name: "x"}).Error)
 		var rows []countedTenant
 		require.NoError(t, db.WithContext(gormtenant.WithTenant(t.Context(), 7)).Find(&rows).Error)
 		require.Len(t, rows, 1)
-		require.ErrorIs(t, db.WithContext(gormtenant.WithTenant(t.Context(), 7.5)).Find(&rows).Error, gormtenant.ErrInvalidID)
+		fraction := db.WithContext(gormtenant.WithTenant(t.Context(), 7.5))
+		require.ErrorIs(t, fraction.Find(&rows).Error, gormtenant.ErrInvalidID)
 	})
 }

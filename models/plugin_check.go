@@ -20,9 +20,9 @@ func (pluginCheck) QueryClauses(*schema.Field) []clause.Interface {
 	return []clause.Interface{requirePlugin{op: "query"}}
 }
 
-// CreateClauses also tells GORM, while it parses the model, that the field may be written. It maps no
-// column, so nothing ever is; but a field that may not be written has an entry in a map that GORM
-// makes for each create and update.
+// CreateClauses also tells GORM, while it parses the model, that the field may be written. It maps
+// no column, so nothing ever is; but a field that may not be written has an entry in a map that
+// GORM makes for each create and update.
 func (pluginCheck) CreateClauses(field *schema.Field) []clause.Interface {
 	field.Creatable, field.Updatable = true, true
 	return []clause.Interface{requirePlugin{op: "create"}}

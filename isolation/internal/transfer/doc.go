@@ -8,7 +8,7 @@
 //	err = plan.Clear(ctx, to)                  // what an attempt left, if the caller knows of one
 //	err = plan.Copy(ctx, from, to, progress)   // all or nothing
 //	err = plan.Compare(ctx, from, to)
-//	until, err := frozen.Hold(ctx)             // writes stay out until then, whatever happens here
+//	until, err := frozen.Hold(ctx)             // writes stay out until then, whatever happens
 //	... the directory is switched ...
 //	err = frozen.Keep(ctx)                     // writes at the old place fail for ever
 //	err = plan.Remove(ctx, from)               // later
