@@ -341,3 +341,18 @@ func TestParallelUse(t *testing.T) {
 		group.Wait()
 	})
 }
+
+// TestReuse_keeps_the_condition_of_soft_delete: GORM adds it once, and notes that it is there.
+func TestReuse_keeps_the_condition_of_soft_delete(t *testing.T) {
+	t.Parallel()
+	Run(t, func(t *testing.T, e *Env) {
+		require.NoError(t, e.As().Delete(&Note{ID: 1}).Error)
+		q := e.As().Model(&Note{})
+		var rows []Note
+		require.NoError(t, q.Find(&rows).Error)
+		require.Empty(t, rows)
+		var n int64
+		require.NoError(t, q.Where("1 = 1").Count(&n).Error)
+		require.Zero(t, n)
+	})
+}

@@ -113,8 +113,9 @@ func end(db *gorm.DB) {
 	}
 	r.endJoins()
 	delete(stmt.Clauses, runClause)
-	if r.addedWhere {
-		delete(stmt.Clauses, "WHERE")
+	where, ok := stmt.Clauses["WHERE"].Expression.(clause.Where)
+	if r.addedWhere && ok && len(where.Exprs) == 0 {
+		delete(stmt.Clauses, "WHERE") // Soft delete may have put its condition there, for good.
 	}
 	if len(stmt.BuildClauses) == 1 && &stmt.BuildClauses[0] == &runList[0] {
 		stmt.BuildClauses = r.list

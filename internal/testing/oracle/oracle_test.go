@@ -19,8 +19,8 @@ func TestTenantIsIndistinguishableFromAlone_postgres(t *testing.T) { law(t, "pos
 
 func TestTenantIsIndistinguishableFromAlone_soak(t *testing.T) {
 	soak.Skip(t)
-	law(t, "sqlite", 40_000)
-	law(t, "postgres", 2_500)
+	law(t, "sqlite", 8_000)
+	law(t, "postgres", 500)
 }
 
 // law runs programs on both sides.
