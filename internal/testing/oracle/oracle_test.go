@@ -19,7 +19,7 @@ func TestTenantIsIndistinguishableFromAlone_postgres(t *testing.T) { law(t, "pos
 
 func TestTenantIsIndistinguishableFromAlone_soak(t *testing.T) {
 	soak.Skip(t)
-	law(t, "sqlite", 8_000)
+	law(t, "sqlite", 5_000)
 	law(t, "postgres", 500)
 }
 
