@@ -47,7 +47,7 @@ func (levelled) Lookup(_ context.Context, id string) (*tenants.Tenant, error) {
 	return &tenants.Tenant{ID: id, Placement: tenants.Placement{Level: tenants.Level(id)}}, nil
 }
 
-// Routing costs a statement at most two allocations.
+// Routing costs a statement at most two allocations, and one more where it looks at a file.
 func TestRouter_allocates_little(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates too")
@@ -59,7 +59,11 @@ func TestRouter_allocates_little(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-		require.LessOrEqual(t, allocations, 2.0, name)
+		most := 2.0
+		if name == string(tenants.Database) {
+			most = 3
+		}
+		require.LessOrEqual(t, allocations, most, name)
 		t.Logf("%s: %v", name, allocations)
 	}
 }
