@@ -43,7 +43,7 @@ func TestFile_that_is_missing(t *testing.T) {
 	require.ErrorContains(t, err, "not a database")
 }
 
-// TestFile_that_was_made_again is not written to through the connection to the one that was deleted.
+// TestFile_that_was_made_again is not written to by way of the connection to the deleted one.
 func TestFile_that_was_made_again(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
