@@ -132,7 +132,7 @@ func asUint(value reflect.Value) (uint64, error) {
 	return strconv.ParseUint(text, 10, 64)
 }
 
-// isTenant says whether value, found where the tenant column is written, is the tenant bound.
+// isTenant reports whether value, found where the tenant column is written, is the tenant bound.
 func (t *table) isTenant(value, bound any) bool {
 	if text, ok := value.(string); ok && bound == text {
 		return true
@@ -172,7 +172,7 @@ func (t *table) canonical(value any) any {
 	return strings.ToLower(plain.Replace(text))
 }
 
-// isZero says whether a value that is written to the tenant column names no tenant.
+// isZero reports whether a value that is written to the tenant column names no tenant.
 func isZero(value any) bool {
 	reflected := reflect.ValueOf(value)
 	for reflected.Kind() == reflect.Pointer {
@@ -200,13 +200,13 @@ func (t *table) tenantOf(ctx context.Context, row reflect.Value, bound any) (zer
 	return false, t.isTenant(value.Interface(), bound) //nolint:contextcheck // as above
 }
 
-// isModel says whether row is a struct of the table's model, so that its fields can be read.
+// isModel reports whether row is a struct of the table's model, so that its fields can be read.
 func (t *table) isModel(row reflect.Value) bool {
 	return t.Field != nil && row.IsValid() && row.Type() == t.Model.ModelType
 }
 
-// sameID says whether two contexts name one tenant: the same value, or, of two types, the same text
-// or number in the database.
+// sameID reports whether two contexts name one tenant: the same value, or, of two types, the same
+// text or number in the database.
 func sameID(a, b any) bool {
 	if a == b {
 		return true

@@ -67,7 +67,7 @@ func (r *run) scopeConflict(conflict *clause.OnConflict) {
 	conflict.DoUpdates = kept
 }
 
-// staysTenant says whether an upsert's assignment to the tenant column leaves it as it is: the
+// staysTenant reports whether an upsert's assignment to the tenant column leaves it as it is: the
 // value of the inserted row, which is the tenant's, or the tenant itself.
 func (t *table) staysTenant(value, id any) bool {
 	if column, ok := value.(clause.Column); ok {

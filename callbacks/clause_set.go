@@ -97,7 +97,7 @@ func (r *run) checkDropped(db *gorm.DB) {
 	}
 }
 
-// unlinks says whether set takes a key of several columns apart, as Association.Delete and Clear
+// unlinks reports whether set takes a key of several columns apart, as Association.Delete and Clear
 // do: each column of the key becomes NULL. The tenant stays what it is.
 func unlinks(model *schema.Schema, set clause.Set) bool {
 	cleared := map[string]bool{}
@@ -192,7 +192,7 @@ func bareName(name string) string {
 	return strings.Trim(lastPart(strings.Trim(name, " \t\r\n\"`[]")), " \t\r\n\"`[]")
 }
 
-// isStruct says whether dest is a struct, or a slice of them, rather than a map.
+// isStruct reports whether dest is a struct, or a slice of them, rather than a map.
 func isStruct(dest any) bool {
 	kind := reflect.TypeOf(dest)
 	for kind != nil && (kind.Kind() == reflect.Pointer || kind.Kind() == reflect.Slice ||
