@@ -153,12 +153,12 @@ func rawSQL() attackList {
 			Having("count(*) < (SELECT count(*) FROM projects)").Find(into(e)).Error
 	})
 	alone("order", func(e *Env) error {
-		_, err := find(e.As().Order("(SELECT max(name) FROM projects)"))
+		_, err := find(e.As().Order("(SELECT max(name) FROM projects), id"))
 		return err
 	})
 	alone("order_expression", func(e *Env) error {
 		_, err := find(e.As().
-			Clauses(clause.OrderBy{Expression: gorm.Expr("(SELECT max(name) FROM projects)")}))
+			Clauses(clause.OrderBy{Expression: gorm.Expr("(SELECT max(name) FROM projects), id")}))
 		return err
 	})
 	alone("table_in_parentheses", func(e *Env) error {
