@@ -6,8 +6,8 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/gormtenant/gormtenant/internal/place"
 	"github.com/gormtenant/gormtenant/internal/prefix"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/isolation/internal/transfer"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 	"github.com/gormtenant/gormtenant/tenants"
@@ -48,7 +48,7 @@ func (l rowsLevel) open(
 }
 
 func (rowsLevel) confirmation(_ context.Context, t *tenants.Tenant) (string, error) {
-	name, err := place.Name(t.ID)
+	name, err := tenantname.Name(t.ID)
 	return "DELETE_ROWS_" + name, err
 }
 
@@ -72,7 +72,7 @@ func named(ctx context.Context, t *tenants.Tenant) context.Context {
 	if t.Placement.Name == "" {
 		return ctx
 	}
-	return place.WithSchema(ctx, t.ID, t.Placement.Name)
+	return tenantname.WithSchema(ctx, t.ID, t.Placement.Name)
 }
 
 func (l schemaLevel) name(ctx context.Context, t *tenants.Tenant) (string, error) {
@@ -113,9 +113,9 @@ type databaseLevel struct{ provisioner Provisioner }
 
 func (databaseLevel) name(_ context.Context, t *tenants.Tenant) (string, error) {
 	if t.Placement.Name != "" {
-		return t.Placement.Name, place.CheckName(t.Placement.Name)
+		return t.Placement.Name, tenantname.CheckName(t.Placement.Name)
 	}
-	return place.Name(t.ID)
+	return tenantname.Name(t.ID)
 }
 
 func (l databaseLevel) prepare(ctx context.Context, t *tenants.Tenant) error {

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gormtenant/gormtenant/internal/meter"
 	"github.com/gormtenant/gormtenant/internal/prefix"
+	"github.com/gormtenant/gormtenant/internal/progress"
 	"github.com/gormtenant/gormtenant/isolation/internal/transfer"
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -273,7 +273,7 @@ func (mv *move) copy(ctx context.Context) (rows int64, err error) {
 	if err := mv.plan.Clear(ctx, mv.target.location); err != nil {
 		return 0, err
 	}
-	shown := meter.New(mv.progress, "rows", 0, false)
+	shown := progress.New(mv.progress, "rows", 0, false)
 	defer shown.Finish()
 	counts := map[string]int64{}
 	err = mv.plan.Copy(ctx, mv.source.location, mv.target.location, func(table string, n int64) {

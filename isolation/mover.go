@@ -9,8 +9,8 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/gormtenant/gormtenant/internal/meter"
 	"github.com/gormtenant/gormtenant/internal/option"
+	"github.com/gormtenant/gormtenant/internal/progress"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -134,7 +134,7 @@ func NewMover(directory Directory, models []any, options ...MoverOption) (*Mover
 			"moved")
 	}
 	m := &Mover{directory: directory, models: models, levels: map[tenants.Level]level{}}
-	if meter.IsTerminal(os.Stderr) {
+	if progress.IsTerminal(os.Stderr) {
 		m.progress = os.Stderr
 	}
 	err := option.Apply("isolation.NewMover", options,

@@ -8,9 +8,9 @@ import (
 
 	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/internal/option"
-	"github.com/gormtenant/gormtenant/internal/place"
 	"github.com/gormtenant/gormtenant/internal/prefix"
 	"github.com/gormtenant/gormtenant/internal/route"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/isolation/databases"
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -37,7 +37,7 @@ type routes struct {
 
 // databasePicker is the picker of a *databases.Pools.
 type databasePicker interface {
-	PickDatabase(ctx context.Context, asked databases.Database) (route.Place, error)
+	PickDatabase(ctx context.Context, asked databases.Database) (route.Route, error)
 }
 
 // Option adds a level to a [Router].
@@ -113,27 +113,27 @@ type key struct {
 // Pick returns the route of the tenant of ctx. Without a tenant, and under gormtenant.Unscoped, it
 // leads to the shared tables, where the plugin and the policies decide. Unscoped does not reach the
 // schemas and databases of tenants.
-func (r *routes) Pick(ctx context.Context) (route.Place, error) {
+func (r *routes) Pick(ctx context.Context) (route.Route, error) {
 	id, ok := gormtenant.FromContext(ctx)
 	if !ok {
-		return route.Place{DB: r.rows, Ctx: ctx, Key: nobody}, nil
+		return route.Route{DB: r.rows, Ctx: ctx, Key: nobody}, nil
 	}
-	text, err := place.TextOf(id)
+	text, err := tenantname.TextOf(id)
 	if err != nil {
-		return route.Place{}, err
+		return route.Route{}, err
 	}
 	at, err := r.placement(ctx, text)
 	if err != nil {
-		return route.Place{}, err
+		return route.Route{}, err
 	}
 	switch {
 	case at.Level == tenants.Rows || at.Level == "":
-		return route.Place{DB: r.rows, Ctx: ctx, Key: key{tenant: text, level: tenants.Rows}}, nil
+		return route.Route{DB: r.rows, Ctx: ctx, Key: key{tenant: text, level: tenants.Rows}}, nil
 	case at.Level == tenants.Schema && r.schemas != nil:
 		if at.Name != "" {
-			ctx = place.WithSchema(ctx, text, at.Name)
+			ctx = tenantname.WithSchema(ctx, text, at.Name)
 		}
-		return route.Place{DB: r.schemas, Ctx: ctx, Key: key{text, tenants.Schema, at.Name}}, nil
+		return route.Route{DB: r.schemas, Ctx: ctx, Key: key{text, tenants.Schema, at.Name}}, nil
 	case at.Level == tenants.Database && r.databases != nil:
 		picked, err := r.databases.PickDatabase(ctx, databases.Database{
 			Tenant: text, Name: at.Name,
@@ -142,7 +142,7 @@ func (r *routes) Pick(ctx context.Context) (route.Place, error) {
 		picked.Key = key{tenant: text, level: tenants.Database}
 		return picked, err
 	}
-	return route.Place{}, fmt.Errorf("%w: it is at %q: give NewRouter isolation.Schemas or "+
+	return route.Route{}, fmt.Errorf("%w: it is at %q: give NewRouter isolation.Schemas or "+
 		"isolation.Databases",
 		ErrNoLevel, at.Level)
 }
@@ -159,13 +159,13 @@ func (r *routes) Stay(ctx context.Context, bound any) (run context.Context, ok b
 	if !scoped {
 		return ctx, at.level == tenants.Rows, nil
 	}
-	text, err := place.TextOf(id)
+	text, err := tenantname.TextOf(id)
 	if err != nil {
 		return nil, false, err
 	}
 	if at.tenant == text {
 		if at.schema != "" {
-			ctx = place.WithSchema(ctx, text, at.schema)
+			ctx = tenantname.WithSchema(ctx, text, at.schema)
 		}
 		return ctx, true, nil
 	}

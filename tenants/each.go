@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/gormtenant/gormtenant/internal/meter"
 	"github.com/gormtenant/gormtenant/internal/prefix"
+	"github.com/gormtenant/gormtenant/internal/progress"
 )
 
 // Lister lists tenants. Package tenants/store has one.
@@ -54,17 +54,17 @@ func Each(
 	}
 	r := &eachRun{
 		eachConfig: config, fn: fn, resume: config.after,
-		meter: meter.New(config.progress, "tenants", int64(config.total), true),
+		bar: progress.New(config.progress, "tenants", int64(config.total), true),
 	}
-	defer r.meter.Finish()
+	defer r.bar.Finish()
 	return r.result(r.all(ctx, lister))
 }
 
 // eachRun is one call of Each.
 type eachRun struct {
 	eachConfig
-	fn    func(ctx context.Context, t *Tenant) error
-	meter *meter.Meter
+	fn  func(ctx context.Context, t *Tenant) error
+	bar *progress.Bar
 
 	mu     sync.Mutex // guards what follows
 	done   int

@@ -6,8 +6,8 @@ import (
 	"io"
 	"os"
 
-	"github.com/gormtenant/gormtenant/internal/meter"
 	"github.com/gormtenant/gormtenant/internal/option"
+	"github.com/gormtenant/gormtenant/internal/progress"
 )
 
 // EachOption changes what [Each] does.
@@ -29,7 +29,7 @@ type eachConfig struct {
 
 func newEachConfig(options []EachOption) (eachConfig, error) {
 	config := eachConfig{concurrency: 4}
-	if meter.IsTerminal(os.Stderr) {
+	if progress.IsTerminal(os.Stderr) {
 		config.progress = os.Stderr
 	}
 	err := option.Apply("tenants.Each", options,

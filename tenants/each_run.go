@@ -43,11 +43,11 @@ func (r *eachRun) finish(j job, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil {
-		r.meter.Add(1)
+		r.bar.Add(1)
 		r.done++
 		return
 	}
-	r.meter.Fail()
+	r.bar.Fail()
 	//nolint:errorlint // The panic of fn itself, which nobody wrapped.
 	if p, ok := err.(*PanicError); ok {
 		if r.panics++; r.panics > maxStacks {

@@ -42,9 +42,9 @@ func (m *meddler) AfterFind(tx *gorm.DB) error {
 // transactions apart all the same.
 type together struct{ pool *sql.DB }
 
-func (p together) Pick(ctx context.Context) (route.Place, error) {
+func (p together) Pick(ctx context.Context) (route.Route, error) {
 	id, _ := gormtenant.FromContext(ctx)
-	return route.Place{DB: p.pool, Key: id}, nil
+	return route.Route{DB: p.pool, Key: id}, nil
 }
 
 // sharedOutside is a pool that forgets the tenant of a statement in no transaction.

@@ -76,7 +76,7 @@ func (k *kit) attack(t *testing.T, m *model, a attack) {
 			sent     []statement
 			failed   error
 		)
-		err := k.places.undo(func() {
+		err := k.txs.undo(func() {
 			k.pool.recorder.sent = nil
 			o, problems = a.try(db)
 			sent = k.pool.recorder.sent

@@ -139,7 +139,7 @@ func (k *kit) stored(m *model, row reflect.Value, tx *gorm.DB) outcome {
 	if tx.Error != nil {
 		return wrote(tx)
 	}
-	k.places.settle()
+	k.txs.settle()
 	where, args := k.whereKey(m, row)
 	_, rows, err := k.queryAs(tx.Statement.Context, "SELECT ? FROM ? WHERE "+where,
 		append([]any{clause.Column{Name: m.tenant.DBName}, clause.Table{Name: m.schema.Table}},

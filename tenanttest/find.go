@@ -18,7 +18,7 @@ const (
 func (k *kit) findPlaces() error {
 	nobody := tenant{ctx: k.db.Statement.Context}
 	if k.ours.id == nil { // the tenants will be rows of a table that both see
-		k.places.one = true
+		k.txs.one = true
 		_, err := k.begin(nobody)
 		return err
 	}
@@ -29,11 +29,11 @@ func (k *kit) findPlaces() error {
 	if err != nil {
 		return err
 	}
-	k.places.one, err = k.takesBoth(at)
+	k.txs.one, err = k.takesBoth(at)
 	if err != nil {
 		return err
 	}
-	if !k.places.one {
+	if !k.txs.one {
 		if err := k.separate(); err != nil {
 			return err
 		}
@@ -42,8 +42,8 @@ func (k *kit) findPlaces() error {
 }
 
 // begin begins the transaction of a tenant, if there is none.
-func (k *kit) begin(t tenant) (*place, error) {
-	at, err := k.places.at(t.ctx)
+func (k *kit) begin(t tenant) (*transaction, error) {
+	at, err := k.txs.at(t.ctx)
 	if err != nil {
 		return nil, fmt.Errorf("tenanttest: beginning a transaction of tenant %q: %w; where the "+
 			"pool knows which tenants there are, pass two of them with tenanttest.Tenants",
@@ -53,7 +53,7 @@ func (k *kit) begin(t tenant) (*place, error) {
 }
 
 // takesBoth reports whether statements of both tenants can be in one transaction.
-func (k *kit) takesBoth(at *place) (bool, error) {
+func (k *kit) takesBoth(at *transaction) (bool, error) {
 	for _, t := range []tenant{k.ours, k.theirs} {
 		_, err := at.tx.ExecContext(t.ctx, "SELECT 1")
 		if errors.Is(err, gormtenant.ErrOtherTenant) {
@@ -70,7 +70,7 @@ func (k *kit) takesBoth(at *place) (bool, error) {
 
 // separate begins a transaction for each tenant.
 func (k *kit) separate() error {
-	if err := k.places.end(); err != nil {
+	if err := k.txs.end(); err != nil {
 		return err
 	}
 	for _, t := range []*tenant{&k.ours, &k.theirs} { // before, as a pool may have one connection
@@ -92,7 +92,7 @@ func (k *kit) separate() error {
 		return err
 	}
 	// Tables that they share after all must not make one wait for the other forever.
-	for _, at := range []*place{ours, theirs} {
+	for _, at := range []*transaction{ours, theirs} {
 		if err := at.exec("SET LOCAL lock_timeout = '10s'"); err != nil {
 			return err
 		}
@@ -146,26 +146,26 @@ const serverAndDatabase = "extract(epoch FROM pg_postmaster_start_time()) || ' '
 
 // together reports whether both tenants are in one transaction.
 func (k *kit) together() bool {
-	if len(k.places.open) == 0 {
+	if len(k.txs.open) == 0 {
 		return false
 	}
-	ours, err := k.places.at(k.ours.ctx)
+	ours, err := k.txs.at(k.ours.ctx)
 	if err != nil {
 		return false
 	}
-	theirs, err := k.places.at(k.theirs.ctx)
+	theirs, err := k.txs.at(k.theirs.ctx)
 	return err == nil && ours == theirs
 }
 
 // endpointIn asks in the transaction of a tenant. Outside of it, it was the same, or statements go
 // elsewhere.
 func (k *kit) endpointIn(t tenant) (endpoint string, err error) {
-	at, err := k.places.at(t.ctx)
+	at, err := k.txs.at(t.ctx)
 	if err != nil {
 		return "", err
 	}
 	err = at.tx.QueryRowContext(t.ctx, k.endpointQuery()).Scan(&endpoint)
-	if err == nil && !k.places.one && endpoint != t.endpoint {
+	if err == nil && !k.txs.one && endpoint != t.endpoint {
 		err = fmt.Errorf("tenanttest: the statements of tenant %q go to one place in a "+
 			"transaction (%s) and to another outside of it (%s)",
 			text(t.id), endpoint, t.endpoint)

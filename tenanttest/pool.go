@@ -14,9 +14,9 @@ import (
 // On PostgreSQL an error ends a transaction, and what an attack did before its last statement
 // failed could not be seen. So each statement gets a savepoint there.
 type txPool struct {
-	*places
+	*transactions
 	// inner is set within a transaction that GORM or a caller began: it stays where it is.
-	inner      *place
+	inner      *transaction
 	recorder   *recorder
 	savepoints bool
 }
@@ -42,7 +42,7 @@ var (
 )
 
 // pick returns the place of a statement. Where the pool has none for ctx, nothing is sent.
-func (p *txPool) pick(ctx context.Context, query string, args []any) (at *place, err error) {
+func (p *txPool) pick(ctx context.Context, query string, args []any) (at *transaction, err error) {
 	if at = p.inner; at == nil {
 		at, err = p.at(ctx)
 	}
@@ -114,7 +114,7 @@ func (p *txPool) QueryRowContext(ctx context.Context, query string, args ...any)
 
 // save makes the savepoint of a statement. Statements that are about savepoints get none: it would
 // end with the one that they make.
-func (p *txPool) save(at *place, query string) error {
+func (p *txPool) save(at *transaction, query string) error {
 	at.settle()
 	word, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(query)), " ")
 	if !p.savepoints || word == "SAVEPOINT" || word == "ROLLBACK" || word == "RELEASE" {

@@ -81,7 +81,7 @@ func (k *kit) referWays(m *model, r *ref) []way {
 // tryWay returns the error of a way, and takes back what it did.
 func (k *kit) tryWay(w way) error {
 	var err error
-	undone := k.places.undo(func() {
+	undone := k.txs.undo(func() {
 		_, panicked := attack{run: func(db *gorm.DB) outcome {
 			err = w.run(db)
 			return outcome{}

@@ -17,12 +17,12 @@ func (k *kit) probeRefusals() error {
 		if m.tenant == nil {
 			continue
 		}
-		if err := k.places.undo(func() { m.rekeys = k.givesKeys(m) }); err != nil {
+		if err := k.txs.undo(func() { m.rekeys = k.givesKeys(m) }); err != nil {
 			return err
 		}
 		m.refusals = map[string]bool{}
 		for _, statement := range k.ordinary(m) {
-			err := k.places.undo(func() {
+			err := k.txs.undo(func() {
 				_, _ = attack{run: func(db *gorm.DB) outcome {
 					err := statement(db.Omit(clause.Associations)).Error
 					if err != nil && !refused(err) {

@@ -41,7 +41,7 @@ func (k *kit) makeRows() error {
 func (k *kit) makeRowsOf(models []*model) (left []*model, failed error) {
 	for _, m := range models {
 		made := m.rows
-		before, err := k.places.mark("tenanttest_rows")
+		before, err := k.txs.mark("tenanttest_rows")
 		if err == nil {
 			err = k.makeRowsEach(m)
 		}
@@ -135,7 +135,7 @@ func (k *kit) makeRow(m *model, t tenant, n int) error {
 			row = reflect.ValueOf(m.new())
 			made = k.as(t).Order(clause.PrimaryColumn).Offset(n).Limit(1).Find(row.Interface()).
 				RowsAffected == 1
-			k.places.settle()
+			k.txs.settle()
 		}
 		if keyed && !made {
 			return m.cannotMake(err)
@@ -168,12 +168,12 @@ func (k *kit) tryRow(
 	if k.own && t.index == k.theirs.index {
 		k.giveKey(m, row, n)
 	}
-	before, err := k.places.mark("tenanttest_row")
+	before, err := k.txs.mark("tenanttest_row")
 	if err != nil {
 		return row, false, err
 	}
 	err = k.as(t).Omit(clause.Associations).Create(row.Interface()).Error
-	k.places.settle()
+	k.txs.settle()
 	made = err == nil
 	for _, field := range m.schema.PrimaryFields {
 		if _, zero := k.valueOf(field, row); zero {
@@ -343,7 +343,7 @@ func mentions(message, word string) bool {
 // try runs a statement past the plugin. One that fails changes nothing.
 func (k *kit) try(ctx context.Context, sql string, args ...any) bool {
 	sql, vars := k.expr(sql, args...)
-	at, err := k.places.at(ctx)
+	at, err := k.txs.at(ctx)
 	if err != nil || at.exec("SAVEPOINT tenanttest_try") != nil {
 		return false
 	}

@@ -33,7 +33,7 @@ func (k *kit) queryAs(
 	ctx context.Context, sql string, args ...any,
 ) (columns []string, table [][]any, err error) {
 	sql, vars := k.expr(sql, args...)
-	at, err := k.places.at(ctx)
+	at, err := k.txs.at(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

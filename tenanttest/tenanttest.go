@@ -103,7 +103,7 @@ type kit struct {
 	*options
 
 	source gorm.ConnPool // what the *gorm.DB was opened on
-	places *places
+	txs    *transactions
 	pool   *outerPool
 	db     *gorm.DB // has no tenant
 	// own says that each tenant has tables of its own.
@@ -136,9 +136,9 @@ func (k *kit) open(ctx context.Context, db *gorm.DB) error {
 	if err != nil {
 		return fmt.Errorf("tenanttest: the *gorm.DB has no *sql.DB: %w", err)
 	}
-	k.source, k.places = db.ConnPool, &places{pool: pool}
+	k.source, k.txs = db.ConnPool, &transactions{pool: pool}
 	k.pool = &outerPool{
-		txPool{places: k.places, recorder: &recorder{}, savepoints: db.Name() == onPostgres},
+		txPool{transactions: k.txs, recorder: &recorder{}, savepoints: db.Name() == onPostgres},
 	}
 	k.db = db.Session(&gorm.Session{NewDB: true, Context: ctx, Logger: logger.Discard})
 	k.db.ConnPool = k.pool
@@ -149,7 +149,7 @@ func (k *kit) open(ctx context.Context, db *gorm.DB) error {
 // end takes back all that was done.
 func (k *kit) end(t *testing.T) {
 	t.Helper()
-	if err := k.places.end(); err != nil {
+	if err := k.txs.end(); err != nil {
 		t.Errorf("tenanttest: rolling back: %v", err)
 	}
 }
@@ -191,7 +191,7 @@ func (k *kit) probeRaw() error {
 	for _, m := range k.models {
 		if m.tenant != nil {
 			sql := "SELECT 1 FROM " + k.quote(m.schema.Table)
-			return k.places.undo(func() {
+			return k.txs.undo(func() {
 				if k.as(k.ours).Raw(sql).Scan(&[]int{}).Error != nil {
 					k.rawError = gormtenant.ErrRawSQL
 				}

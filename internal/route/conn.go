@@ -27,7 +27,7 @@ func (noDriver) Open(string) (driver.Conn, error) {
 // the driver: they know what to do where a driver has only a part of the interfaces.
 type conn struct {
 	pool  *Pool
-	place Place
+	route Route
 	bound *sql.Conn
 	tx    *sql.Tx
 }
@@ -73,7 +73,7 @@ func (c *conn) run(
 // check refuses a context of another place than that of the real connection.
 func (c *conn) check(ctx context.Context) (run context.Context, err error) {
 	if c.pool.stayer != nil {
-		run, ok, err := c.pool.stayer.Stay(ctx, c.place.Key)
+		run, ok, err := c.pool.stayer.Stay(ctx, c.route.Key)
 		switch {
 		case err != nil:
 			return nil, final(err)
@@ -84,15 +84,15 @@ func (c *conn) check(ctx context.Context) (run context.Context, err error) {
 		}
 		return run, nil
 	}
-	place, err := c.pool.pick(ctx)
+	route, err := c.pool.pick(ctx)
 	if err != nil {
 		return nil, err
 	}
-	place.release()
-	if place.Key != c.place.Key {
+	route.release()
+	if route.Key != c.route.Key {
 		return nil, otherTenantError{}
 	}
-	return place.Ctx, nil
+	return route.Ctx, nil
 }
 
 // bind takes a real connection of the place of ctx, and runs use on it. One that turns out to be
@@ -101,24 +101,24 @@ func (c *conn) check(ctx context.Context) (run context.Context, err error) {
 func (c *conn) bind(
 	ctx context.Context, use func(ctx context.Context, inner *sql.Conn) error,
 ) error {
-	place, err := c.pool.pick(ctx)
+	route, err := c.pool.pick(ctx)
 	if err != nil {
 		return err
 	}
-	for tries := place.DB.Stats().Idle + 2; ; tries-- {
-		taken, err := place.DB.Conn(place.Ctx)
+	for tries := route.DB.Stats().Idle + 2; ; tries-- {
+		taken, err := route.DB.Conn(route.Ctx)
 		if err != nil {
-			place.release()
+			route.release()
 			return final(err)
 		}
-		err = use(place.Ctx, taken)
+		err = use(route.Ctx, taken)
 		if !errors.Is(err, driver.ErrBadConn) {
-			c.place, c.bound = place, taken
+			c.route, c.bound = route, taken
 			return err
 		}
 		_ = taken.Close() // it is closed: this only says so again
 		if tries <= 1 {
-			place.release()
+			route.release()
 			return final(err)
 		}
 	}
@@ -134,8 +134,8 @@ func (c *conn) unbind() {
 		_ = c.tx.Rollback()
 	}
 	_ = c.bound.Close() // ErrConnDone, if it was lost
-	c.place.release()
-	c.tx, c.bound, c.place = nil, nil, Place{}
+	c.route.release()
+	c.tx, c.bound, c.route = nil, nil, Route{}
 }
 
 // IsValid is what database/sql asks when it puts the connection back: here the real one is given

@@ -43,17 +43,17 @@ type tenants struct {
 type key struct{ tenant any }
 
 // Pick picks the database of the context's tenant.
-func (p *tenants) Pick(ctx context.Context) (route.Place, error) {
+func (p *tenants) Pick(ctx context.Context) (route.Route, error) {
 	id, err := gormtenant.Require(ctx)
 	if err != nil {
 		if p.nobody != nil {
-			return route.Place{DB: p.nobody}, nil
+			return route.Route{DB: p.nobody}, nil
 		}
-		return route.Place{}, err
+		return route.Route{}, err
 	}
 	p.held.Add(1)
 	p.picked.Add(1)
-	return route.Place{DB: p.pools[id], Key: key{id}, Hold: p}, nil
+	return route.Route{DB: p.pools[id], Key: key{id}, Hold: p}, nil
 }
 
 func (p *tenants) Release() { p.held.Add(-1) }

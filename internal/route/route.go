@@ -17,7 +17,7 @@ import (
 type Picker interface {
 	// Pick returns the pool for ctx. Of an error the call fails before anything is sent. What Pick
 	// returns is released once.
-	Pick(ctx context.Context) (Place, error)
+	Pick(ctx context.Context) (Route, error)
 }
 
 // Stayer is a Picker that knows better than by comparing keys whether a connection that is in use
@@ -32,12 +32,12 @@ type Stayer interface {
 // Holder is told when what was picked is no longer needed.
 type Holder interface{ Release() }
 
-// Place is where a call goes: the pool of one tenant, held until it is released.
+// Route is where a call goes: the pool of one tenant, held until it is released.
 //
 // A statement on the pool itself is released when the call returns, even though its *sql.Rows may
 // be open then: from there on the connection counts in DB.Stats().InUse. All else is released when
 // its connection is given back.
-type Place struct {
+type Route struct {
 	// DB is the pool.
 	DB *sql.DB
 	// Ctx is what to run with; it may carry more than the caller's. nil is the caller's.
@@ -48,9 +48,9 @@ type Place struct {
 	Hold Holder
 }
 
-func (p *Place) release() {
-	if p.Hold != nil {
-		p.Hold.Release()
+func (r *Route) release() {
+	if r.Hold != nil {
+		r.Hold.Release()
 	}
 }
 
@@ -92,15 +92,15 @@ func (p *Pool) source() Picker { return p.picker }
 
 // pick asks the picker. database/sql repeats a call over driver.ErrBadConn, which is not meant
 // here.
-func (p *Pool) pick(ctx context.Context) (Place, error) {
-	place, err := p.picker.Pick(ctx)
+func (p *Pool) pick(ctx context.Context) (Route, error) {
+	route, err := p.picker.Pick(ctx)
 	if err != nil {
-		return Place{}, final(err)
+		return Route{}, final(err)
 	}
-	if place.Ctx == nil {
-		place.Ctx = ctx
+	if route.Ctx == nil {
+		route.Ctx = ctx
 	}
-	return place, nil
+	return route, nil
 }
 
 // final returns an error over which database/sql does not try again.
@@ -114,32 +114,32 @@ func final(err error) error {
 
 // ExecContext runs a statement.
 func (p *Pool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	place, err := p.pick(ctx)
+	route, err := p.pick(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer place.release()
-	return place.DB.ExecContext(place.Ctx, query, args...)
+	defer route.release()
+	return route.DB.ExecContext(route.Ctx, query, args...)
 }
 
 // QueryContext runs a query. Its rows may be read after the place was released.
 func (p *Pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	place, err := p.pick(ctx)
+	route, err := p.pick(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer place.release()
-	return place.DB.QueryContext(place.Ctx, query, args...)
+	defer route.release()
+	return route.DB.QueryContext(route.Ctx, query, args...)
 }
 
 // QueryRowContext runs a query of one row. An error of the picker is that of the row.
 func (p *Pool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	place, err := p.pick(ctx)
+	route, err := p.pick(ctx)
 	if err != nil {
 		return p.virtual.QueryRowContext(withFailure(ctx, err), query)
 	}
-	defer place.release()
-	return place.DB.QueryRowContext(place.Ctx, query, args...)
+	defer route.release()
+	return route.DB.QueryRowContext(route.Ctx, query, args...)
 }
 
 // PrepareContext returns a statement for all places: each of its executions goes where its own
@@ -166,15 +166,15 @@ func (p *Pool) Ping() error { return nil }
 
 // PingContext reaches the place of ctx. Without a tenant there is none to reach, and no error.
 func (p *Pool) PingContext(ctx context.Context) error {
-	place, err := p.pick(ctx)
+	route, err := p.pick(ctx)
 	switch {
 	case errors.Is(err, gormtenant.ErrNoTenant):
 		return nil
 	case err != nil:
 		return err
 	}
-	defer place.release()
-	return place.DB.PingContext(place.Ctx)
+	defer route.release()
+	return route.DB.PingContext(route.Ctx)
 }
 
 // Close closes the virtual connections, not the places.

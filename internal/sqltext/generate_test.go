@@ -51,7 +51,7 @@ func (g *generator) alias() string {
 	return fmt.Sprintf("%s%d", g.one("a", "p", "t", "x"), g.names)
 }
 
-// text makes one text, and says whether the order of its rows counts.
+// text makes one text, and reports whether the order of its rows counts.
 func (g *generator) text() (text string, ordered bool) {
 	g.args, g.depth, g.names, g.common = nil, 0, 0, nil
 	switch n := g.IntN(100); {

@@ -15,7 +15,7 @@ const (
 	MySQL
 )
 
-// Setting says whether a server has a setting that changes how it reads a text.
+// Setting is whether a server has a setting that changes how it reads a text.
 type Setting uint8
 
 const (
@@ -60,10 +60,10 @@ type Options struct {
 	// Nonce begins the marks; "" for none. See SealedMark.
 	Nonce string
 
-	// BackslashEscapes says whether a backslash escapes in '...': standard_conforming_strings=off
+	// BackslashEscapes is whether a backslash escapes in '...': standard_conforming_strings=off
 	// on Postgres, sql_mode without NO_BACKSLASH_ESCAPES on MySQL. SQLite has no such setting.
 	BackslashEscapes Setting
 
-	// ANSIQuotes says whether MySQL takes "x" for a name: sql_mode with ANSI_QUOTES.
+	// ANSIQuotes is whether MySQL takes "x" for a name: sql_mode with ANSI_QUOTES.
 	ANSIQuotes Setting
 }

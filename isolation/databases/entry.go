@@ -41,8 +41,8 @@ type watched interface{ gone() bool }
 func (e *entry) replaced() bool { return e.file != nil && e.file.gone() }
 
 // route returns where a statement of ctx goes. The entry is held already.
-func (e *entry) route(ctx context.Context) route.Place {
-	return route.Place{DB: e.db, Ctx: ctx, Key: e.key, Hold: e}
+func (e *entry) route(ctx context.Context) route.Route {
+	return route.Route{DB: e.db, Ctx: ctx, Key: e.key, Hold: e}
 }
 
 // Release ends a call.

@@ -16,7 +16,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 	"github.com/gormtenant/gormtenant/isolation/databases"
 )
@@ -116,7 +116,7 @@ func (e *engine) createFor(t *testing.T, tenants ...string) {
 
 func placeName(t *testing.T, tenant string) string {
 	t.Helper()
-	name, err := place.Name(tenant)
+	name, err := tenantname.Name(tenant)
 	require.NoError(t, err)
 	return name
 }

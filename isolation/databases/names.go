@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -16,7 +16,7 @@ func find(ctx context.Context) (asked Database, err error) {
 	if !ok {
 		return asked, missing(ctx)
 	}
-	if asked.Tenant, err = place.TextOf(id); err != nil {
+	if asked.Tenant, err = tenantname.TextOf(id); err != nil {
 		return asked, err
 	}
 	if t, ok := tenants.FromContext(ctx); ok && t.Placement.Level == tenants.Database {
@@ -40,10 +40,10 @@ func missing(ctx context.Context) error {
 // named returns the database with its name.
 func (d Database) named() (_ Database, err error) {
 	if d.Name == "" {
-		d.Name, err = place.Name(d.Tenant)
+		d.Name, err = tenantname.Name(d.Tenant)
 		return d, err
 	}
-	if err := place.CheckName(d.Name); err != nil {
+	if err := tenantname.CheckName(d.Name); err != nil {
 		return d, fmt.Errorf("gormtenant: the database in the tenant's placement: %w", err)
 	}
 	return d, nil

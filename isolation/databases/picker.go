@@ -16,23 +16,23 @@ var (
 )
 
 // Pick returns the pool of the tenant in ctx, opened if necessary, and held until it is released.
-func (p picker) Pick(ctx context.Context) (route.Place, error) {
+func (p picker) Pick(ctx context.Context) (route.Route, error) {
 	asked, err := find(ctx)
 	if err != nil {
-		return route.Place{}, err
+		return route.Route{}, err
 	}
 	return p.PickDatabase(ctx, asked)
 }
 
 // PickDatabase returns the pool of a database, whatever placement ctx has, as Pick does. A database
 // without a name has the one that is made from the tenant's ID. It is for package isolation.
-func (p picker) PickDatabase(ctx context.Context, asked Database) (route.Place, error) {
+func (p picker) PickDatabase(ctx context.Context, asked Database) (route.Route, error) {
 	if e := p.hold(asked); e != nil {
 		return e.route(ctx), nil
 	}
 	e, err := p.open(ctx, asked)
 	if err != nil {
-		return route.Place{}, err
+		return route.Route{}, err
 	}
 	return e.route(ctx), nil
 }

@@ -5,8 +5,8 @@ import (
 	"database/sql"
 	"errors"
 
-	"github.com/gormtenant/gormtenant/internal/place"
 	"github.com/gormtenant/gormtenant/internal/route"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 )
 
 // Pools is one gorm.ConnPool over the databases of all tenants: each call goes to the database of
@@ -62,7 +62,7 @@ func NewPools(opener Opener, options ...Option) (*Pools, error) {
 // when they are given back. Later statements open a pool again: keep them away first if the
 // database is to be dropped.
 func (p *Pools) CloseTenant(ctx context.Context, id any) error {
-	tenant, err := place.TextOf(id)
+	tenant, err := tenantname.TextOf(id)
 	if err != nil {
 		return err
 	}

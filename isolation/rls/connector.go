@@ -12,7 +12,7 @@ import (
 	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/internal/option"
 	"github.com/gormtenant/gormtenant/internal/pgsession"
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 )
 
 // DefaultSetting is the name of the run-time parameter that holds the tenant, unless [Setting]
@@ -128,7 +128,7 @@ func (r *router) AppendSettings(
 	var value string
 	if id, ok := gormtenant.FromContext(ctx); ok {
 		var err error
-		if value, err = place.TextOf(id); err != nil {
+		if value, err = tenantname.TextOf(id); err != nil {
 			return nil, err
 		}
 	}

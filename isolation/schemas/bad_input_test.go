@@ -14,7 +14,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 )
@@ -29,7 +29,7 @@ var hostile = []string{
 
 // nameable are those of them that a schema can have as its name.
 var nameable = slices.DeleteFunc(slices.Clone(hostile), func(name string) bool {
-	return place.CheckName(name) != nil
+	return tenantname.CheckName(name) != nil
 })
 
 // Tenants may be called anything: each finds its own row and no other's.
@@ -41,7 +41,7 @@ func TestTenant_of_any_name(t *testing.T) {
 		[]string{"../../etc/passwd", "a-b", "a_b", "pg_catalog", strings.Repeat("x", 255)},
 		hostile...)
 	for i, id := range names {
-		name, err := place.Name(id)
+		name, err := tenantname.Name(id)
 		require.NoError(t, err)
 		s.row(t, name, i)
 	}
@@ -188,7 +188,7 @@ func TestTenant_that_cannot_have_a_schema(t *testing.T) {
 			for range 2 { // pgx pings a connection that it uses for the second time
 				run(t, t.Context(), db, "SELECT 1")
 			}
-			ctx := place.WithSchema(as(t, bad.id), "override", "public")
+			ctx := tenantname.WithSchema(as(t, bad.id), "override", "public")
 			proxy.Syncs()
 			_, exec := db.ExecContext(ctx, "DELETE FROM notes")
 			_, query := db.QueryContext(ctx, "SELECT $1::int", 1)
@@ -259,7 +259,7 @@ func TestSchema_that_the_context_names(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	db := way{mode: pgx.QueryExecModeCacheStatement, roles: true}.open(t, s)
-	ctx := place.WithSchema(t.Context(), "big", s.of(s.zeta))
+	ctx := tenantname.WithSchema(t.Context(), "big", s.of(s.zeta))
 	require.Equal(t, "11 12 13", ids(t, gormtenant.WithTenant(ctx, "big"), db, all))
 	require.Equal(
 		t, "1 2 3", ids(t, gormtenant.WithTenant(ctx, s.acme), db, all), "it is about one tenant")

@@ -13,7 +13,7 @@ import (
 
 	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/internal/pgsession"
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 )
 
 // Open returns a dialector for gorm.Open, as postgres.Open does, on a pool of [NewConnector]:
@@ -105,7 +105,7 @@ func (r *router) settings(ctx context.Context) (
 	if !ok {
 		return r.none, noRole, "", nil
 	}
-	text, err := place.TextOf(id)
+	text, err := tenantname.TextOf(id)
 	if err != nil {
 		return path, "", "", err
 	}

@@ -3,7 +3,7 @@ package schemas
 import (
 	"context"
 
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/isolation/migrations"
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -32,7 +32,7 @@ func (s *Provisioner) Migrate(ctx context.Context, t *tenants.Tenant) (
 	applied []string, err error,
 ) {
 	if t.Placement.Level == tenants.Schema && t.Placement.Name != "" {
-		ctx = place.WithSchema(ctx, t.ID, t.Placement.Name)
+		ctx = tenantname.WithSchema(ctx, t.ID, t.Placement.Name)
 	}
 	err = s.on(ctx, t.ID, func(o *owned) error {
 		exists, err := o.exists(ctx, o.name)

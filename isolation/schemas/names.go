@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 )
 
 // nameOf returns the schema of the tenant whose ID is text.
@@ -15,12 +15,12 @@ func (c *config) nameOf(ctx context.Context, text string) (string, error) {
 	if text == "" {
 		return "", gormtenant.ErrNoTenant
 	}
-	name, given := place.Schema(ctx, text)
+	name, given := tenantname.Schema(ctx, text)
 	switch {
 	case given:
 	case c.names == nil:
 		var err error
-		if name, err = place.Name(text); err != nil {
+		if name, err = tenantname.Name(text); err != nil {
 			return "", err
 		}
 	default:

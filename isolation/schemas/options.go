@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gormtenant/gormtenant/internal/option"
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 )
 
 // Option says what connector and provisioner of one database have to agree on. Give both the same.
@@ -25,7 +25,7 @@ func (o sharedOption) applyProvisioner(c *provisionerConfig) error { return o(&c
 type config struct {
 	shared string
 	roles  bool
-	names  func(id string) (string, error) // nil for place.Name
+	names  func(id string) (string, error) // nil for tenantname.Name
 }
 
 // defaultShared is the schema of the tables that all tenants share.
@@ -92,5 +92,5 @@ func check(name string) error {
 	case "none":
 		return errors.New(`the name "none" means no role to the server`)
 	}
-	return place.CheckName(name)
+	return tenantname.CheckName(name)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 )
 
 // owned is the schema of one tenant, in a transaction.
@@ -26,7 +26,7 @@ const mark = "gormtenant:"
 
 // of returns the schema of a tenant, and sends nothing.
 func (s *Provisioner) of(ctx context.Context, id any) (*owned, error) {
-	text, err := place.TextOf(id)
+	text, err := tenantname.TextOf(id)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // TestWhat_counts changes the rows in between, by every road, and creates up to the limit.
-func TestWhat_counts(t *testing.T) {
+func TestCount_is_of_the_rows_that_are_left(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name   string
@@ -116,7 +116,7 @@ func TestLimit_below_what_there_is(t *testing.T) {
 }
 
 // TestStatements counts what is sent.
-func TestStatements(t *testing.T) {
+func TestQuota_sends_no_more_statements_than_it_must(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, e *env) {
 		free := tenant("acme")

@@ -127,7 +127,7 @@ func TestUse_on_another_database(t *testing.T) {
 }
 
 // The plans are those at the time of New.
-func TestPlans(t *testing.T) {
+func TestPlans_of_the_application_limit(t *testing.T) {
 	t.Parallel()
 	plans := tenants.Plans{"free": {"projects": 1}}
 	option := quota.Plans(plans)

@@ -79,7 +79,7 @@ func TestRow_level_security(t *testing.T) {
 }
 
 // A create costs one round trip more, and what is not limited costs none.
-func TestRound_trips(t *testing.T) {
+func TestRound_trips_of_a_create_behind_a_proxy(t *testing.T) {
 	t.Parallel()
 	dsn := pgtest.New(t)
 	owner := newEnv(t, postgres.Open(dsn), &gorm.Config{})

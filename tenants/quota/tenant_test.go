@@ -19,7 +19,7 @@ import (
 )
 
 // TestTenant finds the limits, or refuses the create.
-func TestTenant(t *testing.T) {
+func TestLimits_are_those_of_the_tenant_in_the_context(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, e *env) {
 		with := func(change func(t *tenants.Tenant)) context.Context {
@@ -97,7 +97,7 @@ func TestTenant(t *testing.T) {
 }
 
 // TestDirectory asks it for the tenants that are not in the context.
-func TestDirectory(t *testing.T) {
+func TestDirectory_gives_limits_of_tenants_not_in_the_context(t *testing.T) {
 	t.Parallel()
 	directory := list{
 		"acme": tenant("acme"), "zeta": tenant("zeta"), "down": nil, "other": tenant("acme"),
@@ -122,7 +122,7 @@ func TestDirectory(t *testing.T) {
 }
 
 // TestUnscoped creates rows of several tenants in one statement.
-func TestUnscoped(t *testing.T) {
+func TestUnscoped_creates_count_for_each_tenant(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, e *env) {
 		tx := e.db.WithContext(gormtenant.Unscoped(t.Context(), "import"))

@@ -131,7 +131,7 @@ func TestUpdate_keeps_names_that_were_reserved_later(t *testing.T) {
 	})
 }
 
-func TestStatus(t *testing.T) {
+func TestStatus_after_each_call_of_the_life_cycle(t *testing.T) {
 	t.Parallel()
 	type call = func(s *store.Store, ctx context.Context, id string) error
 	suspend, resume, closing := (*store.Store).Suspend, (*store.Store).Resume, (*store.Store).Close

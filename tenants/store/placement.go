@@ -8,8 +8,8 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/gormtenant/gormtenant/internal/place"
 	"github.com/gormtenant/gormtenant/internal/prefix"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -79,7 +79,7 @@ func validatePlacements(t *tenants.Tenant) error {
 		if p.Name == "" {
 			continue
 		}
-		if err := place.CheckName(p.Name); err != nil {
+		if err := tenantname.CheckName(p.Name); err != nil {
 			return invalid("Placement", "%v", err)
 		}
 	}

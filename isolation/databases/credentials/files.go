@@ -13,7 +13,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/isolation/databases"
 	"github.com/gormtenant/gormtenant/isolation/databases/internal/private"
 )
@@ -52,7 +52,7 @@ func (f secretFile) database() databases.Database {
 // fileOf is the name of a database's file: one that nobody's ID can lead out of the directory, for
 // no two databases the same.
 func fileOf(d databases.Database) (string, error) {
-	name, err := place.Name(d.Tenant)
+	name, err := tenantname.Name(d.Tenant)
 	if err != nil {
 		return "", err
 	}

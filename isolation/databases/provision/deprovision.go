@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/gormtenant/gormtenant/internal/pgsession"
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/isolation/databases"
 	"github.com/gormtenant/gormtenant/isolation/databases/credentials"
 	"github.com/gormtenant/gormtenant/tenants"
@@ -62,7 +62,7 @@ func (p *Postgres) Rotate(ctx context.Context, t *tenants.Tenant) error {
 		if !found.role {
 			return errors.New("it has no role: call Provision")
 		}
-		secret := credentials.Secret{User: place.Role(d.Name), Password: newPassword()}
+		secret := credentials.Secret{User: tenantname.Role(d.Name), Password: newPassword()}
 		password, err := verifier(secret.Password)
 		if err != nil {
 			return err

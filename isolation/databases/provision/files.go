@@ -11,7 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant/internal/option"
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/isolation/databases"
 	"github.com/gormtenant/gormtenant/isolation/databases/internal/private"
 	"github.com/gormtenant/gormtenant/isolation/migrations"
@@ -62,7 +62,7 @@ func (f *Files) path(d databases.Database) (string, error) {
 			"gormtenant: the database %q is a file, and its placement names a server %q", d.Name,
 			d.Server)
 	}
-	if err := place.CheckName(d.Name); err != nil {
+	if err := tenantname.CheckName(d.Name); err != nil {
 		return "", fmt.Errorf("gormtenant: the file of a database: %w", err)
 	}
 	return filepath.Join(f.dir, d.Name+".db"), nil

@@ -15,7 +15,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 	"github.com/gormtenant/gormtenant/internal/testing/race"
 	"github.com/gormtenant/gormtenant/isolation/databases"
@@ -107,11 +107,11 @@ func itsName(t *tenants.Tenant) string {
 	if t.Placement.Name != "" {
 		return t.Placement.Name
 	}
-	name, _ := place.Name(t.ID)
+	name, _ := tenantname.Name(t.ID)
 	return name
 }
 
-func itsRole(t *tenants.Tenant) string { return place.Role(itsName(t)) }
+func itsRole(t *tenants.Tenant) string { return tenantname.Role(itsName(t)) }
 
 func databaseOf(t *tenants.Tenant) databases.Database {
 	return databases.Database{Tenant: t.ID, Name: itsName(t), Server: t.Placement.Server}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"iter"
 
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/isolation/databases"
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -23,13 +23,13 @@ func databaseOf(t *tenants.Tenant) (databases.Database, error) {
 			"gormtenant: the placement of the tenant is of the level %s: give one of the level %s",
 			level, tenants.Database)
 	}
-	name, err := place.Name(t.ID)
+	name, err := tenantname.Name(t.ID)
 	if err != nil {
 		return databases.Database{}, err
 	}
 	if t.Placement.Name != "" {
 		name = t.Placement.Name
-		if err := place.CheckName(name); err != nil {
+		if err := tenantname.CheckName(name); err != nil {
 			return databases.Database{},
 				fmt.Errorf("gormtenant: the placement of the tenant: %w", err)
 		}

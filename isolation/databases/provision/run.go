@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/gormtenant/gormtenant/internal/pgsession"
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/isolation/databases/credentials"
 )
 
@@ -42,7 +42,7 @@ func (m *provisionRun) keepSecret(ctx context.Context) error {
 	if m.secret.Password != "" {
 		return nil
 	}
-	m.secret = credentials.Secret{User: place.Role(m.d.Name), Password: newPassword()}
+	m.secret = credentials.Secret{User: tenantname.Role(m.d.Name), Password: newPassword()}
 	return m.p.secrets.Put(ctx, m.d, m.secret)
 }
 

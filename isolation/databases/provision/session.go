@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/isolation/databases"
 )
 
@@ -65,7 +65,7 @@ func (s *session) look(ctx context.Context) (found state, err error) {
 		$1::name = current_database() OR $2::name IN (current_user, session_user)
 		FROM (SELECT) one LEFT JOIN pg_roles r ON r.rolname = $2::name
 		LEFT JOIN pg_database d ON d.datname = $1::name`,
-		s.d.Name, place.Role(s.d.Name)).Scan(
+		s.d.Name, tenantname.Role(s.d.Name)).Scan(
 		&found.role, &onRole, &found.database, &found.owned, &found.broken, &found.opened,
 		&onDatabase, &found.self)
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *session) check(found state) error {
 	case found.self:
 		return fmt.Errorf("%w: it is the admin's own", ErrNotOurs)
 	case found.role && !s.p.owns(found.mark, s.d):
-		return fmt.Errorf("%w: the role %q", ErrNotOurs, place.Role(s.d.Name))
+		return fmt.Errorf("%w: the role %q", ErrNotOurs, tenantname.Role(s.d.Name))
 	case found.database && !found.owned:
 		return fmt.Errorf("%w: the database %q", ErrNotOurs, s.d.Name)
 	}
@@ -100,4 +100,4 @@ func (s *session) exec(ctx context.Context, statements ...string) error {
 func (s *session) name() string { return pgx.Identifier{s.d.Name}.Sanitize() }
 
 // role is the quoted name of its role.
-func (s *session) role() string { return pgx.Identifier{place.Role(s.d.Name)}.Sanitize() }
+func (s *session) role() string { return pgx.Identifier{tenantname.Role(s.d.Name)}.Sanitize() }

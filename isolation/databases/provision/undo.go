@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 )
 
 // undoTimeout limits the time for undoing what a failed call made.
@@ -77,7 +77,7 @@ func (s *session) remove(ctx context.Context, now state) error {
 func (s *session) terminate(ctx context.Context) error {
 	const sessions = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename " +
 		"= $1::name"
-	_, err := s.conn.Exec(ctx, sessions, place.Role(s.d.Name))
+	_, err := s.conn.Exec(ctx, sessions, tenantname.Role(s.d.Name))
 	return err
 }
 

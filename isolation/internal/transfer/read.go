@@ -10,7 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/internal/tenanttable"
 )
 
@@ -44,7 +44,7 @@ type columnPair struct{ foreign, primary string }
 // or migrated. Models without a tenant field are not moved. Given no models, Read takes those that
 // the plugin of db knows. Nothing is read from the database.
 func Read(db *gorm.DB, tenant any, given ...any) (*Plan, error) {
-	text, err := place.TextOf(tenant)
+	text, err := tenantname.TextOf(tenant)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 	"github.com/gormtenant/gormtenant/isolation"
 	"github.com/gormtenant/gormtenant/isolation/databases"
@@ -37,7 +37,7 @@ func ownSchemas(t *testing.T, s Setup, withRoles bool) *Places {
 	p := &Places{dialect: onPostgres, Own: true, RawSQL: true, Plain: map[string]*gorm.DB{}}
 	for _, id := range s.Tenants {
 		require.NoError(t, life.Provision(t.Context(), id))
-		name, err := place.Name(id)
+		name, err := tenantname.Name(id)
 		require.NoError(t, err)
 		t.Cleanup(func() {
 			err := life.Deprovision(context.Background(), id, schemas.Confirmation(name))
@@ -92,7 +92,7 @@ func ownFiles(t *testing.T, s Setup) *Places {
 		})
 		_, err := p.Router.ExecContext(ctx, "SELECT 1") // makes the file
 		require.NoError(t, err)
-		name, err := place.Name(id)
+		name, err := tenantname.Name(id)
 		require.NoError(t, err)
 		own := openFile(t, filepath.Join(dir, "tenants", name+".db"))
 		p.Plain[id] = plain(t, &sqlite.Dialector{Conn: own})

@@ -1,4 +1,4 @@
-package place
+package tenantname
 
 import (
 	"crypto/sha256"

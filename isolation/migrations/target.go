@@ -14,8 +14,8 @@ import (
 // tableName is the table of versions in each place.
 const tableName = "gormtenant_migrations"
 
-// place is what is migrated: a schema of Postgres, or a file of SQLite.
-type place struct {
+// target is what is migrated: a schema of Postgres, or a file of SQLite.
+type target struct {
 	tx       savepoint.Tx // past what a dry run writes
 	db       *sql.DB      // of tx
 	postgres bool
@@ -24,8 +24,8 @@ type place struct {
 }
 
 // open locks the place against other migrations, and makes its table of versions.
-func open(ctx context.Context, tx savepoint.Tx, db *sql.DB, dialect string) (*place, error) {
-	p := &place{tx: tx, db: db, postgres: dialect == "postgres", schema: "main"}
+func open(ctx context.Context, tx savepoint.Tx, db *sql.DB, dialect string) (*target, error) {
+	p := &target{tx: tx, db: db, postgres: dialect == "postgres", schema: "main"}
 	lock := p.lockFile
 	if p.postgres {
 		lock = p.lockSchema
@@ -38,7 +38,7 @@ func open(ctx context.Context, tx savepoint.Tx, db *sql.DB, dialect string) (*pl
 
 // lockSchema takes an advisory lock until the end of the transaction. Only the statements after it
 // see what it waited for.
-func (p *place) lockSchema(ctx context.Context) error {
+func (p *target) lockSchema(ctx context.Context) error {
 	err := p.db.QueryRowContext(
 		ctx, "SELECT s, pg_advisory_xact_lock(hashtextextended('"+tableName+" ' || s, 0))::text "+
 			"FROM (SELECT coalesce(current_schema(), '') AS s) AS s").Scan(&p.schema, new(string))
@@ -62,7 +62,7 @@ func (p *place) lockSchema(ctx context.Context) error {
 
 // lockFile writes before it reads. A transaction of SQLite that reads first fails when it writes
 // after another one has written, rather than wait (https://www.sqlite.org/lang_transaction.html).
-func (p *place) lockFile(ctx context.Context) error {
+func (p *target) lockFile(ctx context.Context) error {
 	p.table = "main." + tableName
 	write := "DELETE FROM " + p.table + " WHERE 1 = 0"
 	if _, err := p.tx.ExecContext(ctx, write); err == nil {
@@ -78,7 +78,7 @@ func (p *place) lockFile(ctx context.Context) error {
 }
 
 // versions returns the versions that were applied.
-func (p *place) versions(ctx context.Context) (applied []string, err error) {
+func (p *target) versions(ctx context.Context) (applied []string, err error) {
 	//nolint:gosec // the table's name is quoted
 	rows, err := p.db.QueryContext(ctx, "SELECT version FROM "+p.table+" ORDER BY version")
 	if err != nil {
@@ -97,7 +97,7 @@ func (p *place) versions(ctx context.Context) (applied []string, err error) {
 
 // step runs up in a savepoint and records the version. The savepoint is gone if up has ended the
 // transaction.
-func (p *place) step(ctx context.Context, version string, up func() error) error {
+func (p *target) step(ctx context.Context, version string, up func() error) error {
 	point, err := p.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -112,7 +112,7 @@ func (p *place) step(ctx context.Context, version string, up func() error) error
 	return p.add(ctx, version)
 }
 
-func (p *place) add(ctx context.Context, version string) error {
+func (p *target) add(ctx context.Context, version string) error {
 	//nolint:gosec // the table's name is quoted
 	insert, args := "INSERT INTO "+p.table+" (version) VALUES (?)", []any{version}
 	if p.postgres {

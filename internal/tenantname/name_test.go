@@ -1,4 +1,4 @@
-package place_test
+package tenantname_test
 
 import (
 	"path/filepath"
@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtenant/gormtenant"
-	"github.com/gormtenant/gormtenant/internal/place"
+	"github.com/gormtenant/gormtenant/internal/tenantname"
 )
 
 func TestName(t *testing.T) {
@@ -26,7 +26,7 @@ func TestName(t *testing.T) {
 		"münchen":                              "tenant_m_nchen.",
 		strings.Repeat("x", 255):               "tenant_" + strings.Repeat("x", 23) + ".",
 	} {
-		name, err := place.Name(id)
+		name, err := tenantname.Name(id)
 		require.NoError(t, err, id)
 		require.True(t, strings.HasPrefix(name, want), "%q is %q", id, name)
 		if !strings.HasSuffix(want, ".") {
@@ -37,13 +37,13 @@ func TestName(t *testing.T) {
 
 func TestName_refuses(t *testing.T) {
 	t.Parallel()
-	_, err := place.Name("")
+	_, err := tenantname.Name("")
 	require.ErrorIs(t, err, gormtenant.ErrNoTenant)
 	for name, id := range map[string]string{
 		"long": strings.Repeat("x", 300), "nul": "a\x00b",
 		"no_utf8": "a\xff",
 	} {
-		_, err := place.Name(id)
+		_, err := tenantname.Name(id)
 		require.ErrorIs(t, err, gormtenant.ErrInvalidID, name)
 	}
 }
@@ -51,14 +51,14 @@ func TestName_refuses(t *testing.T) {
 func TestCheckName(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"tenant_acme", "Acme", "a b", `a"b`, "a.b", "münchen"} {
-		require.NoError(t, place.CheckName(name), name)
+		require.NoError(t, tenantname.CheckName(name), name)
 	}
 	for _, name := range []string{
 		"", "public", "PUBLIC", "pg_temp", "Pg_catalog", "information_schema", "postgres",
 		"template1", "a\x00b", "a\xff",
 		strings.Repeat("x", 64), "../a", "a/b", `a\b`, "..", ".", "a.", " a",
 	} {
-		require.Error(t, place.CheckName(name), name)
+		require.Error(t, tenantname.CheckName(name), name)
 	}
 }
 
@@ -69,19 +69,19 @@ func FuzzName(f *testing.F) {
 	f.Add("acme", "acme ")
 	f.Add("x.y", "x_y")
 	for _, id := range []string{"ACME", strings.Repeat("x", 60)} { // an ID that is another's name
-		name, _ := place.Name(id)
+		name, _ := tenantname.Name(id)
 		f.Add(id, strings.TrimPrefix(name, "tenant_"))
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
-		first, err := place.Name(a)
+		first, err := tenantname.Name(a)
 		if err != nil {
 			return
 		}
 		require.LessOrEqual(t, len(first), 63)
-		require.NoError(t, place.CheckName(first))
+		require.NoError(t, tenantname.CheckName(first))
 		require.Equal(t, first, filepath.Base(filepath.Clean(first)))
 		require.Equal(t, first, strings.ToLower(first))
-		if second, err := place.Name(b); err == nil && a != b {
+		if second, err := tenantname.Name(b); err == nil && a != b {
 			require.NotEqual(t, first, second)
 		}
 	})

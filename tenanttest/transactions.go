@@ -11,18 +11,18 @@ import (
 	"github.com/gormtenant/gormtenant"
 )
 
-// places are the transactions in which everything happens: one for all where the tenants share
-// tables, one for each tenant where each has tables of its own, and one for nobody if the pool has
-// a place for nobody.
-type places struct {
+// transactions are those in which everything happens: one for all where the tenants share tables,
+// one for each tenant where each has tables of its own, and one for nobody if the pool has a place
+// for nobody.
+type transactions struct {
 	pool *sql.DB
-	open []*place
+	open []*transaction
 	// one says that all is in the first of open.
 	one bool
 }
 
-// place is one transaction.
-type place struct {
+// transaction is one transaction.
+type transaction struct {
 	tx *sql.Tx
 	//nolint:containedctx // Of whom it is: the pool refuses the contexts of others.
 	ctx   context.Context
@@ -39,7 +39,7 @@ func whose(ctx context.Context) string {
 }
 
 // at returns the place of ctx, and begins its transaction if there is none.
-func (p *places) at(ctx context.Context) (*place, error) {
+func (p *transactions) at(ctx context.Context) (*transaction, error) {
 	if p.one && len(p.open) > 0 {
 		return p.open[0], nil
 	}
@@ -54,27 +54,27 @@ func (p *places) at(ctx context.Context) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := &place{tx: tx, ctx: ctx, whose: []string{name}}
+	at := &transaction{tx: tx, ctx: ctx, whose: []string{name}}
 	p.open = append(p.open, at)
 	return at, nil
 }
 
 // exec sends what is not to be recorded. A context that was cancelled does not stop it.
-func (at *place) exec(query string) error {
+func (at *transaction) exec(query string) error {
 	_, err := at.tx.ExecContext(at.ctx, query)
 	return err
 }
 
 // mark is a point to which all places can go back.
 type mark struct {
-	*places
+	*transactions
 	name string
-	open []*place // those that there were
+	open []*transaction // those that there were
 }
 
 // mark makes such a point.
-func (p *places) mark(name string) (mark, error) {
-	m := mark{places: p, name: name, open: p.open[:len(p.open):len(p.open)]}
+func (p *transactions) mark(name string) (mark, error) {
+	m := mark{transactions: p, name: name, open: p.open[:len(p.open):len(p.open)]}
 	p.settle()
 	for _, at := range m.open {
 		if err := at.exec("SAVEPOINT " + name); err != nil {
@@ -91,10 +91,10 @@ func (m mark) back() error {
 		at.saved = false
 		errs = append(errs, at.exec("ROLLBACK TO SAVEPOINT "+m.name))
 	}
-	for _, at := range m.places.open[len(m.open):] {
+	for _, at := range m.transactions.open[len(m.open):] {
 		errs = append(errs, at.tx.Rollback())
 	}
-	m.places.open = m.open
+	m.transactions.open = m.open
 	return errors.Join(errs...)
 }
 
@@ -108,7 +108,7 @@ func (m mark) release() error {
 }
 
 // settle ends the savepoints of the last statements.
-func (p *places) settle() {
+func (p *transactions) settle() {
 	for _, at := range p.open {
 		at.settle()
 	}
@@ -116,7 +116,7 @@ func (p *places) settle() {
 
 // settle ends the savepoint of the last statement. Where that fails, an error came while its rows
 // were read.
-func (at *place) settle() {
+func (at *transaction) settle() {
 	if at.saved {
 		at.saved = false
 		if at.exec("RELEASE SAVEPOINT "+statementSavepoint) != nil {
@@ -126,7 +126,7 @@ func (at *place) settle() {
 }
 
 // takeBack undoes a statement that failed.
-func (at *place) takeBack() {
+func (at *transaction) takeBack() {
 	if at.saved {
 		at.saved = false
 		_ = at.exec("ROLLBACK TO SAVEPOINT " + statementSavepoint)
@@ -134,7 +134,7 @@ func (at *place) takeBack() {
 }
 
 // undo runs fn and takes back all that it did, also if it panics.
-func (p *places) undo(fn func()) error {
+func (p *transactions) undo(fn func()) error {
 	before, err := p.mark("tenanttest_attack")
 	if err != nil {
 		return err
@@ -151,7 +151,7 @@ func (p *places) undo(fn func()) error {
 }
 
 // end takes back all that was done.
-func (p *places) end() error {
+func (p *transactions) end() error {
 	var errs []error
 	for _, at := range p.open {
 		errs = append(errs, at.tx.Rollback())

@@ -1,6 +1,6 @@
-// Package meter shows how far a long piece of work is: by a bar on a terminal, by a line now and
+// Package progress shows how far a long piece of work is: by a bar on a terminal, by a line now and
 // then elsewhere.
-package meter
+package progress
 
 import (
 	"fmt"
@@ -12,11 +12,11 @@ import (
 	"golang.org/x/term"
 )
 
-// betweenLines is how often a meter that does not write to a terminal writes a line.
+// betweenLines is how often a bar that does not write to a terminal writes a line.
 const betweenLines = 10 * time.Second
 
-// Meter shows how far a piece of work is. It is not safe for concurrent use.
-type Meter struct {
+// Bar shows how far a piece of work is. It is not safe for concurrent use.
+type Bar struct {
 	w            io.Writer                // nil for none
 	bar          *progressbar.ProgressBar // nil where w is no terminal
 	unit         string                   // what is counted, as in "tenants"
@@ -26,11 +26,11 @@ type Meter struct {
 	start, shown time.Time
 }
 
-// New returns a meter that writes to w, nil for none. It counts units, of which there will be
+// New returns a bar that writes to w, nil for none. It counts units, of which there will be
 // total; 0 is not known. Give fails where a unit can fail and the others go on.
-func New(w io.Writer, unit string, total int64, fails bool) *Meter {
+func New(w io.Writer, unit string, total int64, fails bool) *Bar {
 	now := time.Now()
-	m := &Meter{w: w, unit: unit, total: total, fails: fails, start: now, shown: now}
+	m := &Bar{w: w, unit: unit, total: total, fails: fails, start: now, shown: now}
 	if IsTerminal(m.w) {
 		m.bar = newBar(m.w, m.unit, m.total)
 	}
@@ -60,10 +60,10 @@ func newBar(w io.Writer, unit string, total int64) *progressbar.ProgressBar {
 }
 
 // Add counts n that are done.
-func (m *Meter) Add(n int64) { m.add(n) }
+func (m *Bar) Add(n int64) { m.add(n) }
 
 // Fail counts one that failed.
-func (m *Meter) Fail() {
+func (m *Bar) Fail() {
 	m.failed++
 	if m.bar != nil {
 		m.bar.Describe(fmt.Sprintf("%s (%d failed)", m.unit, m.failed))
@@ -71,7 +71,7 @@ func (m *Meter) Fail() {
 	m.add(1)
 }
 
-func (m *Meter) add(n int64) {
+func (m *Bar) add(n int64) {
 	m.done += n
 	switch {
 	case m.bar != nil:
@@ -82,7 +82,7 @@ func (m *Meter) add(n int64) {
 }
 
 // Finish replaces the bar by a line that says how it ended.
-func (m *Meter) Finish() {
+func (m *Bar) Finish() {
 	if m.bar != nil {
 		_ = m.bar.Clear() // it may not show the last ones, for its throttle
 	}
@@ -91,7 +91,7 @@ func (m *Meter) Finish() {
 	}
 }
 
-func (m *Meter) line(what string) {
+func (m *Bar) line(what string) {
 	m.shown = time.Now()
 	of, failed := "", ""
 	if m.total > 0 {

@@ -1,2 +1,0 @@
-// Package place names what a tenant has of its own: a schema, a database, a role, a file.
-package place
