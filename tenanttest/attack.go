@@ -23,14 +23,14 @@ type attack struct {
 	// err is what the call must fail with, errAny if any will do. If it is nil, and rows is -1, the
 	// call may do what it likes with rows of its own.
 	err error
-	// own says that the call changes a row of ours before it comes to one of theirs.
+	// own is set if the call changes a row of ours before it reaches one of theirs.
 	own bool
-	// nobody says that the call has no tenant. If it has to fail, it must before anything is sent.
+	// nobody is set if the call has no tenant. It must then fail before anything is sent.
 	nobody bool
-	// key says that the call names a row of theirs by its key alone. Where each tenant has tables
-	// of its own nothing of ours has that key: the call may make a row that has it.
+	// key is set if the call names a row of theirs by its key alone. If each tenant has tables of
+	// its own, the key is free in ours, and the call may create a row with it.
 	key bool
-	// brings says that the call itself has values of theirs, which a row of ours may get.
+	// brings is set if the call carries values of theirs, which a row of ours may then hold.
 	brings bool
 }
 

@@ -53,9 +53,9 @@ func (k *kit) testDesign(t *testing.T, m *model) {
 	}
 }
 
-// hangsOn reports whether an index holds a foreign key to rows of the tenant, whose keys nobody
-// chooses: values are in each other's way only below one of these rows. That no row of others can
-// be named is for testReference to see.
+// hangsOn reports whether an index holds a foreign key to a tenant's row with a generated key.
+// Values then collide only among the children of one parent. Whether another tenant's parent can be
+// named is testReference's concern.
 func (m *model) hangsOn(i index) bool {
 	refs, _ := m.refsIn(i)
 	return slices.ContainsFunc(refs, func(r *ref) bool {

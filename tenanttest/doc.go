@@ -16,15 +16,15 @@
 //
 // # What it promises
 //
-// What Run finds is so: it prints the call, the SQL that it sent, and the rows that leaked or have
-// changed. It does not know how the plugin works: it compares rows, and so it finds a hole in the
-// plugin as well as one in a model.
+// A finding is a fact: Run prints the call, the SQL that it sent, and the rows that leaked or
+// changed. It compares rows and does not know how the plugin works, so that it finds holes in the
+// plugin as well as in models.
 //
 // # What it does not
 //
-// It proves nothing of statements that the application writes itself: raw SQL, hooks and clauses of
-// its own are attacked only where Run's statements go through them. It looks at the models that it
-// is given, and not at tables without one.
+// Run proves nothing about statements that the application writes itself: its raw SQL, hooks and
+// clauses are attacked only where Run's own statements go through them. It covers the models that
+// it is given, and no tables without a model.
 //
 // # Reading the code
 //

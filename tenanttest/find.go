@@ -100,7 +100,7 @@ func (k *kit) separate() error {
 	return nil
 }
 
-// sharing is returned where tenants have transactions of their own, but not tables.
+// sharing is the error if the tenants have transactions of their own, but share tables.
 func (k *kit) sharing(what string) error {
 	return fmt.Errorf("tenanttest: the tenants %q and %q seem to have tables of their own, but "+
 		"they have the same %s: look at where their statements are sent, or pass two tenants "+
@@ -108,7 +108,7 @@ func (k *kit) sharing(what string) error {
 		text(k.ours.id), text(k.theirs.id), what)
 }
 
-// compareSites looks whether both tenants have the same schema of the same database.
+// compareSites finds out whether both tenants have the same schema of the same database.
 func (k *kit) compareSites() error {
 	together := k.together()
 	if k.endpointQuery() == "" {
@@ -157,8 +157,8 @@ func (k *kit) together() bool {
 	return err == nil && ours == theirs
 }
 
-// endpointIn asks in the transaction of a tenant. Outside of it, it was the same, or statements go
-// elsewhere.
+// endpointIn returns the endpoint within a tenant's transaction. It fails if statements outside of
+// the transaction go to another endpoint.
 func (k *kit) endpointIn(t tenant) (endpoint string, err error) {
 	at, err := k.txs.at(t.ctx)
 	if err != nil {

@@ -58,8 +58,8 @@ func Factory[Model any](row func() *Model) Option {
 //
 //	tenanttest.Allow("Project/unique_name", "names are global on purpose")
 //
-// The sub-test is skipped and prints the reason. A reason that is empty, and a name that no
-// sub-test has, fail the test: what is allowed is not to outlive its cause.
+// The sub-test is skipped and prints the reason. An empty reason fails the test, and so does a name
+// that no sub-test has: an exception must not outlive its cause.
 func Allow(name, reason string) Option {
 	return optionFunc(func(o *options) error {
 		if strings.TrimSpace(reason) == "" {
@@ -70,11 +70,10 @@ func Allow(name, reason string) Option {
 	})
 }
 
-// Tenants gives the IDs of the two tenants. Without it Run makes up new ones of the type of the
-// tenant column, or makes two rows of the shared model that the tenant column refers to. It is
-// needed where the database wants the tenants to exist in a table of which no model knows, and
-// where tenants have schemas or databases of their own: these have to be there, and the directory
-// has to know them.
+// Tenants gives the IDs of the two tenants. By default Run makes up IDs of the tenant column's
+// type, or creates two rows of the shared model that the tenant column refers to. Tenants is needed
+// if the database requires the tenants in a table without a model, and if tenants have schemas or
+// databases of their own: these must exist, and the directory must know them.
 func Tenants(a, b any) Option {
 	return optionFunc(func(o *options) error {
 		if a == nil || b == nil || reflect.ValueOf(a).IsZero() || reflect.ValueOf(b).IsZero() ||

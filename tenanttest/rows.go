@@ -225,8 +225,8 @@ func (k *kit) refer(m *model, row reflect.Value, t tenant, n int) error {
 	return nil
 }
 
-// isAlone reports whether a parent can have only one row of m: then a new row needs a new parent.
-// It is so where a unique index has nothing but foreign keys; r is the first of them.
+// isAlone reports whether a parent can have only one row of m, so that a new row needs a new
+// parent: a unique index consists of foreign keys alone, and r is the first of them.
 func (m *model) isAlone(r *ref) bool {
 	for _, i := range m.indexes {
 		if refs, all := m.refsIn(i); i.unique && all && len(refs) > 0 &&
