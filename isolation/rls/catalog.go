@@ -91,7 +91,7 @@ func (t *table) casts() []string {
 		kinds = append(kinds, c.kind)
 	}
 	for _, o := range t.owners {
-		kinds = append(kinds, o.table.kind)
+		kinds = append(kinds, o.Table.kind)
 	}
 	return unique(kinds)
 }

@@ -281,7 +281,7 @@ func stranger(db *gorm.DB, t *table) context.Context {
 	text := hex.EncodeToString(random)
 	kind := t.kind
 	if t.column == "" {
-		kind = t.owners[0].table.kind
+		kind = t.owners[0].Table.kind
 	}
 	var id any = text
 	switch kind {

@@ -154,10 +154,10 @@ func (p *policies) condition(t *table) string {
 		}
 	}
 	for _, o := range t.owners {
-		terms = append(terms, "EXISTS (SELECT 1 FROM "+quote(p.db, o.table.name)+" "+ownerAlias+
+		terms = append(terms, "EXISTS (SELECT 1 FROM "+quote(p.db, o.Table.name)+" "+ownerAlias+
 			" WHERE "+
 			strings.Join(p.joined(t, o), " AND ")+" AND "+ownerAlias+"."+
-			quote(p.db, o.table.column)+" = "+p.tenant(o.table)+")")
+			quote(p.db, o.Table.column)+" = "+p.tenant(o.Table)+")")
 	}
 	return strings.Join(terms, " AND ")
 }
@@ -167,9 +167,9 @@ const ownerAlias = "gormtenant_owner"
 
 func (p *policies) joined(t *table, o joinSide) []string {
 	var terms []string
-	for _, c := range o.pairs {
-		terms = append(terms, ownerAlias+"."+quote(p.db, c.primary)+" = "+quote(p.db, t.name)+"."+
-			quote(p.db, c.foreign))
+	for _, c := range o.Columns {
+		terms = append(terms, ownerAlias+"."+quote(p.db, c.Primary)+" = "+quote(p.db, t.name)+"."+
+			quote(p.db, c.Foreign))
 	}
 	return terms
 }

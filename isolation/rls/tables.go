@@ -1,11 +1,9 @@
 package rls
 
 import (
-	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -29,13 +27,7 @@ type table struct {
 }
 
 // joinSide is a tenant model's table that a join table refers to.
-type joinSide struct {
-	table *table
-	pairs []columnPair
-}
-
-// columnPair is a column of a join table and the one that it refers to.
-type columnPair struct{ foreign, primary string }
+type joinSide = tenanttable.Side[*table]
 
 // tablesOf returns the tables of the tenant models among those given, those of the models that they
 // are related to, and their join tables. Given none it takes all that the plugin knows.
@@ -61,9 +53,7 @@ func tablesOf(db *gorm.DB, given []any) ([]*table, error) {
 		number[k] = tables[i]
 	}
 	for i, k := range known {
-		if k.Field == nil {
-			tables[i].owners = ownersOf(k, number)
-		}
+		tables[i].owners = tenanttable.Sides(k, number)
 	}
 	return tables, nil
 }
@@ -86,22 +76,6 @@ func newTable(db *gorm.DB, known *tenanttable.Table) (*table, error) {
 		}
 	}
 	return t, nil
-}
-
-// ownersOf returns whose rows a join table joins, in the same order whichever model came first.
-func ownersOf(join *tenanttable.Table, number map[*tenanttable.Table]*table) []joinSide {
-	var owners []joinSide
-	for _, ref := range join.References {
-		o := joinSide{table: number[ref.Target]}
-		for i, foreign := range ref.ForeignKeys {
-			o.pairs = append(o.pairs, columnPair{foreign.DBName, ref.PrimaryKeys[i].DBName})
-		}
-		owners = append(owners, o)
-	}
-	slices.SortFunc(owners, func(a, b joinSide) int {
-		return cmp.Compare(a.pairs[0].foreign, b.pairs[0].foreign)
-	})
-	return owners
 }
 
 // typeOf returns the type of a column as a cast, "" if there is no such column.

@@ -78,7 +78,7 @@ func (p *Plan) owned(
 ) []string {
 	var terms []string
 	for _, o := range s.owners {
-		terms = append(terms, ownerExists(o, row, at)+" AND "+ownerAlias+"."+quoted(o.table.column)+
+		terms = append(terms, ownerExists(o, row, at)+" AND "+ownerAlias+"."+quoted(o.Table.column)+
 			" = "+literal(p.tenantID)+")")
 	}
 	return terms
@@ -89,11 +89,11 @@ const ownerAlias = "gormtenant_owner"
 
 // ownerExists begins a condition that there is such an owner.
 func ownerExists(o joinSide, row string, at map[string]string) string {
-	terms := make([]string, len(o.pairs))
-	for i, c := range o.pairs {
-		terms[i] = ownerAlias + "." + quoted(c.primary) + " = " + row + "." + quoted(c.foreign)
+	terms := make([]string, len(o.Columns))
+	for i, c := range o.Columns {
+		terms[i] = ownerAlias + "." + quoted(c.Primary) + " = " + row + "." + quoted(c.Foreign)
 	}
-	return "EXISTS (SELECT 1 FROM " + o.table.in(at) + " AS " + ownerAlias + " WHERE " +
+	return "EXISTS (SELECT 1 FROM " + o.Table.in(at) + " AS " + ownerAlias + " WHERE " +
 		strings.Join(terms, " AND ")
 }
 

@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,13 +30,7 @@ type table struct {
 }
 
 // joinSide is a tenant model's table that a join table refers to.
-type joinSide struct {
-	table *table
-	pairs []columnPair
-}
-
-// columnPair is a column of a join table and the one that it refers to.
-type columnPair struct{ foreign, primary string }
+type joinSide = tenanttable.Side[*table]
 
 // Read finds the tables of a tenant: those of the given tenant models, of the models that they are
 // related to, and of many2many relations, and the further names of these tables that were declared
@@ -87,27 +80,9 @@ func tablesOf(known []*tenanttable.Table) ([]*table, error) {
 		number[k] = tables[i]
 	}
 	for i, k := range known {
-		if k.Field == nil {
-			tables[i].owners = ownersOf(k, number)
-		}
+		tables[i].owners = tenanttable.Sides(k, number)
 	}
 	return tables, nil
-}
-
-// ownersOf returns whose rows a join table joins.
-func ownersOf(join *tenanttable.Table, number map[*tenanttable.Table]*table) []joinSide {
-	var owners []joinSide
-	for _, ref := range join.References {
-		o := joinSide{table: number[ref.Target]}
-		for i, foreign := range ref.ForeignKeys {
-			o.pairs = append(o.pairs, columnPair{foreign.DBName, ref.PrimaryKeys[i].DBName})
-		}
-		owners = append(owners, o)
-	}
-	slices.SortFunc(owners, func(a, b joinSide) int {
-		return cmp.Compare(a.pairs[0].foreign, b.pairs[0].foreign)
-	})
-	return owners
 }
 
 // Tables returns the names of the tables, each after those that it refers to.
