@@ -18,8 +18,13 @@ func Confirmation(name string) string { return "DELETE_SCHEMA_" + name }
 //
 // confirmation must be "DELETE_SCHEMA_" and the schema's name, as [Confirmation] returns it;
 // otherwise nothing is done. A schema that does not exist is no error. A schema that is not the
-// tenant's is [ErrNotOurs]. If a view or a foreign key in another schema depends on it, Deprovision
-// fails and names it.
+// tenant's is [ErrNotOurs].
+//
+// What is not in the schema is not dropped. If something elsewhere depends on what is in it,
+// Deprovision drops nothing and names what it found: a view, a foreign key, a table that inherits, a
+// column of one of its types, a default, a trigger or a policy that calls one of its functions, a
+// publication. Likewise if the role owns something elsewhere. The tables and views of the schema are
+// locked before it looks.
 func (s *Provisioner) Deprovision(ctx context.Context, id any, confirmation string) error {
 	return s.on(ctx, id, func(o *owned) error {
 		if confirmation != Confirmation(o.name) {
@@ -33,7 +38,7 @@ func (s *Provisioner) Deprovision(ctx context.Context, id any, confirmation stri
 			return err
 		}
 		if exists {
-			if err := o.independent(ctx); err != nil {
+			if err := o.alone(ctx); err != nil {
 				return err
 			}
 			if err := o.exec(ctx, "DROP SCHEMA "+quote(o.name)+" CASCADE"); err != nil {
@@ -47,33 +52,16 @@ func (s *Provisioner) Deprovision(ctx context.Context, id any, confirmation stri
 	})
 }
 
-// independent fails if something in another schema would be dropped too.
-func (o *owned) independent(ctx context.Context) error {
-	var others string
-	err := o.pool.QueryRowContext(ctx, `
-WITH ours AS (
-	SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-	WHERE n.nspname = $1
-)
-SELECT coalesce(string_agg(DISTINCT other, ', '), '') FROM (
-	SELECT conrelid::regclass::text AS other FROM pg_constraint
-	WHERE contype = 'f' AND confrelid IN (SELECT oid FROM ours)
-		AND conrelid NOT IN (SELECT oid FROM ours)
-	UNION ALL
-	SELECT r.ev_class::regclass::text FROM pg_depend AS d JOIN pg_rewrite AS r ON r.oid = d.objid
-	WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
-		AND d.refobjid IN (SELECT oid FROM ours) AND r.ev_class NOT IN (SELECT oid FROM ours)
-) AS o`, o.name).Scan(&others)
-	if err != nil {
-		return err
-	}
-	if others != "" {
-		return fmt.Errorf(
-			"gormtenant: nothing was dropped: other schemas depend on %q: drop first what refers "+
-				"to it: %s", o.name, others)
-	}
-	return nil
-}
+// ownedElsewhere selects what the role $1 owns in this database, but for temporary and large
+// objects, which are the tenant's own.
+const ownedElsewhere = `
+SELECT o.type || ' ' || o.identity
+FROM pg_shdepend AS d, pg_identify_object(d.classid, d.objid, d.objsubid) AS o
+WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = (
+		SELECT oid FROM pg_roles WHERE rolname = $1)
+	AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+	AND d.deptype = 'o' AND o.type <> 'large object' AND coalesce(o.schema, '') !~ '^pg_temp'
+ORDER BY 1`
 
 // dropRole drops the schema's role and all that was granted to it elsewhere in the database. That
 // takes the role's own rights, which a role with CREATEROLE may grant itself.
@@ -81,6 +69,10 @@ func (o *owned) dropRole(ctx context.Context) error {
 	role := roleOf(o.name)
 	exists, err := o.roleExists(ctx, role)
 	if err != nil || !exists {
+		return err
+	}
+	if err := o.nobodyElses(ctx, fmt.Sprintf("the role %q owns what is elsewhere", role),
+		ownedElsewhere, role); err != nil {
 		return err
 	}
 	for _, statement := range strings.Split(

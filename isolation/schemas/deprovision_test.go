@@ -43,33 +43,6 @@ func TestDrop_takes_all_of_one_tenant(t *testing.T) {
 	})
 }
 
-func TestDrop_leaves_what_other_schemas_depend_on(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	s := h.schemas(t, schemas.Migrations(first))
-	acme := h.id("acme")
-	require.NoError(t, s.Provision(t.Context(), acme))
-	for _, c := range []struct {
-		name       string
-		statements [2]string
-	}{
-		{"view", [2]string{"CREATE VIEW shared.report AS SELECT * FROM tenant_" + acme +
-			".projects", "DROP VIEW shared.report"}},
-		{"foreign_key", [2]string{
-			"CREATE TABLE shared.report (id bigint REFERENCES tenant_" + acme + ".projects)",
-			"DROP TABLE shared.report",
-		}},
-	} {
-		h.do(t, c.statements[0])
-		before := h.catalog(t)
-		err := s.Deprovision(t.Context(), acme, schemas.Confirmation("tenant_"+acme))
-		require.ErrorContains(t, err, "drop first what refers to it: shared.report", c.name)
-		require.Equal(t, before, h.catalog(t))
-		h.do(t, c.statements[1])
-	}
-	require.NoError(t, s.Deprovision(t.Context(), acme, schemas.Confirmation("tenant_"+acme)))
-}
-
 func TestRename(t *testing.T) {
 	t.Parallel()
 	withAndWithoutRoles(t, func(t *testing.T, h *house, roles bool, same schemas.Option) {
