@@ -13,8 +13,12 @@ import (
 //	m.Except("GET /health", "POST /auth/register", "POST /auth/login", "/assets/")
 //
 // The patterns are those of [http.ServeMux]; GET is HEAD too. Only requests that match directly are
-// let through: not those which ServeMux would redirect, nor those whose path has double slashes,
-// dots or encoded slashes, which the router behind may read as another path.
+// let through: not those that ServeMux would redirect, nor those whose path can be read in two
+// ways, because the router behind may read it as another path. That is a path with
+//   - an escape of a letter, a digit, or one of - . _ ~, as in /%68ealth, or of a slash;
+//   - dot segments, doubled slashes, backslashes or control characters, escaped or not;
+//   - an escape of an escape, as in /%2568ealth;
+//   - other escapes than the usual ones, if it matches in one of its two forms only.
 //
 // Nothing is looked up for these requests, and their statements on tenants' tables fail with
 // gormtenant.ErrNoTenant. Except panics if a pattern is invalid. It applies to future requests.
@@ -38,17 +42,16 @@ func (m *Middleware) excepted(r *http.Request) bool {
 		return false
 	}
 	for i := range *all {
-		if (*all)[i].matches(r) {
-			return hasOneReading(r.URL)
+		if e := &(*all)[i]; e.matches(r) {
+			if !oneReading(r.URL) {
+				return false
+			}
+			if e.matchesAsSent(r) {
+				return true
+			}
 		}
 	}
 	return false
-}
-
-// hasOneReading reports whether the path of u is the same whether it is cleaned and decoded or not.
-func hasOneReading(u *url.URL) bool {
-	return cleanPath(u.Path) == u.Path && !strings.Contains(u.RawPath, "%2F") &&
-		!strings.Contains(u.RawPath, "%2f")
 }
 
 // exception is one pattern of Except. Each has its own ServeMux: in one, OPTIONS / and /assets/
@@ -105,4 +108,15 @@ func (e *exception) matches(r *http.Request) bool {
 	handler, _ := e.mux.Handler(r)
 	_, matches := handler.(exempt)
 	return matches
+}
+
+// matchesAsSent reports whether r matches also for a router that does not decode what was sent in
+// another encoding than the usual one.
+func (e *exception) matchesAsSent(r *http.Request) bool {
+	if r.URL.RawPath == r.URL.Path || r.URL.RawPath == "" {
+		return true
+	}
+	sent := *r
+	sent.URL = &url.URL{Host: r.URL.Host, Path: r.URL.RawPath}
+	return e.matches(&sent)
 }

@@ -22,7 +22,15 @@ func TestExcept(t *testing.T) {
 		{"below", "GET", "/assets/css/site.css", true},
 		{"wildcard", "POST", "/hooks/stripe", true},
 		{"another_host", "GET", "/status", true},
-		{"encoded_letters", "GET", "/he%61lth", true}, // routers agree on these
+		{"usual_escape", "GET", "/assets/a%20b", true},
+		{"usual_escape_beyond_ascii", "GET", "/assets/caf%C3%A9", true},
+		{"usual_escape_in_a_literal", "GET", "/caf%C3%A9", true},
+		{"unusual_escape_below", "GET", "/assets/logo%402x.png", true}, // below in each reading
+		{"unusual_escape_in_a_wildcard", "POST", "/hooks/a%3Ab", true},
+		{"no_escape_where_one_is_usual", "GET", "/assets/a!b", true},
+		{"dots_in_a_name", "GET", "/assets/..a/b../c...d/.well-known", true},
+		{"percent_that_escapes_nothing", "GET", "/assets/100%25", true},
+		{"root", "PATCH", "/", true},
 
 		{"another_method", "POST", "/health", false},
 		{"another_path", "GET", "/healthz", false},
@@ -41,6 +49,45 @@ func TestExcept(t *testing.T) {
 		{"encoded_slash", "GET", "/assets/a%2fb", false},
 		{"double_slash", "GET", "//health", false},
 		{"double_slash_behind", "GET", "/assets//x", false},
+		{"double_slash_at_the_end", "GET", "/assets/x//", false},
+
+		// Some routers decode these before they match, others match what was sent.
+		{"encoded_letter", "GET", "/he%61lth", false},
+		{"encoded_first_letter", "GET", "/%68ealth", false},
+		{"encoded_letter_in_upper_case", "POST", "/auth/%6Cogin", false},
+		{"encoded_capital", "GET", "/assets/%41", false},
+		{"encoded_letter_of_a_subtree", "GET", "/%61ssets/x", false},
+		{"encoded_letter_below", "GET", "/assets/%61dmin", false},
+		{"encoded_letter_in_a_wildcard", "POST", "/hooks/%73tripe", false},
+		{"encoded_digit", "GET", "/assets/%30", false},
+		{"encoded_hyphen", "GET", "/assets/a%2Db", false},
+		{"encoded_dot", "GET", "/assets/a%2Eb", false},
+		{"encoded_underscore", "GET", "/assets/a%5Fb", false},
+		{"encoded_tilde", "GET", "/assets/a%7Eb", false},
+		{"encoded_letter_beside_a_usual_escape", "GET", "/assets/%20%61", false},
+		{"encoded_method_path", "CONNECT", "/%61ny/x", false},
+		{"unusual_escape_in_a_literal", "GET", "/v1%3Ainfo", false},
+		{"escape_in_lower_case_in_a_literal", "GET", "/caf%c3%a9", false},
+		{"unusual_escape_of_a_subtree", "GET", "/a%40b/x", false},
+
+		{"backslash", "GET", `/assets/..\projects`, false},
+		{"backslash_alone", "GET", `/assets/a\b`, false},
+		{"encoded_backslash", "GET", "/assets/..%5Cprojects", false},
+		{"encoded_backslash_in_lower_case", "GET", "/assets/a%5cb", false},
+		{"dots_at_the_end", "GET", "/assets/..", false},
+		{"dot_at_the_end", "GET", "/assets/.", false},
+		{"dots_with_a_parameter", "GET", "/assets/..;/projects", false},
+		{"dots_with_a_parameter_that_says_something", "GET", "/assets/..;a=b/projects", false},
+		{"encoded_parameter_of_dots", "GET", "/assets/..%3B/projects", false},
+		{"one_dot_encoded", "GET", "/assets/.%2e/projects", false},
+		{"dots_encoded_twice", "GET", "/assets/%252e%252e/projects", false},
+		{"slash_encoded_twice", "GET", "/assets/..%252Fprojects", false},
+		{"letter_encoded_twice", "GET", "/assets/%2561", false},
+		{"backslash_encoded_twice", "GET", "/assets/..%255cprojects", false},
+		{"nul", "GET", "/assets/x%00", false},
+		{"nul_encoded_twice", "GET", "/assets/x%2500", false},
+		{"tab", "GET", "/assets/.%09./projects", false},
+		{"delete", "GET", "/assets/x%7F", false},
 		{"connect_with_dots", "CONNECT", "/any/../projects", false},
 		{"connect", "CONNECT", "/any/x", true},
 	} {
@@ -49,7 +96,7 @@ func TestExcept(t *testing.T) {
 			m := newMiddleware(directory(), claim())
 			m.Except("GET /health", "OPTIONS /", "POST /auth/login")
 			m.Except("GET /assets/", "POST /hooks/{provider}", "example.com/status",
-				"CONNECT /any/")
+				"CONNECT /any/", "/caf%C3%A9", "/v1:info", "/a@b/", "PATCH /{$}")
 			r := request(t, "/")
 			u, err := url.ParseRequestURI("http://example.com" + test.path)
 			require.NoError(t, err)
@@ -61,6 +108,28 @@ func TestExcept(t *testing.T) {
 			}
 			require.Empty(t, ids)
 			require.Equal(t, http.StatusBadRequest, w.Code)
+		})
+	}
+}
+
+// What other middleware may have left of a URL: routers that go by RawPath would take that.
+func TestExceptWithARawPathThatIsNotThePath(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, path, raw string }{
+		{"another", "/health", "/projects"},
+		{"another_that_is_excepted_too", "/health", "/assets/x"},
+		{"encoded_wrongly", "/health", "/health%"},
+		{"stripped_on_one_side", "/health", "/x/health"},
+		{"encoded_letters", "/health", "/%68ealth"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			m := newMiddleware(directory(), claim())
+			m.Except("GET /health", "/assets/")
+			r := request(t, "/")
+			r.URL.Path, r.URL.RawPath = test.path, test.raw
+			_, ids := serve(m, r)
+			require.Empty(t, ids)
 		})
 	}
 }

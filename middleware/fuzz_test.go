@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path"
 	"strings"
 	"testing"
 	"unicode"
@@ -105,6 +106,58 @@ func FuzzPath(f *testing.F) {
 		if rest, ok := strings.CutPrefix(u.Path, "/api/tenants/"); ok && got != "" {
 			if segment, _, _ := strings.Cut(rest, "/"); segment != got {
 				t.Errorf("%q names %q, and %q once it is decoded", path, got, segment)
+			}
+		}
+	})
+}
+
+// readings are what routers, and proxies in front of other servers, may take the path of u for.
+func readings(u *url.URL) []string {
+	sent := u.RawPath
+	if sent == "" {
+		sent = u.Path
+	}
+	all := []string{u.Path, sent, u.EscapedPath()}
+	for _, p := range all[:3:3] {
+		for range 2 {
+			decoded, err := url.PathUnescape(p)
+			if err != nil {
+				break
+			}
+			p = decoded
+			all = append(all, p)
+		}
+	}
+	for _, p := range all[:len(all):len(all)] {
+		all = append(all, path.Clean(p), path.Clean(strings.ReplaceAll(p, `\`, "/")))
+	}
+	return all
+}
+
+func FuzzExcept(f *testing.F) {
+	for _, path := range []string{
+		"/health", "/%68ealth", "/assets/x", "/%61ssets/x", "/assets/a%20b", "/assets/../x",
+		"/assets/%2e%2e/x", "/assets/%252e%252e/x", `/assets/..\x`, "/assets//x", "/assets/a%2Fb",
+		"/assets/..%5cx", "/assets/..;/x", "/assets/logo%402x.png", "/assets/100%25", "*",
+		"/assets/%", "//assets/x", "/assets/!%41",
+	} {
+		f.Add(path)
+	}
+	m := newMiddleware(directory(), claim())
+	m.Except("GET /health", "GET /assets/")
+	f.Fuzz(func(t *testing.T, path string) {
+		u, err := url.ParseRequestURI(path)
+		if err != nil {
+			return
+		}
+		_, ids := serve(m, &http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}})
+		if len(ids) == 0 {
+			return
+		}
+		for _, reading := range readings(u) {
+			if reading != "/health" && reading != "/assets" &&
+				!strings.HasPrefix(reading, "/assets/") {
+				t.Errorf("%q is let through, and may be read as %q", path, reading)
 			}
 		}
 	})

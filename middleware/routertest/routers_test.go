@@ -2,6 +2,7 @@ package routertest_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -35,9 +36,10 @@ func (directory) Lookup(_ context.Context, identifier string) (*tenants.Tenant, 
 
 // newMiddleware takes the tenant from a header, as if that was a verified token.
 func newMiddleware() *middleware.Middleware {
-	m := middleware.New(directory{}, middleware.Claim(func(r *http.Request) (string, error) {
+	claim := middleware.Claim(func(r *http.Request) (string, error) {
 		return r.Header.Get("Authorization"), nil
-	}))
+	})
+	m := middleware.New(directory{}, claim, middleware.Logger(slog.New(slog.DiscardHandler)))
 	m.Except("GET /health")
 	return m
 }
