@@ -3,6 +3,7 @@ package quota_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -176,4 +177,26 @@ func TestCreate_that_waited_counts_again(t *testing.T) {
 	require.NoError(t, first.Commit().Error)
 	requireLimit(t, <-done, "projects", 3, 4)
 	require.Equal(t, "LOCK LOCK", beginnings(e.sent.take()))
+}
+
+// Transactions that make rows of two limited models, in opposite orders, wait for each other's end
+// and not for each other.
+func TestCreates_of_two_models_in_opposite_orders(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, e *env) {
+		all := tenant("acme")
+		all.Limits = tenants.Limits{"projects": 1000, "users": 1000}
+		ctx := tenants.NewContext(t.Context(), all)
+		makers := []func(tx *gorm.DB) error{
+			createOne,
+			func(tx *gorm.DB) error { return tx.Create(&user{Name: slug()}).Error },
+		}
+		require.Equal(t, 160, together(t, 160, func(i int) error {
+			return e.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+				return errors.Join(makers[i%2](tx), makers[1-i%2](tx))
+			})
+		}))
+		require.EqualValues(t, 160, e.live(t, "projects", "acme"))
+		require.EqualValues(t, 160, e.live(t, "users", "acme"))
+	})
 }

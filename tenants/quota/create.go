@@ -2,6 +2,7 @@ package quota
 
 import (
 	"errors"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -35,7 +36,7 @@ func (g *guard) register(db *gorm.DB) error {
 		{begin, limitName, g.limit},
 		// Not earlier: a hook, or an association that is saved first, can create rows of the same
 		// model.
-		{"gorm:create", checkName, check},
+		{"gorm:create", checkName, g.check},
 		{"gorm:save_after_associations", settleName, settle},
 	} {
 		if err := create.Before(c.before).Register(c.name, c.run); err != nil {
@@ -79,31 +80,37 @@ func (g *guard) limit(db *gorm.DB) {
 		return
 	}
 	if len(shares) > 0 {
+		if err := refuseBatches(stmt); err != nil {
+			fail(db, l, err)
+			return
+		}
 		stmt.Settings.Store(creationKey{stmt}, &creation{limited: l, shares: shares})
 	}
 }
 
 // check locks the tenant's rows against other creates, counts them and refuses one too many.
-func check(db *gorm.DB) {
+func (g *guard) check(db *gorm.DB) {
 	found, ok := db.Statement.Settings.Load(creationKey{db.Statement})
 	if !ok || db.Error != nil {
 		return
 	}
 	c := found.(*creation)
 	c.upsert = mayAddLess(db.Statement)
-	if err := c.check(db); err != nil {
+	if err := c.check(db, g.recounts); err != nil {
 		fail(db, c.limited, err)
 	}
 }
 
-func (c *creation) check(db *gorm.DB) (err error) {
+func (c *creation) check(db *gorm.DB, recounts *recounts) error {
 	if err := c.begin(db); err != nil {
 		return err
 	}
 	for _, s := range c.shares {
-		if s.before, err = c.limited.hold(db, s); err != nil {
+		now := time.Now()
+		if err := c.limited.hold(db, s, now); err != nil {
 			return err
 		}
+		recounts.check(db.Statement.Context, c.limited, s, now)
 		if s.before+s.rows <= s.limit {
 			continue
 		}

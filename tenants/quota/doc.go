@@ -16,9 +16,12 @@
 // # What counts
 //
 // The live rows of the tenant, as a query of the model finds them: rows that were deleted softly do
-// not count, and count again once they are restored. They are counted anew for each create, in the
-// database, so there is no counter that could drift: rows that were there before this package, raw
-// SQL, ON DELETE CASCADE, a restored backup are all counted right.
+// not count, and count again once they are restored. Up to a thousand rows are counted anew for
+// each create, in the database: rows that were there before this package, raw SQL, ON DELETE
+// CASCADE, a restored backup are all counted right. Of more rows a counter says whether there is
+// room, at the cost of a thousand. It is believed only where there is: before a create is refused
+// all rows are counted. So rows that are deleted, in whatever way, make room at once. Rows that no
+// create of GORM made are noticed within a minute ([RecountAfter]).
 //
 // Every create of GORM is checked, by the rows that it adds: Create of one or of many, in batches,
 // of maps and by table name, gorm.G, Save and FirstOrCreate where they insert, rows that are saved
@@ -27,44 +30,58 @@
 //
 // Nothing but a create is refused: an update that restores a row that was deleted softly, or that
 // moves one to another tenant under gormtenant.Unscoped, can go past a limit, and so can raw SQL
-// and INSERT ... SELECT. The next create is refused then.
+// and INSERT ... SELECT. The next create is refused then, or with more than a thousand rows, those
+// after the next count.
 //
 // # How it holds
 //
 // Before the INSERT, in its transaction, one statement locks the tenant's row in the table
-// tenant_quota_locks and counts:
+// tenant_quota_locks, and counts:
 //
-//	INSERT INTO tenant_quota_locks AS held (tenant_id, name, version)
-//	VALUES ('acme', 'projects', 1)
-//	ON CONFLICT (tenant_id, name) DO UPDATE SET version = held.version + 1
-//	RETURNING version - coalesce((SELECT seen.version FROM tenant_quota_locks AS seen
-//	  WHERE seen.tenant_id = 'acme' AND seen.name = 'projects'), 0),
-//	  (SELECT count(*) FROM "projects"
-//	  WHERE "projects"."tenant_id" = 'acme' AND "projects"."deleted_at" IS NULL)
+//	INSERT INTO tenant_quota_locks AS held (tenant_id, name, version, used, counted_at) VALUES
+//	  ('acme', '', 1, NULL, 0),
+//	  ('acme', 'projects', 1, CASE WHEN (SELECT count(*) FROM
+//	    (SELECT 1 FROM "projects" WHERE "projects"."tenant_id" = 'acme' LIMIT 1001)) < 1001
+//	    THEN (SELECT count(*) FROM "projects" WHERE "projects"."tenant_id" = 'acme'
+//	    AND "projects"."deleted_at" IS NULL) + 1 END, 1764443045000000)
+//	ON CONFLICT (tenant_id, name) DO UPDATE SET version = held.version + 1,
+//	  used = CASE WHEN excluded.used IS NOT NULL AND held.version = (the version that it had when
+//	    the statement began) THEN excluded.used ELSE held.used + 1 END ...
 //
-// Two creates of a tenant's rows of one model thus come one after the other; those of other tenants
-// and of other models do not wait. A statement in PostgreSQL counts what was there when it began,
-// even if it had to wait for the lock since. The first column tells: it is 1 unless another create
-// came between, and then the statement runs once more, with the lock in hand. So:
+// Two creates of a tenant's limited rows thus come one after the other; those of other tenants do
+// not wait. A statement in PostgreSQL counts what was there when it began, even if it had to wait
+// for the lock since. The version tells: if another create came between, its counter is right, and
+// the count is not. Where the counter leaves no room the rows are counted once more, with the lock
+// in hand. So:
 //
-//   - A create of a limited model costs one statement more, two where it collided with another of
-//     the same tenant. An upsert of more rows than are left costs two beyond that, a savepoint and
-//     a count. Under gormtenant.Unscoped it is one for each tenant whose rows are created.
+//   - A create of a limited model costs one statement more, of at most a thousand rows; two where
+//     it is refused after it collided with another, or with more rows than that. An upsert of more
+//     rows than are left costs two beyond that, a savepoint and a count. Under gormtenant.Unscoped
+//     it is one for each tenant whose rows are created.
 //   - A tenant without that limit, or with [tenants.Unlimited], costs none; nor do deletes and
 //     updates, nor models that are not limited.
 //   - With SkipDefaultTransaction the count and the INSERT get a transaction of their own, outside
-//     of others.
+//     of others. CreateInBatches of more than one batch is refused there, before its first row:
+//     call it in db.Transaction.
 //   - The lock is held until the transaction ends. Keep transactions that create limited rows
-//     short; where two create rows of several limited models, let them do so in the same order, or
-//     the database ends one of them as a deadlock.
+//     short. There is one lock for all of a tenant's limits, so that the order in which a
+//     transaction creates rows of several models does not matter. Where it changes rows that
+//     others change too, let all of them create first, or all change first. Transactions under
+//     gormtenant.Unscoped that create rows of several tenants, in several statements, have to take
+//     the tenants in one order.
 //   - At the isolation levels REPEATABLE READ and SERIALIZABLE, a create that collides fails with
 //     PostgreSQL's serialization error 40001, as others do: run the transaction again.
 //
-// Counting reads the tenant's rows by the index on the tenant column, which takes some 0.2 ms for
-// 1,000 of them (BenchmarkCreate_by_rows). That is for limits of what people make, users and
-// projects and documents, up to some ten thousand. For models that are deleted softly an index on
-// (tenant_id) WHERE deleted_at IS NULL is the best one. Use that is not rows, such as bytes or API
-// calls, is not this package's.
+// # What it costs
+//
+// A create among 100,000 rows takes as long as one among 1,000 (BenchmarkCreate_by_rows). The first
+// create of a tenant with more rows, and one that is refused, count all of them, some 34 ms for
+// 100,000. When a counter of more than a thousand rows has not been counted again for a minute,
+// the next create has it done in a goroutine, on another connection and without a lock.
+//
+// Counting reads the tenant's rows by an index that begins with the tenant column, which
+// models.TenantModel has. For models that are deleted softly, another on (tenant_id) WHERE
+// deleted_at IS NULL helps.
 //
 // # Whose limit
 //
@@ -75,11 +92,11 @@
 //
 // # Row-level security
 //
-// The role of the application needs SELECT, INSERT and UPDATE on tenant_quota_locks. [Lock] is a
-// tenant model, so that rls.Enable(db, &quota.Lock{}) puts a policy on it as on others.
+// The role of the application needs SELECT, INSERT and UPDATE on tenant_quota_locks. [Models] are
+// tenant models, so that rls.Enable(db, quota.Models()...) puts a policy on them as on others.
 //
 // # Reading the code
 //
-// Begin with create.go, the callbacks around a create; then count.go, which locks and counts; then
-// tenant.go, which finds out whose limit counts.
+// Begin with create.go, the callbacks around a create; then text.go, the statement that locks and
+// counts, and count.go, which sends it; then tenant.go, which finds out whose limit counts.
 package quota

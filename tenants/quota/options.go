@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -64,6 +65,20 @@ func Directory(directory tenants.Directory) Option {
 				"out if every context is made with tenants.NewContext")
 		}
 		p.directory = directory
+		return nil
+	})
+}
+
+// RecountAfter sets how old a counter may be before a create counts the rows again behind its back:
+// see "What it costs" in the package's documentation. It must be positive. Defaults to a minute.
+// Raw SQL, or an update that restores rows, can take a tenant with more than a thousand rows past
+// its limit for that long, and until the count is done.
+func RecountAfter(d time.Duration) Option {
+	return optionFunc(func(p *Plugin) error {
+		p.recount = d
+		if d <= 0 {
+			return fmt.Errorf("gormtenant: quota.RecountAfter(%v): it must be positive", d)
+		}
 		return nil
 	})
 }

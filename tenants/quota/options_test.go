@@ -182,12 +182,19 @@ func TestLock_is_a_tenant_model(t *testing.T) {
 		require.NoError(t, e.as().Create(newProject()).Error)
 		require.NoError(t, e.db.WithContext(e.zeta).Create(newProject()).Error)
 		var locks []quota.Lock
-		require.NoError(t, e.as().Find(&locks).Error)
-		require.Equal(t, []quota.Lock{{TenantID: "acme", Name: "projects", Version: 1}}, locks)
+		require.NoError(t, e.as().Order("name").Find(&locks).Error)
+		require.Len(t, locks, 2)
+		require.Equal(t, quota.Lock{TenantID: "acme", Version: 1}, locks[0])
+		require.EqualValues(t, 1, *locks[1].Used)
+		require.Equal(t, quota.Lock{
+			TenantID: "acme", Name: "projects", Version: 1, Used: locks[1].Used,
+			CountedAt: locks[1].CountedAt,
+		}, locks[1])
 		require.ErrorIs(t, e.db.Find(&locks).Error, gormtenant.ErrNoTenant)
 		require.NoError(t, e.as().Exec("UPDATE tenant_quota_locks SET version = 7").Error)
 		var theirs int
-		const query = "SELECT version FROM tenant_quota_locks WHERE tenant_id = 'zeta'"
+		const query = "SELECT version FROM tenant_quota_locks WHERE tenant_id = 'zeta' AND " +
+			"name = 'projects'"
 		require.NoError(t, e.plain.Raw(query).Scan(&theirs).Error)
 		require.Equal(t, 1, theirs)
 	})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
@@ -19,6 +20,7 @@ type Plugin struct {
 	limits    []limit
 	plans     tenants.Plans
 	directory tenants.Directory
+	recount   time.Duration
 	err       error
 }
 
@@ -33,7 +35,7 @@ var _ gorm.Plugin = (*Plugin)(nil)
 // New returns the plugin. It needs one [Limit] at least. It never fails: an option that makes no
 // sense is reported by db.Use.
 func New(options ...Option) *Plugin {
-	p := &Plugin{plans: tenants.DefaultPlans()}
+	p := &Plugin{plans: tenants.DefaultPlans(), recount: time.Minute}
 	p.err = option.Apply("quota.New", options, func(o Option) error { return o.apply(p) })
 	return p
 }
@@ -54,6 +56,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 		return fmt.Errorf("gormtenant: quota works on PostgreSQL and SQLite, not on %s", db.Name())
 	}
 	g := &guard{plans: p.plans, directory: p.directory, models: map[string]*limited{}}
+	g.recounts = &recounts{db: db.Session(&gorm.Session{NewDB: true}), after: p.recount}
 	var ok bool
 	if g.plugin, ok = db.Plugins[models.PluginName].(tenantPlugin); !ok {
 		return fmt.Errorf("%w; quota needs it to know whose a row is: call it before "+
@@ -80,6 +83,7 @@ type guard struct {
 	plans     tenants.Plans
 	directory tenants.Directory
 	models    map[string]*limited // by tableKey
+	recounts  *recounts
 }
 
 // add makes a model limited.

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/gormtenant/gormtenant"
@@ -23,7 +24,16 @@ type share struct {
 	column any    // the ID as the tenant column has it
 	limit  int64
 	rows   int64 // to be created
-	before int64 // those there are
+	before int64 // those there are, at least if exact is false
+	exact  bool  // before was counted, for this create
+	// countedAt is when the counter was last exact.
+	countedAt int64
+}
+
+// values are the arguments of the statements about s.
+func (s *share) values(now time.Time) (v values) {
+	v[keySlot], v[columnSlot], v[rowsSlot], v[nowSlot] = s.key, s.column, s.rows, now.UnixMicro()
+	return v
 }
 
 // shareOf returns the share of the tenant with that ID, with no rows yet.
