@@ -101,7 +101,7 @@ func (s *Store) change(
 			return err
 		}
 		changed.UpdatedAt = s.stamp(stored.UpdatedAt)
-		return replace(tx, stored, changed)
+		return s.replace(tx, stored, changed)
 	})
 	return changed, err
 }
@@ -126,16 +126,16 @@ func locked(tx *gorm.DB, id string) (*tenants.Tenant, error) {
 
 // replace writes a tenant in place of what is stored, and tells the other processes. New names are
 // taken before old ones are released: of two tenants that swap names neither waits for the other.
-func replace(tx *gorm.DB, stored, changed *tenants.Tenant) error {
+func (s *Store) replace(tx *gorm.DB, stored, changed *tenants.Tenant) error {
 	if err := tx.Select("*").Omit("ID", "CreatedAt").Updates(newRow(changed)).Error; err != nil {
 		return err
 	}
 	before, now := namesOf(stored), namesOf(changed)
 	added, removed := without(now, before), without(before, now)
-	if err := takeNames(tx, changed, added); err != nil {
+	if err := s.takeNames(tx, changed, added); err != nil {
 		return err
 	}
-	if err := releaseNames(tx, changed.ID, removed); err != nil {
+	if err := s.releaseNames(tx, changed.ID, removed); err != nil {
 		return err
 	}
 	return notify(tx, changed.ID, slices.Concat(added, removed))

@@ -20,7 +20,7 @@ import (
 //
 // The slug is a DNS label of lower-case letters, digits and hyphens. The error is a [*FieldError]:
 // [ErrInvalid], or [ErrTaken] if the ID, the slug or a domain is already what another tenant is
-// found by. On an error nothing is stored, and *t is what it was.
+// found by, or was until recently (see [Rest]). On an error nothing is stored, and *t is what it was.
 func (s *Store) Create(ctx context.Context, t *tenants.Tenant) error {
 	if t == nil {
 		return errNil
@@ -40,7 +40,7 @@ func (s *Store) Create(ctx context.Context, t *tenants.Tenant) error {
 			return taken("ID", created.ID)
 		}
 		names := namesOf(&created)
-		if err := takeNames(tx, &created, names); err != nil {
+		if err := s.takeNames(tx, &created, names); err != nil {
 			return err
 		}
 		return notify(tx, created.ID, names)

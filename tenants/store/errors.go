@@ -7,7 +7,7 @@ import (
 
 var (
 	// ErrTaken is returned by [Store.Create] and [Store.Update] where another tenant has the ID,
-	// the slug or a domain. The error is a [*FieldError].
+	// the slug or a domain, or had it until recently (see [Rest]). The error is a [*FieldError].
 	ErrTaken = errors.New("gormtenant: the tenant's name is taken")
 	// ErrInvalid is returned by [Store.Create] and [Store.Update] for a tenant that cannot be
 	// stored. The error is a [*FieldError], unless there is no tenant at all.
@@ -41,7 +41,8 @@ func invalid(field, problem string, args ...any) error {
 
 func taken(field, name string) error {
 	return &FieldError{
-		Field: field, Problem: fmt.Sprintf("another tenant has %q: choose another", name),
+		Field: field, Problem: fmt.Sprintf("another tenant has %q, or had it until recently: "+
+			"choose another", name),
 		Err: ErrTaken,
 	}
 }

@@ -14,7 +14,8 @@ import (
 // in lower case and ASCII, as Create made them. It is one statement,
 //
 //	SELECT * FROM gormtenant_tenants
-//	WHERE id = (SELECT tenant_id FROM gormtenant_names WHERE name = 'acme') LIMIT 1
+//	WHERE id = (SELECT tenant_id FROM gormtenant_names
+//		WHERE name = 'acme' AND released_at IS NULL) LIMIT 1
 //
 // Where there is none the error is a tenants.ErrNotFound, and what can be nobody's name is not even
 // sent.
@@ -24,7 +25,8 @@ func (s *Store) Lookup(ctx context.Context, identifier string) (*tenants.Tenant,
 	}
 	var row tenantRow
 	found := s.session(ctx).
-		Where("id = (SELECT tenant_id FROM gormtenant_names WHERE name = ?)", identifier).
+		Where("id = (SELECT tenant_id FROM gormtenant_names WHERE name = ? AND "+
+					"released_at IS NULL)", identifier).
 		Limit(1).Find(&row) // Take would log what is not found
 	if found.Error != nil {
 		return nil, prefix.Errorf("reading a tenant: %w", found.Error)

@@ -25,7 +25,7 @@ func without(names, others []string) []string {
 
 // takeNames makes the names those of t, or returns an ErrTaken. Where another transaction is about
 // to take one of them, the database waits for its end.
-func takeNames(tx *gorm.DB, t *tenants.Tenant, names []string) error {
+func (s *Store) takeNames(tx *gorm.DB, t *tenants.Tenant, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
@@ -38,15 +38,30 @@ func takeNames(tx *gorm.DB, t *tenants.Tenant, names []string) error {
 		return inserted.Error
 	}
 	var own []string
-	err := tx.Model(&nameRow{}).Where("tenant_id = ? AND name IN ?", t.ID, names).
+	err := tx.Model(&nameRow{}).
+		Where("tenant_id = ? AND name IN ? AND released_at IS NULL", t.ID, names).
 		Pluck("name", &own).Error
 	if err != nil {
 		return err
 	}
-	if others := without(names, own); len(others) > 0 {
-		return taken(fieldOf(t, others[0]), others[0])
+	for _, name := range without(names, own) { // in order, as they are inserted
+		if err := s.takeReleased(tx, t, name); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// takeReleased makes a name that is there those of t, if it was released and has rested, or was t's
+// own. The row is there all the time, so that of two who take it one waits for the other.
+func (s *Store) takeReleased(tx *gorm.DB, t *tenants.Tenant, name string) error {
+	had := tx.Model(&nameRow{}).Where("name = ? AND released_at IS NOT NULL", name).
+		Where("tenant_id = ? OR released_at <= ?", t.ID, kept(s.clock().Add(-s.rest))).
+		Updates(map[string]any{"tenant_id": t.ID, "released_at": nil})
+	if had.Error == nil && had.RowsAffected == 0 {
+		return taken(fieldOf(t, name), name)
+	}
+	return had.Error
 }
 
 // fieldOf returns the field of t that holds a name.
@@ -60,10 +75,14 @@ func fieldOf(t *tenants.Tenant, name string) string {
 	return "Domains"
 }
 
-// releaseNames lets others take the names of a tenant.
-func releaseNames(tx *gorm.DB, id string, names []string) error {
+// releaseNames takes the names from a tenant. Others may have them when they have rested.
+func (s *Store) releaseNames(tx *gorm.DB, id string, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	return tx.Where("tenant_id = ? AND name IN ?", id, names).Delete(&nameRow{}).Error
+	had := tx.Model(&nameRow{}).Where("tenant_id = ? AND name IN ?", id, names)
+	if s.rest == 0 {
+		return had.Delete(&nameRow{}).Error
+	}
+	return had.Update("released_at", kept(s.clock())).Error
 }

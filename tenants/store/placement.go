@@ -6,9 +6,6 @@ import (
 	"reflect"
 	"strings"
 
-	"gorm.io/gorm"
-
-	"github.com/gormtenant/gormtenant/internal/prefix"
 	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -93,33 +90,4 @@ func refuseMove(stored, changed *tenants.Tenant) error {
 	}
 	return invalid("Placement", "an update cannot change where a tenant is: its rows would stay "+
 		"behind: move it with package isolation, or, while it has none, use Store.Place")
-}
-
-// addPlacement adds the column to a table that was made without it.
-func addPlacement(db *gorm.DB) error {
-	statement := "ALTER TABLE gormtenant_tenants ADD COLUMN IF NOT EXISTS placement text NOT " +
-		"NULL DEFAULT '{}'"
-	if db.Name() == sqlite {
-		has, err := hasPlacement(db)
-		if has || err != nil {
-			return err
-		}
-		statement = strings.Replace(statement, "IF NOT EXISTS ", "", 1)
-	}
-	err := db.Exec(statement).Error
-	if err != nil && db.Name() == sqlite { // another process may have come first
-		if has, _ := hasPlacement(db); has {
-			return nil
-		}
-	}
-	if err != nil {
-		return prefix.Errorf("adding the placement to the table of tenants: %w", err)
-	}
-	return nil
-}
-
-func hasPlacement(db *gorm.DB) (has bool, err error) {
-	err = db.Raw("SELECT count(*) > 0 FROM pragma_table_info('gormtenant_tenants') WHERE name = " +
-		"'placement'").Row().Scan(&has)
-	return has, err
 }

@@ -36,6 +36,9 @@ func (tenantRow) TableName() string { return "gormtenant_tenants" }
 type nameRow struct {
 	Name     string `gorm:"primaryKey"`
 	TenantID string `gorm:"tenant:-"` // the directory is nobody's
+	// ReleasedAt is when the tenant gave the name up, which nobody is found by since. nil if it has
+	// it.
+	ReleasedAt *time.Time
 }
 
 // TableName returns the name of the table.
@@ -61,12 +64,13 @@ var ddl = [...]string{
 	)`,
 	`CREATE TABLE IF NOT EXISTS gormtenant_names (
 		name text{key} NOT NULL PRIMARY KEY,
-		tenant_id text{key} NOT NULL REFERENCES gormtenant_tenants (id) ON DELETE CASCADE
+		tenant_id text{key} NOT NULL REFERENCES gormtenant_tenants (id) ON DELETE CASCADE,
+		released_at {time}
 	)`,
 	`CREATE INDEX IF NOT EXISTS gormtenant_names_tenant_id ON gormtenant_names (tenant_id)`,
 }
 
-// Migrate makes the tables where they are missing. It may be called at every start, by several
+// Migrate makes the tables and columns where they are missing. It may be called at every start, by several
 // processes at once. For applications that migrate by other means, on Postgres:
 //
 //	CREATE TABLE IF NOT EXISTS gormtenant_tenants (
@@ -84,7 +88,8 @@ var ddl = [...]string{
 //	);
 //	CREATE TABLE IF NOT EXISTS gormtenant_names (
 //		name text COLLATE "C" NOT NULL PRIMARY KEY,
-//		tenant_id text COLLATE "C" NOT NULL REFERENCES gormtenant_tenants (id) ON DELETE CASCADE
+//		tenant_id text COLLATE "C" NOT NULL REFERENCES gormtenant_tenants (id) ON DELETE CASCADE,
+//		released_at timestamptz
 //	);
 //	CREATE INDEX IF NOT EXISTS gormtenant_names_tenant_id ON gormtenant_names (tenant_id);
 //
@@ -94,11 +99,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	db := s.session(ctx)
 	// Each statement takes the lock by itself, and would not get it after a read.
 	if s.db.Name() == sqlite {
-		if err := createTables(db,
-			strings.NewReplacer("{key}", "", "{time}", "datetime")); err != nil {
-			return err
-		}
-		return addPlacement(db)
+		return createTables(db, strings.NewReplacer("{key}", "", "{time}", "datetime"))
 	}
 	return db.Transaction(func(tx *gorm.DB) error {
 		// CREATE TABLE IF NOT EXISTS fails where another session makes the table at the same time.
@@ -107,11 +108,8 @@ func (s *Store) Migrate(ctx context.Context) error {
 		}
 		// In the order of bytes, as SQLite has it, List goes through the tenants in one order
 		// everywhere.
-		if err := createTables(tx,
-			strings.NewReplacer("{key}", ` COLLATE "C"`, "{time}", "timestamptz")); err != nil {
-			return err
-		}
-		return addPlacement(tx)
+		return createTables(tx,
+			strings.NewReplacer("{key}", ` COLLATE "C"`, "{time}", "timestamptz"))
 	})
 }
 
@@ -119,6 +117,11 @@ func createTables(db *gorm.DB, dialect *strings.Replacer) error {
 	for _, statement := range ddl {
 		if err := db.Exec(dialect.Replace(statement)).Error; err != nil {
 			return prefix.Errorf("making the tables of tenants: %w", err)
+		}
+	}
+	for _, c := range added {
+		if err := c.add(db, dialect); err != nil {
+			return prefix.Errorf("adding %s to the tables of tenants: %w", c.name, err)
 		}
 	}
 	return nil

@@ -19,6 +19,7 @@ type Store struct {
 	db       *gorm.DB
 	plans    tenants.Plans
 	reserved reserved
+	rest     time.Duration
 	clock    func() time.Time // it may stand still and go back: UpdatedAt grows in any case
 }
 
@@ -59,6 +60,23 @@ func Reserved(names ...string) Option {
 	})
 }
 
+// Rest is how long a slug or a domain that a tenant has given up stays out of the reach of others:
+// old links and tokens that hold it lead nowhere meanwhile, and only then to whoever takes it. The
+// tenant that had it may take it back at any time. Defaults to 30 days. 0 lets others have it at
+// once.
+func Rest(rest time.Duration) Option {
+	return optionFunc(func(s *Store) error {
+		if rest < 0 {
+			return fmt.Errorf("gormtenant: store.Rest(%v): use 0 or more", rest)
+		}
+		s.rest = rest
+		return nil
+	})
+}
+
+// restsBy is what Rest defaults to: longer than a session, and than most people's holidays.
+const restsBy = 30 * 24 * time.Hour
+
 // New returns the store in the database of db, which is SQLite or Postgres. Its tables have to be
 // there: see [Store.Migrate].
 //
@@ -72,7 +90,10 @@ func New(db *gorm.DB, options ...Option) (*Store, error) {
 		return nil, fmt.Errorf("gormtenant: store.New: the database is %s: a store is kept on "+
 			"Postgres or on SQLite", name)
 	}
-	s := &Store{db: db, plans: tenants.DefaultPlans(), reserved: reservedAlways(), clock: time.Now}
+	s := &Store{
+		db: db, plans: tenants.DefaultPlans(), reserved: reservedAlways(), rest: restsBy,
+		clock: time.Now,
+	}
 	err := option.Apply("store.New", options, func(o Option) error { return o.apply(s) })
 	if err != nil {
 		return nil, err
