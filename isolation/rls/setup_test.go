@@ -30,7 +30,8 @@ func TestSetUp_of_the_page_for_production(t *testing.T) {
 	suffix := "_page_" + s.app.Database
 	roles := regexp.MustCompile(`\b(owner|app|admin)\b`)
 	named := roles.ReplaceAllString(string(block[1]), "${1}"+suffix)
-	_, err = s.owner.Exec(strings.ReplaceAll(named, "'...'", "'secret'"))
+	_, err = s.owner.Exec(strings.NewReplacer("'...'", "'secret'",
+		"DATABASE saas", "DATABASE "+s.app.Database).Replace(named))
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		for _, role := range []string{"app", "admin", "owner"} {

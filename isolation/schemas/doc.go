@@ -49,8 +49,9 @@
 // is a member of all of them and has none of their rights by itself: it is NOINHERIT.
 //
 //	CREATE ROLE app LOGIN PASSWORD '...' NOSUPERUSER NOINHERIT;
-//	ALTER ROLE app SET search_path = '';                -- for what brings none, such as COPY
+//	ALTER ROLE app SET search_path = public, pg_temp;   -- for what brings none, such as COPY
 //	REVOKE TEMPORARY ON DATABASE saas FROM PUBLIC;
+//	GRANT TEMPORARY ON DATABASE saas TO owner;          -- moves of tenants need it
 //	REVOKE CREATE ON SCHEMA public FROM PUBLIC;         -- before PostgreSQL 15
 //	CREATE SCHEMA shared;
 //	GRANT USAGE ON SCHEMA shared TO app;
@@ -62,6 +63,8 @@
 //
 //	GRANT USAGE ON SCHEMA shared TO PUBLIC;
 //	GRANT SELECT ON shared.countries TO PUBLIC;
+//
+// example/production/setup.sql is the set-up of all levels at once.
 //
 // Without Roles the app itself has the rights on all schemas. It should not be the owner, and must
 // not be allowed to create in the shared schema: a tenant whose schema does not exist would create
