@@ -14,9 +14,9 @@
 //
 // A request reaches the handler as tenant T only if
 //   - every source that names a tenant names T. Sources are a [Claim] of a verified token,
-//     [Subdomain], [Domain], [Header], [Path] and [Query]. What can be read in two ways, such as
-//     two values of one header, is refused;
-//   - a claim named T or [Middleware.Authorize] said yes. Naming a tenant is not belonging to it:
+//     [Subdomain], [Domain], [Header], [Path], [Query], and a [Source] of the application's own.
+//     What can be read in two ways, such as two values of one header, is refused;
+//   - a claim named T, by its ID, or [Middleware.Authorize] said yes. Naming a tenant is not belonging to it:
 //     where only sources that the client chooses are configured [Middleware.Handler] panics, and
 //     where the claim has nothing to say of a request they do not suffice.
 //     [AnyoneMayNameTheirTenant] lifts this;
@@ -28,7 +28,7 @@
 // tenant, and logged once:
 //
 //	400  no tenant is named, or in a form that cannot be relied on
-//	401  the claim failed
+//	401  the claim failed, or a tenant is named and there are no credentials; with WWW-Authenticate
 //	403  not authorized, sources disagree, the tenant is suspended, closed or expired
 //	404  there is no such tenant (403 with HideUnknown)
 //	503  the directory failed; with Retry-After
@@ -56,10 +56,11 @@
 //
 // It verifies no token and knows no user: a [Claim] returns what the application has verified. It
 // limits no rates, and how long an answer takes may tell whether a tenant exists. Which routes are
-// public is the application's word, by [Middleware.Except].
+// public is the application's word, by [Middleware.Except]. The rules without HTTP, for queues,
+// WebSockets and other protocols, are in package tenants/resolve, on which this one stands.
 //
 // # Reading the code
 //
-// Begin with middleware.go, what the application calls; then resolve.go, the one place where a
-// tenant is decided; then source.go, which each source builds on.
+// Begin with middleware.go, what the application calls; then source.go, which each source builds
+// on; then resolve.go, which asks them. Package resolve decides.
 package middleware

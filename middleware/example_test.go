@@ -59,10 +59,10 @@ func Example() {
 	m.Except("GET /health")
 	handler := m.Handler(http.HandlerFunc(hello))
 
-	get(handler, "http://acme.example.com/", "acme")
+	get(handler, "http://acme.example.com/", "1") // the ID of acme
 	get(handler, "http://example.com/health", "")
-	get(handler, "http://globex.example.com/", "acme")
-	get(handler, "http://globex.example.com/", "globex")
+	get(handler, "http://globex.example.com/", "1")
+	get(handler, "http://globex.example.com/", "2")
 	// Output:
 	// 200 hello acme
 	// 200 hello

@@ -26,7 +26,7 @@ func Header(name string) Option {
 		m.vary = append(m.vary, key)
 		return m.addSource(source{
 			name: fmt.Sprintf("Header(%q)", name), free: true,
-			find: func(r *http.Request) (string, *Error) {
+			find: func(r *http.Request) (string, error) {
 				values := r.Header[key]
 				if len(values) == 0 {
 					return "", nil

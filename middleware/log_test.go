@@ -51,14 +51,21 @@ func TestEachRefusalIsLoggedOnce(t *testing.T) {
 			"the header X-Tenant-Id has different values",
 		},
 		{"forged", "forged", "", directory(), "INFO", "signature of token-4711 does not match"},
-		{"unknown", "nobody", "", directory(), "INFO", "no such tenant: the one that Claim names"},
+		{"unknown", "nobody", "", directory(), "INFO", "no such tenant: the one that ClaimSlug names"},
 		{"suspended", "unpaid", "", directory(), "INFO", "suspended"},
 		{"odd_status", "odd", "", directory(), "INFO", "status"},
 		{
 			"disagree", "acme", "globex", directory(), "WARN",
-			`Claim one, Header("X-Tenant-ID") another`,
+			`ClaimSlug one, Header("X-Tenant-ID") another`,
 		},
-		{"not_authorized", "", "acme", directory(), "WARN", `only Header("X-Tenant-ID") names it`},
+		{
+			"not_authorized", "personal", "acme", directory(), "WARN",
+			`only Header("X-Tenant-ID") names it`,
+		},
+		{
+			"no_credentials", "", "acme", directory(), "INFO",
+			`only Header("X-Tenant-ID") names a tenant`,
+		},
 		{
 			"down", "acme", "", fails(errors.New("connection refused")), "ERROR",
 			"connection refused",

@@ -9,17 +9,17 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/gormtenant/gormtenant/internal/option"
 	"github.com/gormtenant/gormtenant/tenants"
+	"github.com/gormtenant/gormtenant/tenants/resolve"
 )
 
 // Middleware turns requests into tenants, or refuses them. It is made by [New] and safe for
 // concurrent use.
 type Middleware struct {
-	directory tenants.Directory
-	sources   []source
+	resolver *resolve.Resolver
+	sources  []source
 	// A source that the client chooses and nothing vouches for; "" if there is none.
 	free     string
 	vary     []string // of Header
@@ -27,11 +27,10 @@ type Middleware struct {
 	ownHosts map[string]struct{}
 	proxies  []netip.Prefix
 
-	anyone      bool
-	hideUnknown bool
-	now         func() time.Time
-	logger      *slog.Logger
-	annotate    func(ctx context.Context, t *tenants.Tenant)
+	anyone   bool
+	rules    []resolve.Option
+	logger   *slog.Logger
+	annotate func(ctx context.Context, t *tenants.Tenant)
 
 	authorize atomic.Pointer[func(r *http.Request, t *tenants.Tenant) error]
 	onError   atomic.Pointer[func(w http.ResponseWriter, r *http.Request, err error)]
@@ -41,7 +40,8 @@ type Middleware struct {
 }
 
 // New returns a Middleware that finds tenants in directory. The options are at least one source:
-// [Claim], [Subdomain], [Domain], [Header], [Path] or [Query]; they are asked in the order given.
+// [Claim], [Subdomain], [Domain], [Header], [Path], [Query] or a [Source] of the application's own;
+// they are asked in the order given.
 //
 // Requests wait for the directory for as long as their contexts last, so it should be a quick one
 // whose lookups end by themselves, such as tenants.Cached.
@@ -51,7 +51,7 @@ func New(directory tenants.Directory, options ...Option) *Middleware {
 	if directory == nil {
 		panic("gormtenant: middleware.New needs a directory of tenants")
 	}
-	m := &Middleware{directory: directory, now: time.Now}
+	m := &Middleware{}
 	err := option.Apply("middleware.New", options, func(o Option) error {
 		if err := o.apply(m); err != nil { // begins with the option's name
 			return fmt.Errorf("gormtenant: middleware.%w", err)
@@ -65,6 +65,7 @@ func New(directory tenants.Directory, options ...Option) *Middleware {
 		panic("gormtenant: middleware.New needs a source of tenants, such as middleware.Claim " +
 			"or middleware.Subdomain")
 	}
+	m.resolver = resolve.New(directory, m.rules...)
 	m.free = m.freeSource()
 	m.vary = slices.Clip(m.vary)
 	return m

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gormtenant/gormtenant/tenants"
+	"github.com/gormtenant/gormtenant/tenants/resolve"
 )
 
 // Option is what [New] takes: a source of tenants, or something that changes what is done with
@@ -20,12 +21,13 @@ type optionFunc func(m *Middleware) error
 func (o optionFunc) apply(m *Middleware) error { return o(m) }
 
 // AnyoneMayNameTheirTenant lets every client use every tenant that it names by [Header], [Query],
-// [Path], [Subdomain] or [Domain], with neither a [Claim] nor [Middleware.Authorize] to say that
+// [Path], [Subdomain], [Domain] or a [Source], with neither a [Claim] nor [Middleware.Authorize] to say that
 // the tenant is its own. It is for what is public, such as the shops of a shopping platform, and
 // for servers that only trusted ones can reach.
 func AnyoneMayNameTheirTenant() Option {
 	return optionFunc(func(m *Middleware) error {
 		m.anyone = true
+		m.rules = append(m.rules, resolve.AnyoneMayNameTheirTenant())
 		return nil
 	})
 }
@@ -36,7 +38,7 @@ func AnyoneMayNameTheirTenant() Option {
 // under [AnyoneMayNameTheirTenant], which lets strangers in.
 func HideUnknown() Option {
 	return optionFunc(func(m *Middleware) error {
-		m.hideUnknown = true
+		m.rules = append(m.rules, resolve.HideUnknown())
 		return nil
 	})
 }
@@ -69,7 +71,7 @@ func Clock(now func() time.Time) Option {
 		if now == nil {
 			return errors.New("Clock needs a function, such as time.Now")
 		}
-		m.now = now
+		m.rules = append(m.rules, resolve.Clock(now))
 		return nil
 	})
 }

@@ -28,7 +28,7 @@ func Path(pattern string) Option {
 		}
 		return m.addSource(source{
 			name: fmt.Sprintf("Path(%q)", pattern), free: true,
-			find: func(r *http.Request) (string, *Error) { return pathTenant(segments, r.URL) },
+			find: func(r *http.Request) (string, error) { return pathTenant(segments, r.URL) },
 		})
 	})
 }
@@ -74,7 +74,7 @@ func wildcardName(segment string) (string, bool) {
 // pathTenant returns the tenant that u names, however a router reads its path: decoded, as gin
 // does, also cleaned, as gorilla does, or segment by segment as it was sent, as ServeMux and chi
 // do.
-func pathTenant(segments []string, u *url.URL) (string, *Error) {
+func pathTenant(segments []string, u *url.URL) (string, error) {
 	tenant := matchPath(segments, u.Path)
 	if cleaned := cleanPath(u.Path); cleaned != u.Path && matchPath(segments, cleaned) != tenant {
 		return "", malformedf("the path names another tenant once it is cleaned")

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/gormtenant/gormtenant/tenants/resolve"
 )
 
 // Problem is an answer as RFC 9457 (Problem Details for HTTP APIs) has it.
@@ -23,73 +25,43 @@ type Problem struct {
 // database to fail over or a pool to drain, short enough for a person to try again.
 const retryAfter = 5 * time.Second
 
-// kind indexes problems.
-type kind int
-
-const (
-	noTenantNamed kind = iota
-	malformed
-	unauthenticated
-	unknown
-	notAuthorized
-	disagree
-	suspended
-	closed
-	expired
-	unavailable
-)
-
 const (
 	ownErrors     = "https://pkg.go.dev/github.com/gormtenant/gormtenant/middleware#"
 	tenantsErrors = "https://pkg.go.dev/github.com/gormtenant/gormtenant/tenants#"
 )
 
-// problems are constant. No text may say anything of a tenant but that it is, or is not, served.
-var problems = [...]Problem{
-	noTenantNamed: {
-		ownErrors + "ErrNoTenantNamed", "No tenant named", http.StatusBadRequest,
-		"The request does not say which tenant it is for.",
-	},
-	malformed: {
-		ownErrors + "ErrMalformed", "Tenant malformed", http.StatusBadRequest,
-		"The request names its tenant in a form that cannot be read, or names it more than once.",
-	},
-	unauthenticated: {
-		ownErrors + "ErrUnauthenticated", "Not authenticated", http.StatusUnauthorized,
-		"The credentials of the request are not valid. Log in again.",
-	},
-	unknown: {
-		tenantsErrors + "ErrNotFound", "Unknown tenant", http.StatusNotFound,
-		"There is no tenant of that name.",
-	},
-	notAuthorized: {
-		ownErrors + "ErrNotAuthorized", "Not authorized", http.StatusForbidden,
-		"The request may not use this tenant, or there is none of that name.",
-	},
-	disagree: {
-		ownErrors + "ErrDisagree", "Tenants disagree", http.StatusForbidden,
-		"The request names different tenants in different places.",
-	},
-	suspended: {
-		tenantsErrors + "ErrSuspended", "Tenant suspended", http.StatusForbidden,
-		"The tenant is suspended.",
-	},
-	closed: {
-		tenantsErrors + "ErrClosed", "Tenant closed", http.StatusForbidden,
-		"The tenant is closed.",
-	},
-	expired: {
-		tenantsErrors + "ErrExpired", "Tenant expired", http.StatusForbidden,
-		"The tenant has expired.",
-	},
-	unavailable: {
-		ownErrors + "ErrUnavailable", "Temporarily unavailable", http.StatusServiceUnavailable,
-		"The tenant cannot be looked up at the moment. Try again later.",
-	},
+// answers are the types and statuses of problems.
+var answers = [...]struct {
+	address string
+	status  int
+}{
+	0:                       {ownErrors + "Error", http.StatusInternalServerError},
+	resolve.NoTenantNamed:   {ownErrors + "ErrNoTenantNamed", http.StatusBadRequest},
+	resolve.Malformed:       {ownErrors + "ErrMalformed", http.StatusBadRequest},
+	resolve.Unauthenticated: {ownErrors + "ErrUnauthenticated", http.StatusUnauthorized},
+	resolve.Unknown:         {tenantsErrors + "ErrNotFound", http.StatusNotFound},
+	resolve.NotAuthorized:   {ownErrors + "ErrNotAuthorized", http.StatusForbidden},
+	resolve.Disagree:        {ownErrors + "ErrDisagree", http.StatusForbidden},
+	resolve.Suspended:       {tenantsErrors + "ErrSuspended", http.StatusForbidden},
+	resolve.Closed:          {tenantsErrors + "ErrClosed", http.StatusForbidden},
+	resolve.Expired:         {tenantsErrors + "ErrExpired", http.StatusForbidden},
+	resolve.Unavailable:     {ownErrors + "ErrUnavailable", http.StatusServiceUnavailable},
 }
 
-// refusal refuses a request for the reason err.
-func refusal(k kind, err error) *Error { return &Error{Problem: problems[k], Err: err} }
+// refusal returns what is answered to a request that resolve has refused.
+func refusal(refused *resolve.Error) *Error {
+	kind := refused.Kind
+	if kind < 0 || int(kind) >= len(answers) {
+		kind = 0
+	}
+	return &Error{
+		Problem: Problem{
+			Type: answers[kind].address, Status: answers[kind].status,
+			Title: kind.String(), Detail: kind.Detail(),
+		},
+		Err: refused.Err,
+	}
+}
 
 // write answers with p.
 func (p Problem) write(w http.ResponseWriter) {

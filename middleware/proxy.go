@@ -50,7 +50,7 @@ func (m *Middleware) trusts(remote string) bool {
 
 // host returns the name of the host that the client asked for, as parseHost does. It is also "" for
 // a host of the application's own.
-func (m *Middleware) host(r *http.Request) (string, *Error) {
+func (m *Middleware) host(r *http.Request) (string, error) {
 	if namesTwoHosts(r) {
 		return "", malformedf("the request has two hosts")
 	}

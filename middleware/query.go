@@ -20,7 +20,7 @@ func Query(name string) Option {
 		}
 		return m.addSource(source{
 			name: fmt.Sprintf("Query(%q)", name), free: true,
-			find: func(r *http.Request) (string, *Error) {
+			find: func(r *http.Request) (string, error) {
 				return queryTenant(r.URL.RawQuery, name)
 			},
 		})
@@ -29,7 +29,7 @@ func Query(name string) Option {
 
 // queryTenant returns the value of the parameter name. Unlike url.ParseQuery it allocates nothing
 // for a query without it, and drops nothing that names it.
-func queryTenant(query, name string) (string, *Error) {
+func queryTenant(query, name string) (string, error) {
 	found := ""
 	for pair := range strings.SplitSeq(query, "&") {
 		if strings.Contains(pair, ";") {

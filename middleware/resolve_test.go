@@ -135,26 +135,44 @@ func TestSourcesMustAgree(t *testing.T) {
 		// The hole that naming is not belonging leaves: a claim is configured, but not made.
 		{
 			"no_token_and_subdomain", "http://acme.example.com/", nil, "",
-			middleware.ErrNotAuthorized,
+			middleware.ErrUnauthenticated,
 		},
-		{"no_token_and_domain", "http://projects.acme.com/", nil, "", middleware.ErrNotAuthorized},
+		{"no_token_and_domain", "http://projects.acme.com/", nil, "", middleware.ErrUnauthenticated},
 		{
 			"no_token_and_header", "http://example.com/",
 			[]string{header, "acme"},
 			"",
-			middleware.ErrNotAuthorized,
+			middleware.ErrUnauthenticated,
 		},
 		{
 			"no_token_and_path", "http://example.com/api/tenants/acme/", nil, "",
-			middleware.ErrNotAuthorized,
+			middleware.ErrUnauthenticated,
 		},
 		{
 			"no_token_and_query", "http://example.com/?tenantId=acme", nil, "",
-			middleware.ErrNotAuthorized,
+			middleware.ErrUnauthenticated,
 		},
 		{
 			"no_token_and_unknown", "http://example.com/?tenantId=nobody", nil, "",
+			middleware.ErrUnauthenticated,
+		},
+		{
+			"token_of_no_tenant_and_subdomain", "http://acme.example.com/",
+			[]string{token, "personal"},
+			"",
 			middleware.ErrNotAuthorized,
+		},
+		{
+			"token_of_no_tenant_and_unknown", "http://example.com/?tenantId=nobody",
+			[]string{token, "personal"},
+			"",
+			middleware.ErrNotAuthorized,
+		},
+		{
+			"token_of_no_tenant", "http://example.com/",
+			[]string{token, "personal"},
+			"",
+			middleware.ErrNoTenantNamed,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

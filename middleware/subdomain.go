@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gormtenant/gormtenant/tenants"
+	"github.com/gormtenant/gormtenant/tenants/resolve"
 )
 
 // Subdomain is the source of tenants in host names, acme in acme.example.com for the base
@@ -33,7 +34,7 @@ func Subdomain(base string) Option {
 		m.bases = append(m.bases, base)
 		return m.addSource(source{
 			name: fmt.Sprintf("Subdomain(%q)", base), free: true,
-			find: func(r *http.Request) (string, *Error) { return m.subdomain(r, base) },
+			find: func(r *http.Request) (string, error) { return m.subdomain(r, base) },
 		})
 	})
 }
@@ -83,25 +84,24 @@ func hostName(host string) (string, error) {
 }
 
 // subdomain returns the one label of the request's host in front of base.
-func (m *Middleware) subdomain(r *http.Request, base string) (string, *Error) {
-	host, refused := m.host(r)
-	if refused != nil || m.baseOf(host) != base || host == base {
-		return "", refused
+func (m *Middleware) subdomain(r *http.Request, base string) (string, error) {
+	host, err := m.host(r)
+	if err != nil || m.baseOf(host) != base || host == base {
+		return "", err
 	}
 	label := host[:len(host)-len(base)-1]
 	if strings.Contains(label, ".") {
-		return "", refusal(unknown,
-			fmt.Errorf("%w: the host has more than one label in front of its base",
-				tenants.ErrNotFound))
+		return "", &resolve.Error{Kind: resolve.Unknown, Err: fmt.Errorf(
+			"%w: the host has more than one label in front of its base", tenants.ErrNotFound)}
 	}
 	return label, nil
 }
 
 // domain returns the request's host where it may be a tenant's own.
-func (m *Middleware) domain(r *http.Request) (string, *Error) {
-	host, refused := m.host(r)
-	if refused != nil || m.baseOf(host) != "" || !strings.Contains(host, ".") {
-		return "", refused
+func (m *Middleware) domain(r *http.Request) (string, error) {
+	host, err := m.host(r)
+	if err != nil || m.baseOf(host) != "" || !strings.Contains(host, ".") {
+		return "", err
 	}
 	return host, nil
 }

@@ -35,6 +35,7 @@ var known = map[string]string{
 	"models":       module("models"),
 	"provision":    module("isolation/databases/provision"),
 	"quota":        module("tenants/quota"),
+	"resolve":      module("tenants/resolve"),
 	"rls":          module("isolation/rls"),
 	"schemas":      module("isolation/schemas"),
 	"scopes":       module("scopes"),

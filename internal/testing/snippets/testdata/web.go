@@ -13,4 +13,5 @@ var (
 	mux           *http.ServeMux
 	addr          string
 	tenantOfToken func(*http.Request) (string, error)
+	message       struct{ TenantID, Topic string } // of a queue
 )
