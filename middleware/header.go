@@ -19,7 +19,7 @@ func Header(name string) Option {
 			return fmt.Errorf("Header(%q): this is not the name of a header", name)
 		}
 		key := http.CanonicalHeaderKey(name)
-		if key == "Host" || key == forwardedHost {
+		if key == "Host" || key == forwardedHost || key == forwardedKey {
 			return fmt.Errorf("Header(%q): use Subdomain or Domain, with TrustProxy behind a proxy",
 				name)
 		}

@@ -21,8 +21,9 @@ const (
 var errHost = errors.New("the host is not a host name")
 
 // parseHost returns the host name of a Host header in one form: lower case, in ASCII (IDNs as
-// xn--...), without a port and without the dot of the root. It is "" where there is no name: no
-// host at all, or an address.
+// xn--...), without a port and without the dot of the root. It is "" where there is no name that a
+// tenant can have: no host at all, an address, or a name with an underscore, as machines in a
+// network of containers have.
 func parseHost(hostport string) (string, error) {
 	switch {
 	case hostport == "":
@@ -42,10 +43,10 @@ func parseHost(hostport string) (string, error) {
 		return "", errHost
 	}
 	host = strings.TrimSuffix(host, ".")
-	if !validHost(host) {
+	if !validHost(strings.ReplaceAll(host, "_", "x")) {
 		return "", errHost
 	}
-	if endsInNumber(host) {
+	if endsInNumber(host) || strings.Contains(host, "_") {
 		return "", nil
 	}
 	return host, nil

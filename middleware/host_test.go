@@ -99,7 +99,7 @@ var hosts = []struct {
 	{"slash", "acme.example.com/globex", "malformed", "malformed"},
 	{"backslash", `acme\.example.com`, "malformed", "malformed"},
 	{"wildcard", "*.example.com", "malformed", "malformed"},
-	{"underscore", "ac_me.example.com", "malformed", "malformed"},
+	{"underscore", "ac_me.example.com", "", ""},
 	{"hyphen_first", "-acme.example.com", "malformed", "malformed"},
 	{"hyphen_last", "acme-.example.com", "malformed", "malformed"},
 	{"no_utf8", "acme\xff.example.com", "malformed", "malformed"},

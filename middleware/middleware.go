@@ -26,6 +26,8 @@ type Middleware struct {
 	bases    []string // of Subdomain
 	ownHosts map[string]struct{}
 	proxies  []netip.Prefix
+	// What comes through a unix socket comes from a proxy.
+	unixSocket bool
 
 	anyone   bool
 	rules    []resolve.Option

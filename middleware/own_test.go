@@ -85,6 +85,7 @@ func TestSourcePanics(t *testing.T) {
 			`middleware.VouchingSource("x") needs a function`,
 		},
 		{"no_claim", middleware.ClaimSlug(nil), "middleware.ClaimSlug needs a function"},
+		{"forwarded", middleware.Header("forwarded"), "use Subdomain or Domain, with TrustProxy"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -3,24 +3,25 @@ package middleware
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
 )
 
-const forwardedHost = "X-Forwarded-Host"
-
-// TrustProxy makes [Subdomain] and [Domain] read X-Forwarded-Host instead of Host where the request
-// comes from one of these addresses: those of the proxies in front of this server.
+// TrustProxy makes [Subdomain] and [Domain] read X-Forwarded-Host, or the host of Forwarded (RFC
+// 7239), instead of Host where the request comes from one of these addresses: those of the proxies
+// in front of this server.
 //
 //	middleware.TrustProxy(netip.MustParsePrefix("10.0.3.0/24"))
 //
-// From other addresses the header is ignored, as it is without this option. The proxy must set the
-// header itself, and not pass on what its client sent; a list of different hosts is refused. The
-// address is the request's RemoteAddr: whatever rewrites that from a header, such as chi's RealIP,
-// must come after Middleware, or else clients choose whether they are trusted. A network of all
-// addresses (/0) is refused when [New] is called.
+// From other addresses the headers are ignored, as they are without this option. The proxy must set
+// one of them itself, and not pass on what its client sent; different hosts, in one of them or in
+// both, are refused. The address is the request's RemoteAddr: whatever rewrites that from a header,
+// such as chi's RealIP, must come after Middleware, or else clients choose whether they are
+// trusted. A network of all addresses (/0) is refused when [New] is called. For a proxy on a unix
+// socket see [TrustUnixSocket].
 func TrustProxy(proxies ...netip.Prefix) Option {
 	return optionFunc(func(m *Middleware) error {
 		if len(proxies) == 0 {
@@ -38,9 +39,28 @@ func TrustProxy(proxies ...netip.Prefix) Option {
 	})
 }
 
-// trusts reports whether the peer at the address remote is a proxy that was named.
-func (m *Middleware) trusts(remote string) bool {
-	peer, err := netip.ParseAddrPort(remote)
+// TrustUnixSocket is [TrustProxy] for requests that come through a unix socket on which this server
+// listens. Who may connect to it is then the trusted proxy: keep others out by the permissions of
+// its folder. The server's own address decides, which no header and no client can change.
+func TrustUnixSocket() Option {
+	return optionFunc(func(m *Middleware) error {
+		m.unixSocket = true
+		return nil
+	})
+}
+
+// trusts reports whether r comes from a proxy that was named.
+func (m *Middleware) trusts(r *http.Request) bool {
+	if m.unixSocket {
+		local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+		if ok && local.Network() == "unix" {
+			return true
+		}
+	}
+	if len(m.proxies) == 0 {
+		return false
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return false
 	}
@@ -55,12 +75,13 @@ func (m *Middleware) host(r *http.Request) (string, error) {
 		return "", malformedf("the request has two hosts")
 	}
 	hostport := r.Host
-	if len(m.proxies) > 0 {
-		if forwarded := r.Header[forwardedHost]; len(forwarded) > 0 && m.trusts(r.RemoteAddr) {
-			var one bool
-			if hostport, one = single(forwarded); !one {
-				return "", malformedf("%s has different values, or none", forwardedHost)
-			}
+	if m.trusts(r) {
+		forwarded, said, err := forwardedHosts(r.Header)
+		if err != nil {
+			return "", err
+		}
+		if said {
+			hostport = forwarded
 		}
 	}
 	host, err := parseHost(hostport)

@@ -15,7 +15,8 @@ import (
 // example.com. For development the base may be localhost: browsers take acme.localhost to this
 // machine.
 //
-// The base itself names no tenant, nor does a host outside of it, nor an address. What has more
+// The base itself names no tenant, nor does a host outside of it, an address, or a host with an
+// underscore, which no tenant can have. What has more
 // than one label in front of the base, a.b.example.com, is nobody's: the request is refused with
 // tenants.ErrNotFound, whatever other sources say. Name the hosts below the base that are the
 // application's own, such as www.example.com, with [OwnHosts]. With more than one base a host
