@@ -9,38 +9,10 @@ import (
 	"github.com/gormtenant/gormtenant/internal/prefix"
 )
 
-// ask asks the directory, and returns a tenant that has the identifier, ErrNotFound, or an error
-// that is not ErrNotFound. It returns in time even where the directory does not.
-func (c *Cache) ask(ctx context.Context, identifier string) (*Tenant, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	type answer struct {
-		tenant *Tenant
-		err    error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		var a answer
-		guard(func() (err error) {
-			a.tenant, err = c.directory.Lookup(ctx, identifier)
-			return err
-		}, func(err error) {
-			a.err = err
-			answers <- a
-		})
-	}()
-	select {
-	case a := <-answers:
-		if a.err == nil || ctx.Err() == nil {
-			return judge(identifier, a.tenant, a.err)
-		}
-		// An error that comes when the time is up comes of that, even ErrNotFound: some directories
-		// take every error of their database for it.
-	case <-ctx.Done():
-	}
-	return nil, fmt.Errorf("gormtenant: look up a tenant: the directory did not answer within "+
-		"%v: %w",
-		c.timeout, ctx.Err())
+// timedOut is the error of a directory that did not answer in time.
+func (c *Cache) timedOut() error {
+	return fmt.Errorf("gormtenant: look up a tenant: the directory did not answer within "+
+		"%v: %w", c.timeout, context.DeadlineExceeded)
 }
 
 // judge says what an answer of a directory is worth.

@@ -3,14 +3,11 @@ package tenants
 import (
 	"context"
 	"errors"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
 	"github.com/maypok86/otter/v2/stats"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/gormtenant/gormtenant/internal/prefix"
 )
@@ -25,7 +22,8 @@ type Cache struct {
 	tenants *otter.Cache[string, *entry]   // by the identifier that was asked for
 	absent  *otter.Cache[string, *absence] // apart, so that the unknown cannot evict the known
 	voided  invalidations
-	flights singleflight.Group
+	heard   heard
+	flights flights
 
 	asked                 *stats.Counter // hits and misses; spread over several cache lines
 	negative, failed, old atomic.Uint64
@@ -39,13 +37,18 @@ type Cache struct {
 //
 //   - Callers that miss the same identifier at the same time share one lookup. That lookup has the
 //     values of the first caller's context, but neither its deadline nor its cancellation, and ends
-//     after [Timeout]; each caller waits only as long as its own context allows.
+//     after [Timeout]; each caller waits only as long as its own context allows. There are at most
+//     [MaxLookups] lookups, and goroutines of the cache, at a time.
+//   - A tenant in use is looked up again before its [TTL] is over: in the last fifth of it a call
+//     is answered from the cache, and starts a lookup.
 //   - A directory that fails, panics, times out or returns nonsense yields an error, never
 //     [ErrNotFound]; within [Grace] it yields the previous answer.
 //   - Unknown identifiers are cached for [NegativeTTL], separately, so that asking for them evicts
 //     no tenant. Those that are not [ValidIdentifier] are ErrNotFound at once.
 //   - A call that begins after [Cache.Invalidate] has returned never gets an answer that was read
 //     before it.
+//   - Where a listener calls Invalidate for the changes of others (store.Listen) and its connection
+//     falls silent, no answer is older than [StaleLimit].
 //
 // A hit takes no lock and allocates nothing. It does not look at the tenant's status and expiry:
 // call [Tenant.Usable] with the time of the request.
@@ -70,6 +73,7 @@ func Cached(d Directory, options ...CacheOption) *Cache {
 		tenants:     bounded[*entry](config.size),
 		absent:      bounded[*absence](config.size),
 		voided:      invalidations{limit: config.size},
+		flights:     flights{slots: make(chan struct{}, config.lookups)},
 		asked:       stats.NewCounter(),
 	}
 }
@@ -106,6 +110,9 @@ func (c *Cache) Lookup(ctx context.Context, identifier string) (*Tenant, error) 
 	e, ok := c.tenants.GetIfPresent(identifier)
 	if ok && c.fresh(e, now) {
 		c.asked.RecordHits(1)
+		if c.due(e, now) && e.claim(now) {
+			c.ahead(ctx, identifier, e)
+		}
 		return e.tenant, nil
 	}
 	if c.knownAbsent(identifier, now) {
@@ -115,7 +122,7 @@ func (c *Cache) Lookup(ctx context.Context, identifier string) (*Tenant, error) 
 	if ok && c.inGrace(e, now) {
 		failing, retry := e.failing(now)
 		if retry {
-			c.fly(ctx, identifier)
+			c.ahead(ctx, identifier, e)
 		}
 		if failing {
 			c.old.Add(1)
@@ -131,56 +138,12 @@ func (c *Cache) miss(ctx context.Context, identifier string, e *entry) (*Tenant,
 	if ctx.Err() != nil {
 		return nil, prefix.Errorf("look up a tenant: %w", ended(ctx))
 	}
-	select {
-	case <-ctx.Done():
-		return nil, prefix.Errorf("look up a tenant: %w", ended(ctx))
-	case answer := <-c.fly(ctx, identifier):
-		switch {
-		case answer.Err == nil:
-			return answer.Val.(*Tenant), nil
-		case !errors.Is(answer.Err, ErrNotFound) && e != nil && c.inGrace(e, c.elapsed()):
-			c.old.Add(1)
-			return e.tenant, nil
-		}
-		return nil, answer.Err
-	}
-}
-
-// fly starts a lookup, or joins the one under way. An invalidation parts those who came before it
-// from those who come after: its number is in the key.
-func (c *Cache) fly(ctx context.Context, identifier string) <-chan singleflight.Result {
-	// It may be a piece of a request's header, and outlives it.
-	identifier = strings.Clone(identifier)
-	since := c.voided.count.Load()
-	ctx = context.WithoutCancel(ctx)
-	return c.flights.DoChan(strconv.FormatUint(since, 36)+":"+identifier, func() (any, error) {
-		return c.refresh(ctx, identifier, since)
-	})
-}
-
-// refresh asks the directory and keeps the answer. since is the number of the last invalidation
-// that the answer is sure to know of.
-func (c *Cache) refresh(ctx context.Context, identifier string, since uint64) (*Tenant, error) {
-	read := c.elapsed()
-	// The caller may have looked into the cache just before the last flight landed.
-	if e, ok := c.tenants.GetIfPresent(identifier); ok && c.fresh(e, read) {
+	t, answered, err := c.wait(ctx, c.join(ctx, identifier, e))
+	if answered && err != nil && !errors.Is(err, ErrNotFound) && e != nil &&
+		c.inGrace(e, c.elapsed()) {
+		e.fail(c.elapsed())
+		c.old.Add(1)
 		return e.tenant, nil
-	}
-	if c.knownAbsent(identifier, read) {
-		return nil, ErrNotFound
-	}
-	t, err := c.ask(ctx, identifier)
-	switch {
-	case err == nil:
-		t = t.clone() // a directory may go on with its own
-		c.keep(identifier, newEntry(t, read, since))
-	case errors.Is(err, ErrNotFound):
-		c.keepAbsence(identifier, &absence{read: read, since: since})
-	default:
-		c.failed.Add(1)
-		if e, ok := c.tenants.GetIfPresent(identifier); ok {
-			e.fail(c.elapsed())
-		}
 	}
 	return t, err
 }

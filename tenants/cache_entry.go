@@ -26,6 +26,8 @@ type entry struct {
 	// failedAt is when the last attempt to read it again failed, or began after one that failed;
 	// nil where none did.
 	failedAt atomic.Pointer[time.Duration]
+	// claimed is when it was last to be read again ahead of time; 0 for never.
+	claimed atomic.Int64
 }
 
 func newEntry(t *Tenant, read time.Duration, since uint64) *entry {
@@ -44,12 +46,24 @@ type absence struct {
 // was set back, and its age is not known.
 func (c *Cache) fresh(e *entry, now time.Duration) bool {
 	age := now - e.read
-	return age >= 0 && age < c.ttl && !c.voided.void(e)
+	return age >= 0 && age < c.ttl && c.sure(e.read, now) && !c.voided.void(e)
 }
 
 // inGrace reports whether e may be answered while the directory fails.
 func (c *Cache) inGrace(e *entry, now time.Duration) bool {
 	return c.grace > 0 && (now-e.read).Abs()-c.ttl < c.grace && !c.voided.void(e)
+}
+
+// due reports whether a fresh entry is to be read again, before callers would have to wait for it.
+func (c *Cache) due(e *entry, now time.Duration) bool {
+	return now-e.read >= c.ttl-c.ttl/5 || c.heard.unsure(e.read, now) >= c.stale-c.stale/5
+}
+
+// claim reports whether the caller is to read the entry again, once in retryAfter.
+func (e *entry) claim(now time.Duration) bool {
+	last := e.claimed.Load()
+	return (last == 0 || (now-time.Duration(last)).Abs() >= retryAfter) &&
+		e.claimed.CompareAndSwap(last, int64(now))
 }
 
 // knownAbsent reports whether identifier was nobody's a moment ago. Every invalidation puts that in
@@ -60,7 +74,13 @@ func (c *Cache) knownAbsent(identifier string, now time.Duration) bool {
 		return false
 	}
 	age := now - a.read
-	return age >= 0 && age < c.negativeTTL
+	return age >= 0 && age < c.negativeTTL && c.sure(a.read, now)
+}
+
+// sure reports whether the cache would have heard of a change of what was read, or it is not old.
+func (c *Cache) sure(read, now time.Duration) bool {
+	unsure := c.heard.unsure(read, now)
+	return unsure >= 0 && unsure < c.stale
 }
 
 // fail notes that e could not be read again.

@@ -18,9 +18,9 @@ type cacheOption func(config *cacheConfig) error
 func (o cacheOption) apply(config *cacheConfig) error { return o(config) }
 
 type cacheConfig struct {
-	ttl, negativeTTL, grace, timeout time.Duration
-	size                             int
-	clock                            func() time.Time
+	ttl, negativeTTL, grace, timeout, stale time.Duration
+	size, lookups                           int
+	clock                                   func() time.Time
 }
 
 func newCacheConfig(options []CacheOption) (cacheConfig, error) {
@@ -28,7 +28,9 @@ func newCacheConfig(options []CacheOption) (cacheConfig, error) {
 		ttl:         5 * time.Minute,
 		negativeTTL: 30 * time.Second,
 		timeout:     5 * time.Second,
+		stale:       10 * time.Second,
 		size:        10_000,
+		lookups:     64,
 	}
 	err := option.Apply("tenants.Cached", options,
 		func(o CacheOption) error { return o.apply(&config) })
@@ -89,6 +91,36 @@ func Size(n int) CacheOption {
 		config.size = n
 		if n < 1 {
 			return fmt.Errorf("gormtenant: tenants.Size(%d): it must be at least 1", n)
+		}
+		return nil
+	})
+}
+
+// StaleLimit sets how old an answer may be, once a listener was attached (store.Listen) and hears
+// nothing: counted from when the answer was read, or from when the listener last made sure that it
+// had missed no change. Then the directory is asked. It must be at least a second. Defaults to 10
+// seconds. So a tenant that was suspended is served for no longer, in whatever way the connection
+// was lost. A cache without a listener has [TTL] alone.
+func StaleLimit(d time.Duration) CacheOption {
+	return cacheOption(func(config *cacheConfig) error {
+		config.stale = d
+		if d < time.Second {
+			return fmt.Errorf("gormtenant: tenants.StaleLimit(%v): it must be at least a second: "+
+				"a listener asks the server four times within it", d)
+		}
+		return nil
+	})
+}
+
+// MaxLookups limits how many lookups are under way at the same time, and so the goroutines and the
+// connections that misses take. It must be at least 1. Defaults to 64. A caller beyond them waits,
+// within [Timeout] and as long as its context allows. A directory that ignores its context keeps
+// its place until it returns.
+func MaxLookups(n int) CacheOption {
+	return cacheOption(func(config *cacheConfig) error {
+		config.lookups = n
+		if n < 1 {
+			return fmt.Errorf("gormtenant: tenants.MaxLookups(%d): it must be at least 1", n)
 		}
 		return nil
 	})

@@ -77,9 +77,9 @@ func TestCache_forgets_in_time(t *testing.T) {
 					ttl        time.Duration
 				}{{test.known, test.ttl}, {test.unknown, test.negative}} {
 					expectLookups(test.identifier, 1)
-					time.Sleep(test.ttl - time.Nanosecond)
+					time.Sleep(test.ttl*4/5 - time.Nanosecond) // not yet ahead of time
 					expectLookups(test.identifier, 0)
-					time.Sleep(time.Nanosecond)
+					time.Sleep(test.ttl - test.ttl*4/5 + time.Nanosecond)
 					expectLookups(test.identifier, 1)
 				}
 			})
@@ -281,6 +281,15 @@ func TestCached_refuses_bad_options(t *testing.T) {
 		},
 		{"size_zero", tenants.Size(0), "gormtenant: tenants.Size(0): it must be at least 1"},
 		{"size_negative", tenants.Size(-1), "gormtenant: tenants.Size(-1): it must be at least 1"},
+		{
+			"stale_limit_too_short", tenants.StaleLimit(time.Millisecond),
+			"gormtenant: tenants.StaleLimit(1ms): it must be at least a second: a listener asks " +
+				"the server four times within it",
+		},
+		{
+			"max_lookups_zero", tenants.MaxLookups(0),
+			"gormtenant: tenants.MaxLookups(0): it must be at least 1",
+		},
 		{
 			"grace_negative", tenants.Grace(-1),
 			"gormtenant: tenants.Grace(-1ns): it must not be negative; 0 is no grace",

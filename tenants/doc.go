@@ -25,7 +25,7 @@
 //
 //   - It limits nothing by itself: [Plans] tell the limits, and package tenants/quota refuses rows.
 //   - A change in another process is noticed after [TTL], unless somebody calls Invalidate:
-//     store.Listen does on Postgres.
+//     store.Listen does on Postgres. Where it hears nothing, after [StaleLimit].
 //   - A request that runs goes on when its tenant is suspended.
 //
 // # Reading the code

@@ -45,9 +45,11 @@ func (l *Listener) reconnect(ctx context.Context) *pgx.Conn {
 			return nil
 		case <-timer.C:
 		}
+		began := time.Now()
 		conn, err := l.connect(ctx)
 		if err == nil {
 			l.cache.InvalidateAll()
+			l.heard(began)
 			return conn
 		}
 		if ctx.Err() != nil {

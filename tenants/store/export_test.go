@@ -16,7 +16,7 @@ var (
 // take to answer.
 func Heartbeat(interval, serverTimeout time.Duration) ListenOption {
 	return listenOption(func(l *Listener) error {
-		l.heartbeat, l.serverTimeout = interval, serverTimeout
+		l.heartbeat, l.pingTimeout, l.serverTimeout = interval, serverTimeout, serverTimeout
 		return nil
 	})
 }

@@ -22,6 +22,13 @@ type Invalidator interface {
 	InvalidateAll()
 }
 
+// A hearer is an Invalidator that trusts nothing for long while its listener hears nothing, as a
+// tenants.Cache does.
+type hearer interface {
+	StaleLimit() time.Duration
+	Heard(ago time.Duration)
+}
+
 // ListenOption changes what [Listen] does.
 type ListenOption interface {
 	apply(l *Listener) error
@@ -50,25 +57,41 @@ type Listener struct {
 	cache         Invalidator
 	onError       func(err error)
 	heartbeat     time.Duration
+	pingTimeout   time.Duration
 	serverTimeout time.Duration
 	cancel        context.CancelFunc
 	done          chan struct{}
 }
 
 const (
-	// serverTimeout is how long the server may take to let the listener in, or to answer it.
+	// serverTimeout is how long the server may take to let the listener in.
 	serverTimeout = 10 * time.Second
-	// heartbeat is how often a connection that is silent is asked whether it lives. A server, or a
-	// firewall on the way, can go without saying so.
-	heartbeat = 15 * time.Second
+	// staleLimit is that of a cache which has none.
+	staleLimit = 10 * time.Second
 )
+
+// beat sets how often the server is asked whether it lives, and how long it may take to answer. A
+// server, or a firewall on the way, can go without saying so: that is noticed in half of the time
+// for which the cache trusts a listener that hears nothing.
+func (l *Listener) beat() {
+	limit := staleLimit
+	if h, ok := l.cache.(hearer); ok {
+		limit = h.StaleLimit()
+	}
+	l.heartbeat, l.pingTimeout = limit/4, limit/4
+}
 
 // Listen makes cache forget each tenant that a [Store] changes in the Postgres database of config,
 // in whatever process, within milliseconds of the change's commit. It keeps one connection of its
 // own until ctx is done or [Listener.Close] is called. If the connection is lost it makes another,
 // at intervals that grow from a tenth of a second to five seconds; as changes may have been missed,
-// the cache then forgets everything. Until then it serves what it has, for as long as its TTL
-// allows.
+// the cache then forgets everything.
+//
+// Until then, and after Close, a tenants.Cache serves nothing that is older than its StaleLimit, 10
+// seconds by default, and asks the directory instead. The server is asked four times within it
+// whether it still lives, so that a connection that is silent, because a firewall drops what is
+// sent, counts as lost in half of that time. An Invalidator of your own that passes calls on to a
+// tenants.Cache has to have its methods StaleLimit and Heard too.
 //
 // After changes that were made by hand, tell every listener to forget everything:
 //
@@ -88,14 +111,16 @@ func Listen(
 	}
 	l := &Listener{
 		config: config.Copy(), cache: cache, onError: func(error) {},
-		heartbeat: heartbeat, serverTimeout: serverTimeout, done: make(chan struct{}),
+		serverTimeout: serverTimeout, done: make(chan struct{}),
 	}
+	l.beat()
 	// pgx keeps notifications for WaitForNotification only where there is none.
 	l.config.OnNotification = nil
 	err := option.Apply("store.Listen", options, func(o ListenOption) error { return o.apply(l) })
 	if err != nil {
 		return nil, err
 	}
+	began := time.Now()
 	conn, err := l.connect(ctx)
 	if err != nil {
 		return nil, err
@@ -105,6 +130,7 @@ func Listen(
 		return nil, err
 	}
 	l.cache.InvalidateAll()
+	l.heard(began)
 	ctx, l.cancel = context.WithCancel(ctx)
 	go l.run(ctx, conn)
 	return l, nil
@@ -136,20 +162,33 @@ func (l *Listener) run(ctx context.Context, conn *pgx.Conn) {
 
 // receive passes notifications on until the connection fails or ctx is done.
 func (l *Listener) receive(ctx context.Context, conn *pgx.Conn) error {
+	var asked time.Time // when the server was asked, until all that it sent before has been passed on
+	next := time.Now().Add(l.heartbeat)
 	for {
-		notification, err := within(ctx, l.heartbeat, conn.WaitForNotification)
+		notification, err := within(ctx, time.Until(next), conn.WaitForNotification)
 		switch {
 		case err == nil:
 			l.pass(notification.Payload)
 		case ctx.Err() != nil || conn.IsClosed() || !pgconn.Timeout(err):
 			return err
-		default:
-			_, err := within(ctx, l.serverTimeout,
-				func(ctx context.Context) (any, error) { return nil, conn.Ping(ctx) })
-			if err != nil {
+		case asked.IsZero():
+			asked = time.Now()
+			if _, err := within(ctx, l.pingTimeout, func(ctx context.Context) (any, error) {
+				return nil, conn.Ping(ctx)
+			}); err != nil {
 				return err
 			}
+		default:
+			l.heard(asked)
+			asked, next = time.Time{}, time.Now().Add(l.heartbeat)
 		}
+	}
+}
+
+// heard tells the cache that it knows of all changes until then.
+func (l *Listener) heard(until time.Time) {
+	if h, ok := l.cache.(hearer); ok {
+		h.Heard(time.Since(until))
 	}
 }
 

@@ -16,8 +16,9 @@ import (
 // against it in a bubble of synctest. What it says of the protocol the other tests say of a real
 // server.
 type server struct {
-	mutex sync.Mutex
-	conns []*serverConn
+	mutex   sync.Mutex
+	conns   []*serverConn
+	refuses bool
 }
 
 // serverConn is one connection to a server.
@@ -41,6 +42,9 @@ func (s *server) config(t testing.TB) *pgx.ConnConfig {
 		}
 		s.mutex.Lock()
 		defer s.mutex.Unlock()
+		if s.refuses {
+			return nil, net.ErrClosed
+		}
 		s.conns = append(s.conns, c)
 		go c.serve(conn)
 		return client, nil
@@ -69,6 +73,13 @@ func (s *server) silence() {
 	for _, c := range s.conns {
 		c.silent = true
 	}
+}
+
+// refuse makes the server let nobody in any more.
+func (s *server) refuse() {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.refuses = true
 }
 
 func (c *serverConn) send(messages ...pgproto3.BackendMessage) {
