@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,8 +22,9 @@ type Lister interface {
 	List(ctx context.Context, after string) iter.Seq2[*Tenant, error]
 }
 
-// Each runs fn for every tenant that lister lists, whatever its status, in the context of that
-// tenant: NewContext(ctx, t).
+// Each runs fn for every tenant that lister lists and that is to be served, in the context of that
+// tenant: NewContext(ctx, t). Those that are suspended, closed or expired when their turn in the
+// list comes are left out, unless [Everyone] is given.
 //
 //	err := tenants.Each(ctx, store, func(ctx context.Context, t *tenants.Tenant) error {
 //		return sendInvoice(db.WithContext(ctx), t)
@@ -117,7 +119,7 @@ func (r *eachRun) list(ctx context.Context, lister Lister, start func(job)) erro
 			return errors.New("gormtenant: list the tenants: the lister yielded the same tenant " +
 				"again: it has to start after the ID that it is given, and to ascend")
 		}
-		if r.only == nil || r.only(t) {
+		if (r.everyone || t.Usable(time.Now()) == nil) && (r.only == nil || r.only(t)) {
 			number++
 			start(job{tenant: t, number: number, before: last})
 		}

@@ -13,8 +13,8 @@ type EachError struct {
 	// Failed are those that it failed for, in the lister's order.
 	Failed []TenantError
 	// Resume is what to give to [After] so that a later call leaves nothing out: every tenant up to
-	// it and including it is done, or was left out by [Only]. Some of those after it may be done
-	// too; fn is then called for them again. "" is the start.
+	// it and including it is done, or was left out, by [Only] or as one that is not served. Some of
+	// those after it may be done too; fn is then called for them again. "" is the start.
 	Resume string
 	// Err is why Each stopped before the end of the list: the end of its context, or the lister's
 	// error. It is nil where the list was read to its end.

@@ -22,6 +22,7 @@ func (o eachOption) apply(config *eachConfig) error { return o(config) }
 type eachConfig struct {
 	concurrency int
 	after       string
+	everyone    bool
 	only        func(*Tenant) bool
 	progress    io.Writer // nil for none
 	total       int       // 0 where it is not known
@@ -58,10 +59,20 @@ func After(id string) EachOption {
 	})
 }
 
-// Only leaves out the tenants for which it returns false. Defaults to all of them. It is called by
-// one goroutine, while the list is read.
+// Everyone works for suspended, closed and expired tenants too: for what has to be done wherever
+// there is data, such as migrations and deletions. Without it [Each] leaves out those that are not
+// [Tenant.Usable], as a request of theirs would be refused.
+func Everyone() EachOption {
+	return eachOption(func(config *eachConfig) error {
+		config.everyone = true
+		return nil
+	})
+}
+
+// Only leaves out the tenants for which it returns false. Defaults to all that are usable, or
+// [Everyone]. It is called by one goroutine, while the list is read.
 //
-//	tenants.Only(func(t *tenants.Tenant) bool { return t.Usable(now) == nil })
+//	tenants.Only(func(t *tenants.Tenant) bool { return t.Plan == "pro" })
 func Only(keep func(t *Tenant) bool) EachOption {
 	return eachOption(func(config *eachConfig) error {
 		config.only = keep

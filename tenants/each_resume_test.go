@@ -145,7 +145,7 @@ func TestEach_of_many_holds_few(t *testing.T) {
 	var live, most atomic.Int64
 	big := listed(func(yield func(*tenants.Tenant, error) bool) {
 		for i := 1; i <= n; i++ {
-			tenant := &tenants.Tenant{ID: number(i)}
+			tenant := &tenants.Tenant{ID: number(i), Status: tenants.Active}
 			if i%sample == 0 {
 				live.Add(1)
 				runtime.AddCleanup(tenant, func(int) { live.Add(-1) }, 0)

@@ -66,7 +66,7 @@ func TestEach_with_a_context_that_has_ended(t *testing.T) {
 			t.Parallel()
 			err := tenants.Each(ctx, test.lister, func(context.Context, *tenants.Tenant) error {
 				return errors.New("called")
-			}, quiet, tenants.After("0"))
+			}, quiet, tenants.Everyone(), tenants.After("0"))
 			var each *tenants.EachError
 			require.ErrorAs(t, err, &each)
 			require.ErrorIs(t, err, context.Canceled)
@@ -105,7 +105,8 @@ func TestEach_a_job_that_does_not_start_is_not_done(t *testing.T) {
 		err := tenants.Each(ctx, listed(func(yield func(*tenants.Tenant, error) bool) {
 			yield(acme(), nil)
 			synctest.Wait() // the job asks whether it may start
-		}), func(context.Context, *tenants.Tenant) error { return errors.New("called") }, quiet)
+		}), func(context.Context, *tenants.Tenant) error { return errors.New("called") }, quiet,
+			tenants.Everyone())
 		var each *tenants.EachError
 		require.ErrorAs(t, err, &each)
 		require.ErrorIs(t, each.Err, context.Canceled)
@@ -170,7 +171,7 @@ func TestEach_a_lister_that_fails(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			err := tenants.Each(t.Context(), test.lister,
-				func(context.Context, *tenants.Tenant) error { return nil }, quiet)
+				func(context.Context, *tenants.Tenant) error { return nil }, quiet, tenants.Everyone())
 			var each *tenants.EachError
 			require.ErrorAs(t, err, &each)
 			require.ErrorContains(t, each.Err, test.says)

@@ -216,3 +216,55 @@ func TestEachError_text_stays_short(t *testing.T) {
 			`tenant "000002": x; tenant "000003": x; tenant "000004": x; and 95 more; list; run `+
 			`it again from the start`)
 }
+
+// Tenants that are not served are left out, unless everyone is meant.
+func TestEach_serves_who_is_served(t *testing.T) {
+	t.Parallel()
+	past, future := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	all := []*tenants.Tenant{
+		{ID: "1", Status: tenants.Active},
+		{ID: "2", Status: tenants.Suspended},
+		{ID: "3", Status: tenants.Closed},
+		{ID: "4", Status: tenants.Active, ExpiresAt: &past},
+		{ID: "5", Status: tenants.Active, ExpiresAt: &future},
+		{ID: "6"},
+		{ID: "7", Status: tenants.Active, Plan: "pro"},
+	}
+	lister := listed(func(yield func(*tenants.Tenant, error) bool) {
+		for _, tenant := range all {
+			if !yield(tenant, nil) {
+				return
+			}
+		}
+	})
+	pro := tenants.Only(func(t *tenants.Tenant) bool { return t.Plan == "pro" || t.ID == "2" })
+	for _, test := range []struct {
+		name    string
+		options []tenants.EachOption
+		want    []string
+	}{
+		{"by_default", nil, []string{"1", "5", "7"}},
+		{"everyone", []tenants.EachOption{tenants.Everyone()},
+			[]string{"1", "2", "3", "4", "5", "6", "7"}},
+		{"only", []tenants.EachOption{pro}, []string{"7"}},
+		{"only_of_everyone", []tenants.EachOption{pro, tenants.Everyone()}, []string{"2", "7"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var seen visits
+			fails := errors.New("fails")
+			err := tenants.Each(t.Context(), lister, func(_ context.Context, t *tenants.Tenant) error {
+				seen.add(t)
+				if t.ID == "7" {
+					return fails
+				}
+				return nil
+			}, append(test.options, quiet, tenants.Concurrency(1))...)
+			require.Equal(t, test.want, seen.sorted())
+			var each *tenants.EachError
+			require.ErrorAs(t, err, &each)
+			require.Equal(t, len(test.want)-1, each.Done)
+			require.Equal(t, "6", each.Resume, "whoever was left out needs no second run")
+		})
+	}
+}

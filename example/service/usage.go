@@ -35,7 +35,7 @@ func (s *Server) usage(r *http.Request) (answer, error) {
 		defer mu.Unlock()
 		rows[t.ID] = counted // instead of those that it may have left in the shared tables
 		return err
-	}, tenants.Only(elsewhere), tenants.Progress(nil))
+	}, tenants.Everyone(), tenants.Only(elsewhere), tenants.Progress(nil))
 	if err != nil {
 		return answer{}, err
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// All calls one, which calls [Apply], for every tenant that lister yields, as tenants.Each does:
-// several at a time, with a progress bar on a terminal, and to the end even if some fail. one
-// returns the versions that it applied.
+// All calls one, which calls [Apply], for every tenant that lister yields, as tenants.Each does with
+// tenants.Everyone: several at a time, with a progress bar on a terminal, and to the end even if
+// some fail. one returns the versions that it applied.
 //
 // If not everything is done the error is a [*PartialError]. Nothing has to be recorded for the next
 // run: the places know their versions, and looking at a finished one is cheap. When ctx ends, the
@@ -44,7 +44,7 @@ func All(
 		defer mu.Unlock()
 		done = append(done, t.ID)
 		return nil
-	}, c.each...)
+	}, append([]tenants.EachOption{tenants.Everyone()}, c.each...)...)
 	var each *tenants.EachError
 	if !errors.As(err, &each) {
 		return err
