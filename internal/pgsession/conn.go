@@ -24,6 +24,10 @@ type Conn struct {
 	caches bool
 	// other is the connection of another pool on which the transaction of this one runs.
 	other driver.Conn
+	// leaver has the settings of the tenant whose statement left something here; nil if none did.
+	leaver []Setting
+	traces *traces
+	pooler bool // between this and the server
 }
 
 // pgxConn is embedded by a name that leaves the method Conn visible.
@@ -45,7 +49,7 @@ const (
 )
 
 // status is that of the connection, as the server said last.
-func (c *Conn) status() byte { return c.Conn().PgConn().TxStatus() }
+func (c *Conn) status() byte { return c.pgxConn.Conn().PgConn().TxStatus() }
 
 // errAcross is returned for a statement whose transaction was begun on another pool.
 var errAcross = fmt.Errorf("%w in a transaction of a tenant, "+
@@ -76,6 +80,9 @@ func (c *Conn) arm(ctx context.Context, query string) error {
 		return err
 	}
 	c.settings = settings
+	if err := c.guard(ctx, query, settings); err != nil {
+		return err
+	}
 	c.wire.wrote.Store(false)
 	if c.status() != failed {
 		c.wire.arm(settings, c.status() == idle)

@@ -2,12 +2,12 @@
 // trip, and for that statement alone. Packages rls and schemas are built on it.
 //
 // It promises that a statement runs with the settings of its context or fails, that nothing of them
-// stays on the connection, and that pgx never sees them. It does not hold against SQL of a tenant
-// that changes the session itself, nor for what is sent through Conn(), such as COPY.
+// stays on the connection, that pgx never sees them, and that what a text leaves in its session
+// reaches no other tenant. What is sent through Conn(), such as COPY, runs with no settings.
 //
 // To read it, begin with wire.go, which adds the settings to what pgx sends, then replies.go, which
-// removes their replies, then conn.go, the connection of database/sql. package pgsessiontest has
-// the contract.
+// removes their replies, then conn.go, the connection of database/sql, and marked.go, what becomes
+// of one on which something was left. package pgsessiontest has the contract.
 package pgsession
 
 import (
@@ -51,6 +51,8 @@ type Connector struct {
 	// AfterConnect prepares new connections. It may be nil, and is to be set before the first
 	// Connect.
 	AfterConnect AfterConnect
+
+	traces traces
 }
 
 var (
@@ -78,10 +80,9 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if build == nil {
 		build = pgproto3.NewFrontend
 	}
-	keep := config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
 	var last *wire // of several hosts that are tried, the last is the one that answered
 	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		last = &wire{in: r, out: w, keep: keep, explicitTx: c.ExplicitTx, names: c.Names}
+		last = &wire{in: r, out: w, explicitTx: c.ExplicitTx, names: c.Names}
 		return build(last, last)
 	}
 	options := []stdlib.OptionOpenDB{PingStale()}
@@ -100,8 +101,13 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := supported(plain.Conn().PgConn().ParameterStatus("server_version")); err != nil {
 		return nil, errors.Join(err, plain.Close())
 	}
+	pooler, err := isPooled(ctx, plain.Conn().PgConn())
+	if err != nil {
+		return nil, errors.Join(err, plain.Close())
+	}
+	last.marked.Store(false) // what the configuration does to each connection is for all
 	return &Conn{
-		pgxConn: plain, wire: last, router: c.router,
+		pgxConn: plain, wire: last, router: c.router, traces: &c.traces, pooler: pooler,
 		caches: c.Names && caches(config.DefaultQueryExecMode),
 	}, nil
 }

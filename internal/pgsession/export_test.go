@@ -7,8 +7,8 @@ import (
 
 // Mode is how a Connector sends settings.
 type Mode struct {
-	Keep, ExplicitTx, Names bool
-	Idle                    bool // outside of a transaction
+	ExplicitTx, Names bool
+	Idle              bool // outside of a transaction
 }
 
 // Exchange sends ask with settings to out, and returns what pgx reads of the replies in in, with
@@ -16,7 +16,7 @@ type Mode struct {
 func Exchange(
 	mode Mode, settings []Setting, ask []byte, in io.Reader, out io.Writer, size int,
 ) ([]byte, error) {
-	w := &wire{in: in, out: out, keep: mode.Keep, explicitTx: mode.ExplicitTx, names: mode.Names}
+	w := &wire{in: in, out: out, explicitTx: mode.ExplicitTx, names: mode.Names}
 	if settings != nil {
 		w.arm(settings, mode.Idle)
 	}

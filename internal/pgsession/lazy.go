@@ -23,7 +23,7 @@ var (
 
 // prepareLazily sends nothing. It refuses a ctx in which the statement could not run.
 func (c *Conn) prepareLazily(ctx context.Context, query string) (driver.Stmt, error) {
-	if c.Conn().IsClosed() {
+	if c.pgxConn.Conn().IsClosed() {
 		return nil, driver.ErrBadConn
 	}
 	if _, err := c.router.AppendSettings(ctx, nil); err != nil {
@@ -62,14 +62,14 @@ func (s *lazyStmt) ExecContext(
 // execOne runs a statement without arguments as a query: in Exec, pgx would accept several, but a
 // prepared statement is one.
 func (c *Conn) execOne(ctx context.Context, query string) (driver.Result, error) {
-	if c.Conn().IsClosed() {
+	if c.pgxConn.Conn().IsClosed() {
 		return nil, driver.ErrBadConn
 	}
 	if err := c.arm(ctx, query); err != nil {
 		return nil, err
 	}
 	defer c.wire.disarm()
-	rows, _ := c.Conn().Query(ctx, c.text(query, nil)) // rows have its error too
+	rows, _ := c.pgxConn.Conn().Query(ctx, c.text(query, nil)) // rows have its error too
 	rows.Close()
 	err := rows.Err()
 	if err == nil {

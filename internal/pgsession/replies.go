@@ -21,8 +21,6 @@ type replies struct {
 	held   []byte // a message that is needed whole
 	passed []byte // messages for pgx
 	taken  int    // how much of it was read
-	parsed bool   // the settings' prepared statement exists
-	failed bool   // the settings themselves failed
 
 	commitFilter
 }
@@ -38,7 +36,6 @@ const (
 // expect begins a round trip whose first messages are removed, up to the count-th of type end.
 func (r *replies) expect(count int, end byte, shift int) {
 	r.active, r.ignored, r.end, r.shift = true, count, end, shift
-	r.parsed, r.failed = false, false
 	r.commitFilter.reset(none)
 }
 
@@ -134,12 +131,9 @@ func (r *replies) decide(kind byte) disposition {
 	if r.ignored > 0 {
 		switch kind {
 		case '1', '2', '3', 'C', 'D', 'T', 'n', 'I':
-			if kind == '1' {
-				r.parsed = true
-			}
 			return drop
 		case 'E': // a setting was refused: pgx takes it for an error of its statement
-			r.ignored, r.failed = 0, true
+			r.ignored = 0
 		}
 	}
 	if released := r.commitFilter.release(kind); released != nil {

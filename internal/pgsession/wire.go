@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"io"
 	"sync/atomic"
+
+	"github.com/jackc/pgx/v5/pgproto3"
 )
 
 // Setting is a run-time parameter of the server, and the value that it is to have for one
@@ -35,11 +37,8 @@ type wire struct {
 
 	armed    atomic.Bool
 	wrote    atomic.Bool // something of the statement, or of its preparation, was sent
+	marked   atomic.Bool // something may have been left in the session
 	settings []Setting   // that it is armed with
-	// keep says that the prepared statement may stay on the connection: there is no pooler between
-	// that gives the next transaction another one.
-	keep     bool
-	prepared bool
 	// explicitTx says that settings are SET LOCAL in an explicit transaction, always.
 	explicitTx bool
 	begin      bool // the armed statement is in none
@@ -48,6 +47,8 @@ type wire struct {
 	before     int // how much of the buffer comes before the statement
 	values     [][]byte
 	text       []byte // of the values
+	parse      parsing
+	bind       pgproto3.Bind
 
 	replies
 }
@@ -64,6 +65,7 @@ func (w *wire) disarm() { w.armed.Store(false) }
 // Write sends what pgx has to send, and the settings in front of it if there is a statement in it.
 func (w *wire) Write(p []byte) (int, error) {
 	if !w.armed.Load() {
+		w.markFor(p)
 		return w.send(p, 0)
 	}
 	text, ok := simpleQuery(p)
@@ -121,16 +123,10 @@ func simpleQuery(p []byte) (text string, ok bool) {
 
 // contains reports whether one of the messages in p is of that type.
 func contains(p []byte, kind byte) bool {
-	const header = 5
-	for len(p) >= header {
-		if p[0] == kind {
+	for k := range messagesOf(p) {
+		if k == kind {
 			return true
 		}
-		length := int(binary.BigEndian.Uint32(p[1:header])) + 1
-		if length < header || length > len(p) {
-			return false
-		}
-		p = p[length:]
 	}
 	return false
 }

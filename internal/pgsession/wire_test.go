@@ -53,6 +53,8 @@ func exchanges(t testing.TB) []exchange {
 	t.Helper()
 	extended := front(t, &pgproto3.Parse{Query: "SELECT 1"}, &pgproto3.Bind{},
 		&pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{}, &pgproto3.Sync{})
+	described := front(t, &pgproto3.Bind{}, &pgproto3.Describe{ObjectType: 'P'},
+		&pgproto3.Execute{}, &pgproto3.Sync{}) // in describe_exec, behind a Parse of its own flight
 	simple := front(t, &pgproto3.Query{String: "SELECT 1"})
 	row := []pgproto3.BackendMessage{
 		&pgproto3.RowDescription{Fields: []pgproto3.FieldDescription{{Name: []byte("n")}}},
@@ -76,8 +78,9 @@ func exchanges(t testing.TB) []exchange {
 	complete := func(tag string) pgproto3.BackendMessage {
 		return &pgproto3.CommandComplete{CommandTag: []byte(tag)}
 	}
-	set := list(&pgproto3.CloseComplete{}, &pgproto3.ParseComplete{}, &pgproto3.BindComplete{},
+	set := list(&pgproto3.ParseComplete{}, &pgproto3.BindComplete{},
 		&pgproto3.DataRow{Values: [][]byte{[]byte("acme")}}, complete("SELECT 1"))
+	closed := list(&pgproto3.CloseComplete{})
 	// once is how a statement of the explicit transaction is answered.
 	once := func(tag string) []pgproto3.BackendMessage {
 		return list(&pgproto3.CloseComplete{}, &pgproto3.ParseComplete{}, &pgproto3.BindComplete{},
@@ -94,29 +97,29 @@ func exchanges(t testing.TB) []exchange {
 	return []exchange{
 		{
 			"extended",
-			pgsession.Mode{Keep: true, Idle: true},
-			extended, "set_config",
+			pgsession.Mode{Idle: true},
+			extended, "P\x00\x00\x00C\x00SELECT pg_catalog.set_config",
 			all(set, bound, list(ready('I'))), all(bound, list(ready('I'))), nil,
 		},
 		{
-			"extended_closed_again",
+			"extended_with_the_unnamed_statement_of_before",
 			pgsession.Mode{Idle: true},
-			extended, "set_config",
-			all(set, list(&pgproto3.CloseComplete{}), bound, list(ready('I'))),
-			all(bound, list(ready('I'))), nil,
+			described, "gormtenant_settings\x00SELECT pg_catalog.set_config",
+			all(closed, set, closed, bound[1:], list(ready('I'))),
+			all(bound[1:], list(ready('I'))), nil,
 		},
 		{
 			"extended_with_a_change_between",
-			pgsession.Mode{Keep: true},
+			pgsession.Mode{},
 			extended, "set_config",
-			all(set[:3], list(changed), set[3:], bound, list(changed, ready('T'))),
+			all(set[:2], list(changed), set[2:], bound, list(changed, ready('T'))),
 			all(list(changed), bound, list(changed, ready('T'))), nil,
 		},
 		{
 			"extended_setting_refused",
-			pgsession.Mode{Keep: true, Idle: true},
+			pgsession.Mode{Idle: true},
 			extended,
-			"set_config", all(set[:2], list(failedAt(0), ready('I'))),
+			"set_config", all(set[:1], list(failedAt(0), ready('I'))),
 			all(list(failedAt(0), ready('I'))), nil,
 		},
 		{
@@ -209,17 +212,20 @@ func inPieces(pieces ...[]byte) io.Reader {
 // pieces.
 func FuzzReplies(f *testing.F) {
 	for _, e := range exchanges(f) {
-		f.Add(e.replies, e.mode.ExplicitTx, e.mode.Keep, e.ask[0] == 'Q', uint8(3))
+		f.Add(e.replies, e.mode.ExplicitTx, e.ask[0] == 'B', e.ask[0] == 'Q', uint8(3))
 	}
 	f.Add([]byte{'Z', 0, 0, 0, 0, 'I'}, true, true, true, uint8(1))
 	f.Add([]byte{'E', 0xff, 0xff, 0xff, 0xff, 'P'}, true, false, true, uint8(2))
-	f.Fuzz(func(t *testing.T, replies []byte, explicit, keep, simple bool, size uint8) {
+	f.Fuzz(func(t *testing.T, replies []byte, explicit, described, simple bool, size uint8) {
 		ask := front(t, &pgproto3.Parse{Query: "SELECT 1"}, &pgproto3.Bind{}, &pgproto3.Execute{},
 			&pgproto3.Sync{})
-		if simple {
+		switch {
+		case simple:
 			ask = front(t, &pgproto3.Query{String: "SELECT 1"})
+		case described:
+			ask = front(t, &pgproto3.Bind{}, &pgproto3.Execute{}, &pgproto3.Sync{})
 		}
-		mode := pgsession.Mode{ExplicitTx: explicit, Keep: keep, Idle: true}
+		mode := pgsession.Mode{ExplicitTx: explicit, Idle: true}
 		whole, err := pgsession.Exchange(mode, settings, ask, bytes.NewReader(replies), io.Discard,
 			1<<16)
 		require.NoError(t, err)

@@ -23,13 +23,13 @@ func TestConnections_keep_the_contract(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(ways)) {
 		all = append(all, pgsessiontest.Way{
 			Name: name, Database: database,
-			Open: func(t testing.TB) *sql.DB { return ways[name].open(t, s) },
+			Open:   func(t testing.TB) *sql.DB { return ways[name].open(t, s) },
+			Pooled: ways[name].pooled,
 			Leavings: []pgsessiontest.Leaving{
 				{Name: "local_setting", SQL: "SET LOCAL app.tenant_id = 'zeta'"},
-				{Name: "session_setting", SQL: "SET app.tenant_id = 'acme'"},
 			},
 			After: func(t *testing.T, db *sql.DB, leaving string) {
-				if !ways[name].pooled && leaving != "session_setting" { // the caller wanted that
+				if !ways[name].pooled {
 					require.Empty(t, onItsOwn(t, db), leaving)
 				}
 			},

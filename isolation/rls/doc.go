@@ -26,6 +26,11 @@
 // sets the parameter does not outlast its statement. A statement without a tenant brings an empty
 // setting, and the policies let nothing through.
 //
+// A text that may leave something in its session, such as a temporary table, SET without LOCAL, a
+// prepared statement or an advisory lock, costs its connection: that is closed instead of handed
+// back. Until then another tenant's statement on it fails with gormtenant.ErrOtherTenant. Behind a
+// pooler such a text is refused. Docs/rls.md says what counts, and what remains.
+//
 // pgx's own code prepares, encodes and scans, in all of its query modes; sql.Conn.Raw gives a value
 // with the method Conn() *pgx.Conn. What is done there, such as COPY and LISTEN, runs without a
 // tenant.

@@ -43,14 +43,6 @@ func session(t *testing.T, db *sql.DB) (state string) {
 	return state
 }
 
-func reset(t *testing.T, db *sql.DB) {
-	t.Helper()
-	raw(t, db, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(t.Context(), "RESET search_path; RESET ROLE")
-		return err
-	})
-}
-
 // raw gives use the connection of pgx, whose statements run with no settings.
 func raw(t *testing.T, db *sql.DB, use func(conn *pgx.Conn) error) {
 	t.Helper()
@@ -72,21 +64,21 @@ func TestTenant_cannot_take_the_place_of_set_config(t *testing.T) {
 		acme, zeta := as(t, s.acme), as(t, s.zeta)
 		db := w.open(t, s)
 		db.SetMaxOpenConns(1)
-		run(
-			t, acme, db, "CREATE OR REPLACE FUNCTION set_config(text, text, boolean) RETURNS "+
-				"text LANGUAGE sql AS 'SELECT $2'")
-		run(t, acme, db, "SET search_path = "+s.of(s.acme)+", pg_catalog")
+		s.do(t, "CREATE OR REPLACE FUNCTION "+s.of(s.acme)+".set_config(text, text, boolean) "+
+			"RETURNS text LANGUAGE sql AS 'SELECT $2'")
+		path := "SET search_path = " + s.of(s.acme) + ", pg_catalog"
+		if w.pooled {
+			_, err := db.ExecContext(acme, path)
+			require.ErrorContains(t, err, "which a pooler gives to others")
+		} else {
+			run(t, acme, db, path)
+		}
 		for range 3 {
 			require.Equal(t, "11 12 13", ids(t, zeta, db, all))
 			require.Equal(
 				t, "12 13", ids(t, zeta, db, "SELECT id FROM notes WHERE id > $1 ORDER BY id", 11))
 		}
-		if !w.pooled {
-			reset(t, db)
-		} else {
-			run(t, acme, db, "RESET search_path")
-		}
-		run(t, acme, db, "DROP FUNCTION "+s.of(s.acme)+".set_config")
+		s.do(t, "DROP FUNCTION "+s.of(s.acme)+".set_config")
 	})
 }
 

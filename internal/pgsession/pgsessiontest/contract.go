@@ -6,6 +6,7 @@
 //   - a transaction has no snapshot before its first statement
 //   - nothing of a statement stays on the connection, however it ended
 //   - an error points into the text of its caller
+//   - what a text leaves in its session reaches no other tenant
 package pgsessiontest
 
 import (
@@ -39,6 +40,8 @@ type Way struct {
 	Database *Database
 	// Open opens a pool that closes with t.
 	Open func(t testing.TB) *sql.DB
+	// Pooled says that there is a pooler in front of the server.
+	Pooled bool
 	// Leavings are statements of Acme that try to leave something on the connection.
 	Leavings []Leaving
 	// After, which may be nil, looks at the connection after each leaving.
@@ -62,6 +65,8 @@ func Run(t *testing.T, ways []Way) {
 				{"no_snapshot_before_the_first_statement", snapshot},
 				{"nothing_stays_on_the_connection", nothingStays},
 				{"errors_point_into_the_text", errorsPoint},
+				{"what_is_left_reaches_nobody", nothingReaches},
+				{"what_is_left_on_a_held_connection", nothingReachesHeld},
 			} {
 				t.Run(test.name, func(t *testing.T) { test.run(t, w.begin(t)) })
 			}

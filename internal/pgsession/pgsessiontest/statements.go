@@ -84,7 +84,7 @@ func nothingStays(t *testing.T, c *contract) {
 		{"error", func(t *testing.T) {
 			fails(c.acme, t, c.db, "22012", "SELECT 1/0 FROM notes WHERE id < $1", 3)
 		}},
-		{"error_in_the_text", func(t *testing.T) { fails(c.acme, t, c.db, "42601", "SELEC 1") }},
+		{"error_in_the_text", func(t *testing.T) { fails(c.acme, t, c.db, "42601", "SELECT ,") }},
 		{"error_in_a_text_that_is_prepared", func(t *testing.T) {
 			fails(c.acme, t, c.db, "42703", "SELECT nonsense FROM notes WHERE id < $1", 3)
 		}},
