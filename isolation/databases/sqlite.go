@@ -17,6 +17,9 @@ import (
 // SQLite opens files of SQLite in the directory dir, which it makes with the mode 0700: a file for
 // each tenant, named after its database and ".db". The driver has to be linked, as by an import of
 // github.com/glebarez/sqlite. Anything but a regular file, such as a symlink, is refused.
+//
+// A text in which a statement reaches past the file fails with gormtenant.ErrRawSQL: ATTACH, DETACH,
+// VACUUM INTO, and PRAGMA writable_schema, trusted_schema and those that name a directory.
 func SQLite(dir string, options ...SQLiteOption) Opener {
 	c, err := configureSQLite(options)
 	return oneServer{&files{sqliteConfig: c, dir: dir, err: err}}

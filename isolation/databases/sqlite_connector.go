@@ -51,7 +51,7 @@ func (c *fileConnector) Connect(ctx context.Context) (driver.Conn, error) {
 			return nil, errors.Join(fmt.Errorf("%s: %w", pragma, err), conn.Close())
 		}
 	}
-	return conn, nil
+	return fileConn{conn}, nil
 }
 
 // Driver returns the driver.
