@@ -77,7 +77,7 @@ func (s *session) police(ctx context.Context, p *Plan, spots []*locatedTable) er
 		if err != nil {
 			return err
 		}
-		if len(rows) != 1 || string(rows[0][0]) != "gormtenant" {
+		if len(rows) != 1 || string(rows[0][0]) != policyName {
 			return fmt.Errorf("gormtenant: row-level security may hide rows of %s from the role "+
 				"that moves: use one with BYPASSRLS", spot.name)
 		}

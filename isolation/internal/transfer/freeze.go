@@ -10,7 +10,10 @@ import (
 // frozenText is the error of the writers.
 const frozenText = "gormtenant: the tenant is being moved, try again in a moment"
 
-// FrozenCode is the SQLSTATE of that error on Postgres.
+// movedText is the error of those who write at a place that the tenant has left.
+const movedText = "gormtenant: the tenant has moved: look up where it is, and write there"
+
+// FrozenCode is the SQLSTATE of both errors on Postgres.
 const FrozenCode = "GT001"
 
 var (
@@ -30,10 +33,11 @@ var (
 		"thaw again later")
 )
 
-// IsFrozen reports whether err is the error of a write while the tenant is moved, which may be
-// tried again.
+// IsFrozen reports whether err is the error of a write while the tenant is moved, or at a place that
+// it has left. It may be tried again where the tenant is.
 func IsFrozen(err error) bool {
-	return err != nil && (code(err) == FrozenCode || strings.Contains(err.Error(), frozenText))
+	return err != nil && (code(err) == FrozenCode || strings.Contains(err.Error(), frozenText) ||
+		strings.Contains(err.Error(), movedText))
 }
 
 // lease is how long writes stay out after Hold.
@@ -82,9 +86,12 @@ func (p *Plan) Freeze(ctx context.Context, from Location) (*Frozen, error) {
 // [ErrLost] if the freeze has ended. Call it again for more time.
 func (f *Frozen) Hold(ctx context.Context) (until time.Time, err error) { return f.hold(ctx) }
 
-// Keep blocks writes for ever, and ends the freeze. Call it after the directory was switched.
-// Processes that have not heard of that get the error of a frozen tenant. Keep waits for open
-// transactions, and may be called again if ctx ended before they did.
+// Keep blocks the tenant's writes for ever, and ends the freeze. Call it after the directory was
+// switched. Processes that have not heard of that get an error that says so, for which [IsFrozen]
+// returns true. On Postgres, statements of others in shared tables pass over the rows that were
+// left: with policies of gormtenant those for which the tenant is not set, without them those that
+// change any row but the tenant's. On SQLite they fail as the tenant's do, until Remove.
+// Keep waits for open transactions, and may be called again if ctx ended before they did.
 func (f *Frozen) Keep(ctx context.Context) error { return f.keep(ctx) }
 
 // Thaw lets the tenant write again, and removes what Freeze created. It goes on when ctx is

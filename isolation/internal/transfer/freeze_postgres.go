@@ -14,7 +14,11 @@ import (
 type frozenPostgres struct {
 	*session
 	*fence
-	tables []string // their OIDs
+	plan   *Plan
+	shared bool
+	spots  []*locatedTable
+	trees  [][]member // of each of the spots
+	tables []string   // the OIDs of all members
 }
 
 // fenced takes the lock of a tenant's move, and says in which state the place is, "" if in none.
@@ -23,7 +27,9 @@ func fenced(ctx context.Context, p *Plan, loc Location) (*frozenPostgres, state,
 	if err != nil {
 		return nil, "", err
 	}
-	f := &frozenPostgres{session: s, fence: &fence{digest: p.digest(), schema: loc.Schema}}
+	f := &frozenPostgres{session: s, plan: p, shared: loc.Shared, fence: &fence{
+		digest: p.digest(), tenantID: p.tenantID, schema: loc.Schema,
+	}}
 	found, err := f.enter(ctx, p)
 	if err != nil {
 		s.close(ctx)
@@ -107,38 +113,75 @@ func (f *frozenPostgres) freeze(ctx context.Context, p *Plan, loc Location) erro
 	if err := f.transact(work, f.function(copying, "")); err != nil {
 		return fmt.Errorf("gormtenant: making the function that freezes the tenant: %w", err)
 	}
-	spots, err := f.locate(work, p, loc)
+	var err error
+	if f.spots, err = f.locate(work, p, loc); err != nil {
+		return err
+	}
+	if f.setting, err = f.policySetting(work, f.spots); err != nil {
+		return err
+	}
+	f.trees = make([][]member, len(f.spots))
+	for i, s := range f.spots {
+		if f.trees[i], err = f.members(work, s); err != nil {
+			return err
+		}
+		for _, m := range f.trees[i] {
+			f.tables = append(f.tables, m.oid)
+		}
+	}
+	has, err := f.installed(work)
 	if err != nil {
 		return err
 	}
-	at := map[string]string{}
-	for _, s := range spots {
-		at[s.name] = s.qualifiedName
-		f.tables = append(f.tables, s.oid)
+	for i, s := range f.spots {
+		if err := f.install(ctx, s, f.trees[i], has); err != nil {
+			return err
+		}
 	}
-	there, err := f.query(work, "SELECT tgrelid, tgname FROM pg_trigger "+
+	return nil
+}
+
+// installed is a trigger on a table.
+type installed struct{ oid, name string }
+
+// installed returns the triggers that are there already.
+func (f *frozenPostgres) installed(ctx context.Context) (map[installed]bool, error) {
+	there, err := f.query(ctx, "SELECT tgrelid, tgname FROM pg_trigger "+
 		"WHERE tgfoid = to_regprocedure("+pgsession.Literal(f.name()+"()")+") AND tgenabled <> 'D'")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	type one struct{ table, name string }
-	has := map[one]bool{}
+	has := map[installed]bool{}
 	for _, row := range there {
-		has[one{string(row[0]), string(row[1])}] = true
+		has[installed{string(row[0]), string(row[1])}] = true
 	}
-	// One transaction for each table: together they would hold others up for longer, and could wait
-	// for one that waits for them.
-	for _, s := range spots {
-		// The lock waits for those who have written, and is what CREATE TRIGGER takes itself.
-		statements := []string{"LOCK TABLE " + s.qualifiedName + " IN SHARE ROW EXCLUSIVE MODE"}
-		for _, t := range f.triggers(p, s, loc.Shared, at) {
-			if !has[one{s.oid, t.name}] {
+	return has, nil
+}
+
+// install creates the triggers of a table's members that are not there. It does so in one
+// transaction for each table: together they would hold others up for longer, and could wait for one
+// that waits for them.
+func (f *frozenPostgres) install(
+	ctx context.Context, s *locatedTable, members []member, has map[installed]bool,
+) error {
+	at := map[string]string{}
+	for _, other := range f.spots {
+		at[other.name] = other.qualifiedName
+	}
+	// The lock waits for those who have written, also to partitions and children, and is what CREATE
+	// TRIGGER takes itself.
+	statements := []string{"LOCK TABLE " + members[0].qualifiedName +
+		" IN SHARE ROW EXCLUSIVE MODE"}
+	for _, m := range members {
+		for _, t := range f.triggers(f.plan, s, m, f.shared, at) {
+			if one := (installed{m.oid, t.name}); !has[one] {
+				has[one] = true // a child may have two parents
 				statements = append(statements, t.create)
 			}
 		}
-		if err := f.patiently(ctx, retryLimit, s.oid, statements...); err != nil {
-			return fmt.Errorf("gormtenant: freezing %s: %w", s.name, err)
-		}
+	}
+	if err := f.patiently(ctx, retryLimit, s.oid, statements...); err != nil {
+		return fmt.Errorf("gormtenant: freezing %s: %w", s.name, err)
 	}
 	return nil
 }
@@ -146,6 +189,9 @@ func (f *frozenPostgres) freeze(ctx context.Context, p *Plan, loc Location) erro
 func (f *frozenPostgres) hold(ctx context.Context) (time.Time, error) {
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
+	if err := f.sameMembers(ctx, work); err != nil {
+		return time.Time{}, err
+	}
 	until := time.Now().Add(lease)
 	if err := f.change(work, held); err != nil {
 		return time.Time{}, err
