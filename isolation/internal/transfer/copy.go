@@ -9,7 +9,9 @@ import (
 
 // Copy copies the tenant's rows, those that are deleted softly too. All of them are there when it
 // returns nil, none if it returns an error or the process ends: it writes in one transaction. from
-// must be frozen. No hooks of models run; triggers of the tables do.
+// must be frozen. No hooks of models run, and no triggers of the application: those of the tables
+// are off in the transaction. In shared tables on Postgres that have any, others wait to write while
+// the server takes the rows from a temporary table, some 5 µs a row.
 //
 // progress, which may be nil, is told now and then how many rows of a table were read, and at its
 // end.
@@ -63,6 +65,10 @@ func (p *Plan) toSQLite(
 	if err := match(source.tables(), target.list, false); err != nil {
 		return err
 	}
+	back, err := target.silence(ctx)
+	if err != nil {
+		return err
+	}
 	for i, s := range source.tables() {
 		w, err := target.writer(ctx, target.list[i], s.columns)
 		if err != nil {
@@ -72,7 +78,7 @@ func (p *Plan) toSQLite(
 			return fmt.Errorf("gormtenant: copying %s: %w", s.name, err)
 		}
 	}
-	if err := target.exec(ctx, "COMMIT"); err != nil {
+	if err := target.exec(ctx, append(back, "COMMIT")...); err != nil {
 		return fmt.Errorf("gormtenant: committing the copy: %w", err)
 	}
 	return nil
@@ -97,10 +103,41 @@ func (p *Plan) toPostgres(
 	if err != nil {
 		return err
 	}
-	for _, group := range order {
-		if err := target.take(ctx, source, group, progress); err != nil {
+	q, err := target.triggersOf(ctx, onInsert)
+	if err != nil {
+		return err
+	}
+	// In shared tables the rows are brought first, and others are held up only while the server
+	// takes them from there to the tables.
+	late := to.Shared && q.needed()
+	if !late {
+		if err := target.silence(ctx, q); err != nil {
 			return err
 		}
+	}
+	var inserts []func() error
+	for _, group := range order {
+		insert, err := target.take(ctx, source, group, late, progress)
+		if err == nil && !late {
+			err = insert()
+		}
+		if err != nil {
+			return err
+		}
+		inserts = append(inserts, insert)
+	}
+	if late {
+		if err := target.silence(ctx, q); err != nil {
+			return err
+		}
+		for _, insert := range inserts {
+			if err := insert(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := target.unsilence(ctx, q); err != nil {
+		return err
 	}
 	if err := target.exec(ctx, "COMMIT"); err != nil {
 		return fmt.Errorf("gormtenant: committing the copy: %w", err)

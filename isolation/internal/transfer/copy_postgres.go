@@ -20,40 +20,40 @@ func (e *postgresSide) order(ctx context.Context) ([][]int, error) {
 
 // take copies a group of tables. Where they refer to each other, no order would do: their rows go
 // to temporary tables first, and from there in one statement, after which the server looks at
-// foreign keys. So does the table of a policy that holds the role, which COPY does not write to.
+// foreign keys. So does the table of a policy that holds the role, which COPY does not write to, and
+// any if the caller asks for it. That statement is what insert runs.
 func (e *postgresSide) take(
-	ctx context.Context, source side, group []int, progress func(string, int64),
-) error {
-	staging := len(group) > 1
+	ctx context.Context, source side, group []int, staging bool,
+	progress func(string, int64),
+) (insert func() error, err error) {
+	staging = staging || len(group) > 1
 	for _, i := range group {
 		staging = staging || e.list[i].policed
 	}
 	var inserts []string
-	for _, i := range group {
+	for k, i := range group {
 		s, into := source.tables()[i], *e.list[i]
 		if staging {
-			var err error
 			if into.qualifiedName, err = e.stage(ctx, e.list[i], s.columns); err != nil {
-				return err
+				return nil, err
 			}
-			inserts = append(inserts, "INSERT INTO "+e.list[i].qualifiedName+" ("+list(s.columns)+
-				") OVERRIDING SYSTEM VALUE SELECT "+
-				list(s.columns)+" FROM "+into.qualifiedName)
+			inserts = append(inserts, fmt.Sprintf("rows_%d AS (INSERT INTO %s (%s) OVERRIDING "+
+				"SYSTEM VALUE SELECT %s FROM %s)", k, e.list[i].qualifiedName, list(s.columns),
+				list(s.columns), into.qualifiedName))
 		}
 		if err := e.takeTable(ctx, source, s, &into, progress); err != nil {
-			return fmt.Errorf("gormtenant: copying %s: %w", s.name, err)
+			return nil, fmt.Errorf("gormtenant: copying %s: %w", s.name, err)
 		}
 	}
-	if !staging {
+	return func() error {
+		if !staging {
+			return nil
+		}
+		if err := e.exec(ctx, "WITH "+strings.Join(inserts, ", ")+" SELECT"); err != nil {
+			return fmt.Errorf("gormtenant: copying %s: %w", e.list[group[0]].name, err)
+		}
 		return nil
-	}
-	for i, insert := range inserts {
-		inserts[i] = fmt.Sprintf("rows_%d AS (%s)", i, insert)
-	}
-	if err := e.exec(ctx, "WITH "+strings.Join(inserts, ", ")+" SELECT"); err != nil {
-		return fmt.Errorf("gormtenant: copying %s: %w", e.list[group[0]].name, err)
-	}
-	return nil
+	}, nil
 }
 
 // stage makes a temporary table that has the columns of a table.

@@ -9,7 +9,9 @@ import (
 )
 
 // Clear deletes the tenant's rows at a place, in one transaction: the rest of an unfinished
-// attempt. In a place of the tenant's own it deletes all rows of the tables.
+// attempt. In a place of the tenant's own it deletes all rows of the tables. Triggers of the
+// application are off: on Postgres, others wait until the end to write to shared tables that have
+// any for DELETE or UPDATE.
 func (p *Plan) Clear(ctx context.Context, loc Location) error {
 	_, dialect, err := loc.pool()
 	if err != nil {
@@ -102,15 +104,25 @@ func (p *Plan) clearPostgres(ctx context.Context, loc Location, remove bool) err
 	if err := p.guard(ctx, e, loc.Shared, pgsession.Literal); err != nil {
 		return err
 	}
+	q, err := e.triggersOf(ctx, onDelete|onUpdate) // a foreign key may update
+	if err != nil {
+		return err
+	}
+	if err := e.silence(ctx, q); err != nil {
+		return err
+	}
 	deletes := make([]string, len(e.list))
 	for i, s := range e.list {
 		deletes[i] = fmt.Sprintf("rows_%d AS (DELETE FROM %s WHERE %s)", i, s.qualifiedName,
 			s.where)
 	}
-	if err := e.exec(ctx, "WITH "+strings.Join(deletes, ", ")+" SELECT", "COMMIT"); err != nil {
+	if err := e.exec(ctx, "WITH "+strings.Join(deletes, ", ")+" SELECT"); err != nil {
 		return fmt.Errorf("gormtenant: deleting the tenant's rows: %w", err)
 	}
-	return nil
+	if err := e.unsilence(ctx, q); err != nil {
+		return err
+	}
+	return e.exec(ctx, "COMMIT")
 }
 
 // clearSQLite deletes from join tables first, whose rows are found by their owners. Foreign keys
@@ -129,6 +141,10 @@ func (p *Plan) clearSQLite(ctx context.Context, loc Location, remove bool) error
 	if err := p.guard(ctx, e, loc.Shared, literalSQLite); err != nil {
 		return err
 	}
+	back, err := e.silence(ctx)
+	if err != nil {
+		return err
+	}
 	for _, joins := range []bool{true, false} {
 		for _, s := range e.list {
 			if (s.column == "") != joins {
@@ -139,5 +155,5 @@ func (p *Plan) clearSQLite(ctx context.Context, loc Location, remove bool) error
 			}
 		}
 	}
-	return e.exec(ctx, "COMMIT")
+	return e.exec(ctx, append(back, "COMMIT")...)
 }
