@@ -17,8 +17,8 @@ import (
 // end.
 //
 // It fails before it writes anything where the columns differ, or where rows of the source are not
-// the tenant's alone. On Postgres, sequences behind the keys that come are advanced first, and stay
-// advanced; between two places on Postgres rows go by COPY. Times from SQLite are cut to the
+// the tenant's alone. Sequences go on behind the keys that come and the last one that the
+// source gave; on Postgres they are advanced first, and stay advanced; between two places on Postgres rows go by COPY. Times from SQLite are cut to the
 // microseconds that Postgres keeps.
 func (p *Plan) Copy(
 	ctx context.Context, from, to Location, progress func(table string, rows int64),
@@ -77,6 +77,9 @@ func (p *Plan) toSQLite(
 		if err := transfer(ctx, source, s, w, progress); err != nil {
 			return fmt.Errorf("gormtenant: copying %s: %w", s.name, err)
 		}
+	}
+	if err := target.advanceKeys(ctx, source); err != nil {
+		return fmt.Errorf("gormtenant: setting the keys that come next: %w", err)
 	}
 	if err := target.exec(ctx, append(back, "COMMIT")...); err != nil {
 		return fmt.Errorf("gormtenant: committing the copy: %w", err)

@@ -31,6 +31,8 @@ type side interface {
 	// int64, float64, string, []byte.
 	each(ctx context.Context, s *locatedTable, columns []column, row func(values []any) error) error
 	count(ctx context.Context, from, where string) (int64, error)
+	// lastGiven returns the last key that the place gave to a column by itself, 0 if none.
+	lastGiven(ctx context.Context, s *locatedTable, column string) (int64, error)
 	cascades(ctx context.Context) ([]reference, error)
 	close(ctx context.Context)
 }

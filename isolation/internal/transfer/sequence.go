@@ -8,8 +8,10 @@ import (
 	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
-// advanceSequences sets the sequences of the target past the keys that come. It does so before the
-// rows are there, so that no other tenant is given such a key meanwhile, and never sets one back.
+// advanceSequences sets the sequences of the target past the keys that come, and past those that
+// the source has given: a key of a row that is gone, or of a transaction that was refused, may be
+// known to somebody. It does so before the rows are there, so that no other tenant is given such a
+// key meanwhile, and never sets one back.
 func advanceSequences(ctx context.Context, source side, target *postgresSide, to Location) error {
 	var own *session
 	for i, s := range target.list {
@@ -18,11 +20,11 @@ func advanceSequences(ctx context.Context, source side, target *postgresSide, to
 			return err
 		}
 		for name, column := range sequences {
-			greatest, err := greatestKey(ctx, source, source.tables()[i], column)
+			last, err := lastKey(ctx, source, source.tables()[i], column)
 			if err != nil {
 				return err
 			}
-			if greatest <= 0 {
+			if last <= 0 {
 				continue
 			}
 			if own == nil {
@@ -31,10 +33,100 @@ func advanceSequences(ctx context.Context, source side, target *postgresSide, to
 				}
 				defer own.close(ctx)
 			}
-			if err := own.advance(ctx, name, greatest); err != nil {
+			if err := own.advance(ctx, name, last); err != nil {
 				return fmt.Errorf("gormtenant: setting the sequence %s past the keys of the "+
 					"tenant: %w", name, err)
 			}
+		}
+	}
+	return nil
+}
+
+// lastKey returns the greatest key of the tenant's rows, or the last that the source gave, if that
+// is greater.
+func lastKey(ctx context.Context, source side, s *locatedTable, column string) (int64, error) {
+	greatest, err := greatestKey(ctx, source, s, column)
+	if err != nil {
+		return 0, err
+	}
+	given, err := source.lastGiven(ctx, s, column)
+	return max(greatest, given), err
+}
+
+// lastGiven returns the last value that a sequence gave to a column.
+func (e *postgresSide) lastGiven(
+	ctx context.Context, s *locatedTable, column string,
+) (given int64, err error) {
+	sequences, err := e.sequences(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	for name, of := range sequences {
+		if of != column {
+			continue
+		}
+		// A fresh one has not given its last_value yet.
+		text, err := e.value(ctx, "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM "+name)
+		if err != nil {
+			return 0, err
+		}
+		last, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		given = max(given, last)
+	}
+	return given, nil
+}
+
+// automatic is the table in which SQLite keeps the last keys of tables with AUTOINCREMENT
+// (https://www.sqlite.org/autoinc.html). It is there if there is such a table.
+const automatic = "sqlite_sequence"
+
+func (e *sqliteSide) lastGiven(
+	ctx context.Context, s *locatedTable, column string,
+) (given int64, err error) {
+	there, err := e.texts(ctx, "SELECT name FROM sqlite_master WHERE name = '"+automatic+"' "+
+		"AND EXISTS (SELECT 1 FROM pragma_table_info(?) WHERE pk = 1 AND name = ?)", s.name, column)
+	if err != nil || len(there) == 0 {
+		return 0, err
+	}
+	err = e.rows(ctx, "SELECT seq FROM "+automatic+" WHERE name = ?", func(values []any) error {
+		given, _ = values[0].(int64)
+		return nil
+	}, s.name)
+	return given, err
+}
+
+// advanceKeys does what advanceSequences does, for tables with AUTOINCREMENT on SQLite, which has
+// seen the keys that came.
+func (e *sqliteSide) advanceKeys(ctx context.Context, source side) error {
+	for i, t := range e.list {
+		keys, err := e.texts(ctx, "SELECT name FROM pragma_table_info(?) WHERE pk = 1 "+
+			"AND EXISTS (SELECT 1 FROM sqlite_master WHERE name = '"+automatic+"')", t.name)
+		if err != nil {
+			return err
+		}
+		if len(keys) != 1 {
+			continue
+		}
+		given, err := source.lastGiven(ctx, source.tables()[i], keys[0])
+		if err != nil {
+			return err
+		}
+		if given == 0 {
+			continue
+		}
+		// The row is there since the first key was given, and only of a table with AUTOINCREMENT.
+		if err := e.exec1(ctx, "UPDATE "+automatic+" SET seq = max(seq, ?) WHERE name = ?", given,
+			t.name); err != nil {
+			return err
+		}
+		if err := e.exec1(ctx, "INSERT INTO "+automatic+" (name, seq) SELECT ?1, ?2 "+
+			"WHERE NOT EXISTS (SELECT 1 FROM "+automatic+" WHERE name = ?1) "+
+			"AND EXISTS (SELECT 1 FROM sqlite_master WHERE name = ?1 AND type = 'table' "+
+			"AND upper(sql) LIKE '%AUTOINCREMENT%')", t.name, given); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -91,9 +183,9 @@ func greatestKey(ctx context.Context, source side, s *locatedTable, column strin
 // has called it, but ALTER SEQUENCE does, and keeps others out: so the sequence cannot move between
 // the look at it and the change.
 func (s *session) advance(ctx context.Context, name string, to int64) error {
-	behind, err := s.value(ctx, fmt.Sprintf("SELECT last_value < %d AND (SELECT seqincrement > 0 "+
-		"FROM pg_sequence WHERE seqrelid = %s::regclass) FROM %s",
-		to, pgsession.Literal(name), name))
+	behind, err := s.value(ctx, fmt.Sprintf("SELECT (last_value < %d OR last_value = %d AND NOT "+
+		"is_called) AND (SELECT seqincrement > 0 FROM pg_sequence WHERE seqrelid = %s::regclass) "+
+		"FROM %s", to, to, pgsession.Literal(name), name))
 	if err != nil || behind != "t" {
 		return err
 	}
