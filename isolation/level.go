@@ -59,6 +59,9 @@ func (l rowsLevel) discard(
 	if err != nil {
 		return err
 	}
+	if plan, err = plan.Complete(ctx, at); err != nil {
+		return err
+	}
 	return plan.Remove(ctx, at)
 }
 

@@ -26,7 +26,8 @@ var (
 )
 
 // IsMoving reports whether err is the error of a write by a tenant that is being moved, or in a
-// process that has not heard yet that it was. The same write, in a new transaction, soon succeeds.
+// process that has not heard yet that it was; the text says which. The same write, in a new
+// transaction, soon succeeds.
 func IsMoving(err error) bool { return transfer.IsFrozen(err) }
 
 // Report is what a move did.
@@ -88,6 +89,9 @@ func (m *Mover) move(
 		return report, err
 	}
 	defer mv.source.close(&err)
+	if mv.plan, err = mv.plan.Complete(ctx, mv.source.location); err != nil {
+		return report, err
+	}
 	if err := m.levels[to.Level].prepare(ctx, placedAt(t, to)); err != nil {
 		return report, err
 	}

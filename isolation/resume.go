@@ -38,6 +38,9 @@ func (m *Mover) callOff(ctx context.Context, t *tenants.Tenant) (err error) {
 		return err
 	}
 	defer here.close(&err)
+	if plan, err = plan.Complete(ctx, here.location); err != nil {
+		return err
+	}
 	there, err := m.open(ctx, t, *t.Moving)
 	if err != nil {
 		return err
@@ -73,6 +76,9 @@ func (m *Mover) sealSource(
 		return err
 	}
 	defer there.close(&err)
+	if plan, err = plan.Complete(ctx, there.location); err != nil {
+		return err
+	}
 	frozen, err := plan.Freeze(ctx, there.location)
 	if errors.Is(err, transfer.ErrMoved) {
 		return nil

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
@@ -94,39 +95,59 @@ func (s *session) police(ctx context.Context, p *Plan, spots []*locatedTable) er
 	return nil
 }
 
-// cascades returns the foreign keys to the tables that do more than refuse.
-func (e *postgresSide) cascades(ctx context.Context) ([]reference, error) {
-	parents := map[string]*locatedTable{}
+// relocate is locate for a side.
+func (e *postgresSide) relocate(ctx context.Context, p *Plan, loc Location) (err error) {
+	e.list, err = e.locate(ctx, p, loc)
+	return err
+}
+
+// references returns the foreign keys to the tables, those of partitions and children of the tables
+// among themselves excepted.
+func (e *postgresSide) references(ctx context.Context) ([]reference, error) {
+	parents, ours := map[string]*locatedTable{}, map[string]bool{}
 	oids := make([]string, len(e.list))
 	for i, spot := range e.list {
 		parents[spot.oid], oids[i] = spot, spot.oid
+		members, err := e.members(ctx, spot)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range members[1:] {
+			ours[m.oid] = true
+		}
 	}
 	rows, err := e.query(ctx, "SELECT c.confrelid, quote_ident(n.nspname) || '.' || "+
-		"quote_ident(k.relname), (SELECT string_agg('"+parentAlias+
-		".' || quote_ident(pa.attname) || ' = ' || quote_ident(n.nspname) || '.' || "+
-		"quote_ident(k.relname) || '.' || quote_ident(ca.attname), ' AND ') "+
-		"FROM unnest(c.conkey, c.confkey) AS u(child, parent) "+
+		"quote_ident(k.relname), CASE WHEN k.relnamespace = p.relnamespace THEN k.relname END, "+
+		"c.confdeltype IN ('c', 'n', 'd'), k.oid, (SELECT json_agg(json_build_object('Foreign', "+
+		"ca.attname, 'Primary', pa.attname)) FROM unnest(c.conkey, c.confkey) AS u(child, parent) "+
 		"JOIN pg_attribute AS ca ON ca.attrelid = c.conrelid AND ca.attnum = u.child "+
 		"JOIN pg_attribute AS pa ON pa.attrelid = c.confrelid AND pa.attnum = u.parent) "+
 		"FROM pg_constraint AS c JOIN pg_class AS k ON k.oid = c.conrelid JOIN pg_namespace AS n "+
-		"ON n.oid = k.relnamespace "+
-		"WHERE c.contype = 'f' AND c.confdeltype IN ('c', 'n', 'd') AND c.conparentid = 0 "+
-		"AND c.confrelid IN ("+strings.Join(oids, ", ")+")")
+		"ON n.oid = k.relnamespace JOIN pg_class AS p ON p.oid = c.confrelid "+
+		"WHERE c.contype = 'f' AND c.conparentid = 0 AND c.confrelid IN ("+
+		strings.Join(oids, ", ")+") ORDER BY 2, c.oid")
 	if err != nil {
 		return nil, err
 	}
-	found := make([]reference, len(rows))
-	for i, row := range rows {
-		found[i] = reference{
-			parent: parents[string(row[0])], child: string(row[1]),
-			on: string(row[2]),
+	var found []reference
+	for _, row := range rows {
+		if ours[string(row[4])] {
+			continue
 		}
+		r := reference{
+			parent: parents[string(row[0])], child: string(row[1]), name: string(row[2]),
+			acts: string(row[3]) == "t",
+		}
+		if err := json.Unmarshal(row[5], &r.columns); err != nil {
+			return nil, err
+		}
+		found = append(found, r)
 	}
 	return found, nil
 }
 
-// references returns the foreign keys between the tables, as pairs of numbers: child and parent.
-func (s *session) references(ctx context.Context, spots []*locatedTable) (map[int][]int, error) {
+// between returns the foreign keys between the tables, as pairs of numbers: child and parent.
+func (s *session) between(ctx context.Context, spots []*locatedTable) (map[int][]int, error) {
 	number := map[string]int{}
 	oids := make([]string, len(spots))
 	for i, spot := range spots {

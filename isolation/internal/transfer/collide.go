@@ -38,7 +38,8 @@ const someKeys = 5
 // there, and in shared tables keys and unique values that others have. It keeps nothing. On SQLite
 // it does not look at unique indexes of expressions and of parts of a table; on Postgres not past
 // policies that hold the role, nor at exclusion constraints. What it misses makes Copy fail, which
-// then leaves nothing either.
+// then leaves nothing either. Rows of the source that cannot move, or would stay behind though they
+// refer to rows that move, are an error.
 func (p *Plan) Collisions(ctx context.Context, from, to Location) ([]Collision, error) {
 	if err := apart(from, to); err != nil {
 		return nil, err
@@ -52,6 +53,12 @@ func (p *Plan) Collisions(ctx context.Context, from, to Location) ([]Collision, 
 	if err != nil {
 		return nil, err
 	}
+	if err := p.foreign(ctx, source, from.Shared, literalOf(source)); err != nil {
+		return nil, err
+	}
+	if err := p.stranded(ctx, source); err != nil {
+		return nil, err
+	}
 	target := side(nil)
 	var look func(source *locatedTable, target *locatedTable) ([]Collision, error)
 	if dialect == onPostgres {
@@ -62,7 +69,7 @@ func (p *Plan) Collisions(ctx context.Context, from, to Location) ([]Collision, 
 		target, look = e, func(s, t *locatedTable) ([]Collision,
 			error,
 		) {
-			return e.collisions(ctx, p, source, s, t)
+			return e.collisions(ctx, source, s, t)
 		}
 	} else {
 		e, err := openSQLite(ctx, p, to, true)
@@ -72,7 +79,7 @@ func (p *Plan) Collisions(ctx context.Context, from, to Location) ([]Collision, 
 		target, look = e, func(s, t *locatedTable) ([]Collision,
 			error,
 		) {
-			return e.collisions(ctx, p, source, s, t)
+			return e.collisions(ctx, source, s, t)
 		}
 	}
 	defer target.close(ctx)
@@ -89,7 +96,7 @@ func (p *Plan) Collisions(ctx context.Context, from, to Location) ([]Collision, 
 		if n > 0 {
 			found = append(found, Collision{Table: t.name, Leftover: true, Count: n})
 		}
-		if !to.Shared || t.column == "" {
+		if !to.Shared || t.column == "" && !t.hangs {
 			continue // the key of a join table's row is that of the rows that it joins
 		}
 		more, err := look(source.tables()[i], t)
@@ -131,6 +138,9 @@ func (u unique) names() []string {
 	}
 	return names
 }
+
+// others is the condition of rows that are not the tenant's, in shared tables.
+func (s *locatedTable) others() string { return "(" + s.where + ") IS NOT TRUE" }
 
 // subset returns the table with some of its columns.
 func (s *locatedTable) subset(names map[string]bool) *locatedTable {

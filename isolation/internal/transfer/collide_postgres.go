@@ -12,7 +12,7 @@ import (
 // collisions looks at one table. What is needed of the rows to come is put into a temporary table,
 // so that the server itself compares, by its indexes.
 func (e *postgresSide) collisions(
-	ctx context.Context, p *Plan, source side, s, t *locatedTable,
+	ctx context.Context, source side, s, t *locatedTable,
 ) ([]Collision, error) {
 	indexes, needed, err := e.uniques(ctx, t)
 	if err != nil || len(indexes) == 0 {
@@ -35,8 +35,7 @@ func (e *postgresSide) collisions(
 			texts[i] = fmt.Sprintf("s.k%d::text", i)
 		}
 		rows, err := e.query(ctx, "WITH c AS ("+
-			u.query(into.qualifiedName, t.qualifiedName, quoted(t.column)+" IS DISTINCT FROM "+
-				pgsession.Literal(p.tenantID), "concat_ws(', ', "+strings.Join(texts, ", ")+")")+
+			u.query(into.qualifiedName, t.qualifiedName, t.others(), "concat_ws(', ', "+strings.Join(texts, ", ")+")")+
 			fmt.Sprintf(") SELECT count(*) OVER (), found FROM c ORDER BY length(found), "+
 				"found LIMIT %d", someKeys))
 		if err != nil {

@@ -9,7 +9,7 @@ import (
 
 // collisions looks at one table.
 func (e *sqliteSide) collisions(
-	ctx context.Context, p *Plan, source side, s, t *locatedTable,
+	ctx context.Context, source side, s, t *locatedTable,
 ) ([]Collision, error) {
 	indexes, needed, err := e.uniques(ctx, t)
 	if err != nil || len(indexes) == 0 {
@@ -36,8 +36,7 @@ func (e *sqliteSide) collisions(
 		}
 		c := Collision{Table: t.name, Columns: u.names()}
 		err := e.rows(ctx, "WITH c AS ("+
-			u.query(into.qualifiedName, t.qualifiedName, quoted(t.column)+" IS NOT "+
-				literalSQLite(p.tenantID), strings.Join(texts, " || ', ' || "))+
+			u.query(into.qualifiedName, t.qualifiedName, t.others(), strings.Join(texts, " || ', ' || "))+
 			fmt.Sprintf(") SELECT count(*) OVER (), found FROM c ORDER BY length(found), "+
 				"found LIMIT %d", someKeys), func(values []any) error {
 			c.Count, _ = values[0].(int64)

@@ -11,7 +11,7 @@ import (
 // order returns the tables in groups, each after those that it refers to by a foreign key of the
 // place.
 func (e *postgresSide) order(ctx context.Context) ([][]int, error) {
-	parents, err := e.references(ctx, e.list)
+	parents, err := e.between(ctx, e.list)
 	if err != nil {
 		return nil, err
 	}

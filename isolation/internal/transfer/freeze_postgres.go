@@ -164,10 +164,7 @@ func (f *frozenPostgres) installed(ctx context.Context) (map[installed]bool, err
 func (f *frozenPostgres) install(
 	ctx context.Context, s *locatedTable, members []member, has map[installed]bool,
 ) error {
-	at := map[string]string{}
-	for _, other := range f.spots {
-		at[other.name] = other.qualifiedName
-	}
+	at := places(f.spots)
 	// The lock waits for those who have written, also to partitions and children, and is what CREATE
 	// TRIGGER takes itself.
 	statements := []string{"LOCK TABLE " + members[0].qualifiedName +

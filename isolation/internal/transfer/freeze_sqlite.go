@@ -53,10 +53,7 @@ func freezeSQLite(ctx context.Context, p *Plan, loc Location) (*frozenSQLite, er
 	case found.live:
 		return nil, ErrBusy
 	}
-	at := map[string]string{}
-	for _, s := range e.list {
-		at[s.name] = s.qualifiedName
-	}
+	at := places(e.list)
 	statements := []string{fmt.Sprintf("INSERT OR REPLACE INTO %s (tenant, token, state, until) "+
 		"VALUES ('%s', '%s', '%s', unixepoch('now') + %d)",
 		leases, f.digest, f.token, copying, int(leaseSQLite.Seconds()))}
@@ -76,14 +73,15 @@ func freezeSQLite(ctx context.Context, p *Plan, loc Location) (*frozenSQLite, er
 func (f *frozenSQLite) triggers(
 	p *Plan, s *locatedTable, shared bool, at map[string]string,
 ) []string {
+	w := &whose{p, at, literalSQLite}
 	mine := func(row string) string {
 		switch {
 		case !shared:
 			return "1"
 		case s.column != "":
-			return row + "." + quoted(s.column) + " = " + literalSQLite(p.tenantID)
+			return "(" + strings.Join(w.columns(s.table, row+"."), " OR ") + ")"
 		}
-		return "(" + strings.Join(p.owned(s, row, at, literalSQLite), " OR ") + ")"
+		return "(" + strings.Join(w.owned(s.table, row, 0), " OR ") + ")"
 	}
 	var all []string
 	for event, condition := range map[string]string{

@@ -145,8 +145,9 @@ func (f *fence) triggers(
 	p *Plan, s *locatedTable, m member, shared bool, at map[string]string,
 ) []trigger {
 	on := " ON " + m.qualifiedName
+	w := &whose{p, at, pgsession.Literal}
 	mine := func(row string) string {
-		return row + "." + quoted(s.column) + " = " + pgsession.Literal(p.tenantID)
+		return "(" + strings.Join(w.columns(s.table, row+"."), " OR ") + ")"
 	}
 	call := func(arguments ...string) string {
 		for i, a := range arguments {
@@ -164,17 +165,15 @@ func (f *fence) triggers(
 			" FOR EACH STATEMENT" + call()}
 	case s.column != "":
 		rows = []string{
-			"BEFORE INSERT" + on + " FOR EACH ROW WHEN (" + mine("NEW") + ")" +
-				call(becomes, s.name),
-			"BEFORE UPDATE" + on + " FOR EACH ROW WHEN (" + mine("NEW") + " AND (" + mine("OLD") +
-				") IS NOT TRUE)" + call(becomes, s.name),
-			"BEFORE UPDATE" + on + " FOR EACH ROW WHEN (" + mine("OLD") + ")" + call(was, s.name),
-			"BEFORE DELETE" + on + " FOR EACH ROW WHEN (" + mine("OLD") + ")" + call(was, s.name),
+			"BEFORE INSERT" + on + " FOR EACH ROW WHEN " + mine("NEW") + call(becomes, s.name),
+			"BEFORE UPDATE" + on + " FOR EACH ROW WHEN (" + mine("NEW") + " AND " + mine("OLD") +
+				" IS NOT TRUE)" + call(becomes, s.name),
+			"BEFORE UPDATE" + on + " FOR EACH ROW WHEN " + mine("OLD") + call(was, s.name),
+			"BEFORE DELETE" + on + " FOR EACH ROW WHEN " + mine("OLD") + call(was, s.name),
 		}
 	default:
 		rows = []string{"BEFORE INSERT OR UPDATE OR DELETE" + on + " FOR EACH ROW" + call(owned,
-			s.name, "SELECT "+strings.Join(p.owned(s, "($1)", at, pgsession.Literal), " OR "),
-			"SELECT "+strings.Join(ownerSeen(s, at), " OR "))}
+			s.name, "SELECT "+strings.Join(w.owned(s.table, "($1)", 0), " OR "), "SELECT "+w.known(s.table))}
 	}
 	if shared {
 		statements = []string{"BEFORE TRUNCATE" + on + " FOR EACH STATEMENT" + call(anyones, s.name)}
@@ -200,10 +199,14 @@ func (f *fence) triggers(
 	return all
 }
 
-func ownerSeen(s *locatedTable, at map[string]string) []string {
-	terms := make([]string, len(s.owners))
-	for i, o := range s.owners {
-		terms[i] = ownerExists(o, "($1)", at) + ")"
+// known is the condition that it is known whose a row is.
+func (w *whose) known(t *table) string {
+	seen := w.seen(t, "($1)")
+	if !t.hangs {
+		return strings.Join(seen, " OR ")
 	}
-	return terms
+	for i, o := range t.owners {
+		seen[i] = "(" + w.refers(o, "($1)") + " IS NOT TRUE OR " + seen[i] + ")"
+	}
+	return strings.Join(seen, " AND ")
 }

@@ -33,7 +33,10 @@ type side interface {
 	count(ctx context.Context, from, where string) (int64, error)
 	// lastGiven returns the last key that the place gave to a column by itself, 0 if none.
 	lastGiven(ctx context.Context, s *locatedTable, column string) (int64, error)
-	cascades(ctx context.Context) ([]reference, error)
+	// references returns the foreign keys to the tables.
+	references(ctx context.Context) ([]reference, error)
+	// relocate makes the tables those of another plan.
+	relocate(ctx context.Context, p *Plan, loc Location) error
 	close(ctx context.Context)
 }
 
@@ -58,69 +61,141 @@ func (p *Plan) open(ctx context.Context, from Location) (side, error) {
 
 // predicates fills in which rows are the tenant's, once it is known where all tables are.
 func (p *Plan) predicates(shared bool, spots []*locatedTable, literal func(string) string) {
-	at := map[string]string{}
+	at := places(spots)
 	for _, s := range spots {
-		at[s.name] = s.qualifiedName
-	}
-	for _, s := range spots {
+		w := &whose{p, at, literal}
 		switch {
+		case !shared && s.hangs:
+			s.where = "(" + strings.Join(each(s.owners, func(o owner) string {
+				return w.refers(o, s.qualifiedName)
+			}), " OR ") + ")"
 		case !shared:
 			s.where = "1 = 1"
 		case s.column != "":
-			s.where = quoted(s.column) + " = " + literal(p.tenantID)
+			s.where = strings.Join(w.columns(s.table, ""), " AND ")
+		case s.hangs:
+			s.where = "(" + strings.Join(w.owned(s.table, s.qualifiedName, 0), " OR ") + ")"
 		default:
-			s.where = strings.Join(p.owned(s, s.qualifiedName, at, literal), " AND ")
+			s.where = strings.Join(w.owned(s.table, s.qualifiedName, 0), " AND ")
 		}
 	}
 }
 
-// owned returns a condition for each owner of a join table's row: that it is the tenant's.
-func (p *Plan) owned(
-	s *locatedTable, row string, at map[string]string, literal func(string) string,
-) []string {
-	var terms []string
-	for _, o := range s.owners {
-		terms = append(terms, ownerExists(o, row, at)+" AND "+ownerAlias+"."+quoted(o.Table.column)+
-			" = "+literal(p.tenantID)+")")
+// places returns where tables are.
+func places(spots []*locatedTable) map[string]string {
+	at := map[string]string{}
+	for _, s := range spots {
+		at[s.name] = s.qualifiedName
 	}
-	return terms
+	return at
 }
 
-// ownerAlias stands for an owner's table. A join table may be called anything, but hardly this.
-const ownerAlias = "gormtenant_owner"
-
-// ownerExists begins a condition that there is such an owner.
-func ownerExists(o joinSide, row string, at map[string]string) string {
-	terms := make([]string, len(o.Columns))
-	for i, c := range o.Columns {
-		terms[i] = ownerAlias + "." + quoted(c.Primary) + " = " + row + "." + quoted(c.Foreign)
+func each[T any](list []T, text func(T) string) []string {
+	texts := make([]string, len(list))
+	for i, one := range list {
+		texts[i] = text(one)
 	}
-	return "EXISTS (SELECT 1 FROM " + o.Table.in(at) + " AS " + ownerAlias + " WHERE " +
+	return texts
+}
+
+// whose writes conditions on whose a row is.
+type whose struct {
+	*Plan
+	at      map[string]string
+	literal func(string) string
+}
+
+// columns returns a condition for each tenant column of a row: that it holds the tenant.
+func (w *whose) columns(t *table, row string) []string {
+	return each(append([]string{t.column}, t.further...), func(column string) string {
+		return row + quoted(column) + " = " + w.literal(w.tenantID)
+	})
+}
+
+// owned returns a condition for each owner of a row: that it is the tenant's.
+func (w *whose) owned(t *table, row string, depth int) []string {
+	alias := fmt.Sprintf("gormtenant_owner_%d", depth) // hardly what a table is called
+	return each(t.owners, func(o owner) string {
+		is := w.columns(o.Table, alias+".")
+		if o.Table.column == "" {
+			is = []string{"(" + strings.Join(w.owned(o.Table, alias, depth+1), " OR ") + ")"}
+		}
+		return w.exists(o, row, alias) + " AND " + strings.Join(is, " AND ") + ")"
+	})
+}
+
+// seen returns a condition for each owner of a row: that it is there.
+func (w *whose) seen(t *table, row string) []string {
+	return each(t.owners, func(o owner) string {
+		return w.exists(o, row, "gormtenant_owner") + ")"
+	})
+}
+
+// exists begins a condition that there is such an owner.
+func (w *whose) exists(o owner, row, alias string) string {
+	terms := w.typed(o, row)
+	for _, c := range o.Columns {
+		terms = append(terms, alias+"."+quoted(c.Primary)+" = "+row+"."+quoted(c.Foreign))
+	}
+	return "EXISTS (SELECT 1 FROM " + w.at[o.Table.name] + " AS " + alias + " WHERE " +
 		strings.Join(terms, " AND ")
 }
 
-func (t *table) in(at map[string]string) string { return at[t.name] }
+// refers returns the condition that a row names an owner at all.
+func (w *whose) refers(o owner, row string) string {
+	terms := w.typed(o, row)
+	for _, c := range o.Columns {
+		terms = append(terms, row+"."+quoted(c.Foreign)+" IS NOT NULL")
+	}
+	return "(" + strings.Join(terms, " AND ") + ")"
+}
+
+func (w *whose) typed(o owner, row string) []string {
+	return each(o.typed, func(t [2]string) string {
+		return row + "." + quoted(t[0]) + " = " + w.literal(t[1])
+	})
+}
+
+// strange is the condition of rows that are not the tenant's alone, "" where there can be none.
+func (w *whose) strange(s *locatedTable, shared bool) string {
+	columns := func() (any, all string) {
+		terms := w.columns(s.table, "")
+		return strings.Join(terms, " OR "), strings.Join(terms, " AND ")
+	}
+	owned := func() (terms []string, any, all string) {
+		terms = w.owned(s.table, s.qualifiedName, 0)
+		return terms, strings.Join(terms, " OR "), strings.Join(terms, " AND ")
+	}
+	switch {
+	case !shared && s.column != "":
+		_, all := columns()
+		return "(" + all + ") IS NOT TRUE"
+	case shared && s.column != "" && len(s.further) > 0:
+		some, all := columns()
+		return "(" + some + ") AND (" + all + ") IS NOT TRUE"
+	case shared && s.hangs && len(s.owners) > 1:
+		mine, some, _ := owned()
+		seen := w.seen(s.table, s.qualifiedName)
+		for i := range seen {
+			seen[i] += " AND NOT " + mine[i]
+		}
+		return "(" + some + ") AND (" + strings.Join(seen, " OR ") + ")"
+	case shared && s.column == "" && len(s.owners) > 1:
+		_, some, all := owned()
+		return "(" + some + ") AND NOT (" + all + ")"
+	}
+	return ""
+}
 
 // foreign reports rows that belong to several tenants, or to another one, and so can be neither
 // moved nor left behind.
 func (p *Plan) foreign(
 	ctx context.Context, e side, shared bool, literal func(string) string,
 ) error {
-	at := map[string]string{}
+	w := &whose{p, places(e.tables()), literal}
 	for _, s := range e.tables() {
-		at[s.name] = s.qualifiedName
-	}
-	for _, s := range e.tables() {
-		var stranger string
-		switch {
-		case !shared && s.column != "":
-			stranger = "NOT (" + quoted(s.column) + " = " + literal(p.tenantID) + ") OR " +
-				quoted(s.column) + " IS NULL"
-		case shared && len(s.owners) > 1:
-			owned := p.owned(s, s.qualifiedName, at, literal)
-			stranger = "(" + strings.Join(owned, " OR ") + ") AND NOT (" +
-				strings.Join(owned, " AND ") + ")"
-		default:
+		stranger := w.strange(s, shared)
+		if stranger == "" {
 			continue
 		}
 		n, err := e.count(ctx, s.qualifiedName, stranger)

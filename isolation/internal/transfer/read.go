@@ -18,24 +18,38 @@ import (
 type Plan struct {
 	tenantID string
 	tables   []*table
+	// candidates are the tables of known models that are nobody's as far as the models say.
+	candidates []*table
 }
 
-// table is the table of a tenant model, or a join table whose rows belong to the tenants of the
-// rows that they join.
+// table is the table of a tenant model, a join table whose rows belong to the tenants of the rows
+// that they join, or a table that hangs on others.
 type table struct {
 	name    string
-	column  string // of the tenant, "" for a join table
-	owners  []joinSide
+	column  string   // of the tenant, "" where the owners say whose a row is
+	further []string // more columns of the tenant, in a join table of keys with the tenant in them
+	owners  []owner
+	hangs   bool     // a row belongs to the tenant of any owner, and may have none
 	parents []string // the tables that its rows refer to
 }
 
-// joinSide is a tenant model's table that a join table refers to.
+// joinSide is a table with a tenant that a join table refers to.
 type joinSide = tenanttable.Side[*table]
+
+// owner is a table by whose rows it is known whose a row is.
+type owner struct {
+	joinSide
+	typed [][2]string // columns of a polymorphic key, and their values
+}
+
+// key tells an owner from others.
+func (o owner) key() string { return fmt.Sprint(o.Columns, o.typed, o.Table.name) }
 
 // Read finds the tables of a tenant: those of the given tenant models, of the models that they are
 // related to, and of many2many relations, and the further names of these tables that were declared
-// or migrated. Models without a tenant field are not moved. Given no models, Read takes those that
-// the plugin of db knows. Nothing is read from the database.
+// or migrated. Models without a tenant field are moved only where they refer to others that are, and
+// are not declared shared: see also [Plan.Complete]. Given no models, Read takes those that the
+// plugin of db knows. Nothing is read from the database.
 func Read(db *gorm.DB, tenant any, given ...any) (*Plan, error) {
 	text, err := tenantname.TextOf(tenant)
 	if err != nil {
@@ -60,7 +74,8 @@ func Read(db *gorm.DB, tenant any, given ...any) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Plan{tenantID: text, tables: parentsFirst(tables)}, nil
+	p := &Plan{tenantID: text, tables: parentsFirst(tables)}
+	return p, p.hanging(db, given)
 }
 
 // tablesOf returns what has to be known of tables to move their rows.
@@ -69,18 +84,21 @@ func tablesOf(known []*tenanttable.Table) ([]*table, error) {
 	number := map[*tenanttable.Table]*table{}
 	for i, k := range known {
 		if k.Schema != "" {
-			return nil, fmt.Errorf("%w: the table %s is named with its schema, so its rows cannot "+
-				"be moved to another: leave the schema to the search path",
-				gormtenant.ErrInvalidModel, k.Qualified())
+			return nil, namedWithSchema(k.Qualified())
 		}
 		tables[i] = &table{name: k.Qualified(), parents: k.Parents}
 		if k.Field != nil {
 			tables[i].column = k.Field.DBName
+			for _, field := range k.Fields[1:] {
+				tables[i].further = append(tables[i].further, field.DBName)
+			}
 		}
 		number[k] = tables[i]
 	}
 	for i, k := range known {
-		tables[i].owners = tenanttable.Sides(k, number)
+		for _, joined := range tenanttable.Sides(k, number) {
+			tables[i].owners = append(tables[i].owners, owner{joinSide: joined})
+		}
 	}
 	return tables, nil
 }

@@ -3,9 +3,12 @@ package transfer
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gormtenant/gormtenant/internal/pgsession"
+	"github.com/gormtenant/gormtenant/internal/tenanttable"
 )
 
 // Clear deletes the tenant's rows at a place, in one transaction: the rest of an unfinished
@@ -51,19 +54,15 @@ func (p *Plan) guard(ctx context.Context, e side, shared bool, literal func(stri
 	if !shared {
 		return p.foreign(ctx, e, false, literal)
 	}
-	references, err := e.cascades(ctx)
+	references, err := e.references(ctx)
 	if err != nil {
 		return err
 	}
 	for _, r := range references {
-		var tenants string // which rows of the child go as well
-		for _, s := range e.tables() {
-			if s.qualifiedName == r.child {
-				tenants = " AND NOT (" + s.where + ")"
-			}
+		if !r.acts {
+			continue
 		}
-		n, err := e.count(ctx, r.child, "EXISTS (SELECT 1 FROM "+r.parent.qualifiedName+" AS "+
-			parentAlias+" WHERE "+r.on+" AND ("+r.parent.where+"))"+tenants)
+		n, err := r.strangers(ctx, e)
 		if err != nil {
 			return err
 		}
@@ -76,11 +75,36 @@ func (p *Plan) guard(ctx context.Context, e side, shared bool, literal func(stri
 	return nil
 }
 
-// reference is a foreign key by which rows are deleted or changed with the row that they refer to.
+// reference is a foreign key of the database.
 type reference struct {
-	child  string
-	parent *locatedTable
-	on     string // the condition between a row of the child and one of the parent
+	child   string // as SQL
+	name    string // of the child, "" if it is in another schema
+	parent  *locatedTable
+	columns []tenanttable.ColumnPair
+	acts    bool // rows are deleted or changed with the row that they refer to
+}
+
+// strangers counts the rows that refer to a row of the tenant and are not the tenant's.
+func (r reference) strangers(ctx context.Context, e side) (int64, error) {
+	var tenants string // which rows of the child go as well
+	for _, s := range e.tables() {
+		if s.qualifiedName == r.child {
+			tenants = " AND (" + s.where + ") IS NOT TRUE"
+		}
+	}
+	// The condition on the parent names its columns without the table where it has a tenant column.
+	on := make([]string, len(r.columns))
+	for i, c := range r.columns {
+		on[i] = "key_" + strconv.Itoa(i) + " = " + r.child + "." + quoted(c.Foreign)
+	}
+	keys := make([]string, len(r.columns))
+	for i, c := range r.columns {
+		keys[i] = quoted(c.Primary) + " AS key_" + strconv.Itoa(i)
+	}
+	return e.count(ctx, r.child, "EXISTS (SELECT 1 FROM (SELECT "+strings.Join(keys, ", ")+
+		" FROM "+r.parent.qualifiedName+" WHERE "+r.parent.where+") AS "+parentAlias+" WHERE "+
+		strings.Join(each(on, func(term string) string { return parentAlias + "." + term }),
+			" AND ")+")"+tenants)
 }
 
 // parentAlias stands for the parent's table in the condition of a reference.
@@ -125,7 +149,7 @@ func (p *Plan) clearPostgres(ctx context.Context, loc Location, remove bool) err
 	return e.exec(ctx, "COMMIT")
 }
 
-// clearSQLite deletes from join tables first, whose rows are found by their owners. Foreign keys
+// clearSQLite deletes first from tables whose rows are found by their owners. Foreign keys
 // are looked at when all is done.
 func (p *Plan) clearSQLite(ctx context.Context, loc Location, remove bool) error {
 	e, err := openSQLite(ctx, p, loc, true)
@@ -146,7 +170,7 @@ func (p *Plan) clearSQLite(ctx context.Context, loc Location, remove bool) error
 		return err
 	}
 	for _, joins := range []bool{true, false} {
-		for _, s := range e.list {
+		for _, s := range slices.Backward(e.list) {
 			if (s.column == "") != joins {
 				continue
 			}
