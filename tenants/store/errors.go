@@ -41,8 +41,16 @@ func invalid(field, problem string, args ...any) error {
 
 func taken(field, name string) error {
 	return &FieldError{
-		Field: field, Problem: fmt.Sprintf("another tenant has %q, or had it until recently: "+
-			"choose another", name),
+		Field: field, Problem: fmt.Sprintf("another tenant has %q: choose another", name),
+		Err: ErrTaken,
+	}
+}
+
+// resting is taken for a name that nobody has at the time.
+func resting(field, name string) error {
+	return &FieldError{
+		Field: field, Problem: fmt.Sprintf("another tenant had %q until recently: choose another, "+
+			"or try again some weeks later", name),
 		Err: ErrTaken,
 	}
 }

@@ -58,10 +58,19 @@ func (s *Store) takeReleased(tx *gorm.DB, t *tenants.Tenant, name string) error 
 	had := tx.Model(&nameRow{}).Where("name = ? AND released_at IS NOT NULL", name).
 		Where("tenant_id = ? OR released_at <= ?", t.ID, kept(s.clock().Add(-s.rest))).
 		Updates(map[string]any{"tenant_id": t.ID, "released_at": nil})
-	if had.Error == nil && had.RowsAffected == 0 {
-		return taken(fieldOf(t, name), name)
+	if had.Error != nil || had.RowsAffected > 0 {
+		return had.Error
 	}
-	return had.Error
+	var rests int64
+	err := tx.Model(&nameRow{}).Where("name = ? AND released_at IS NOT NULL", name).Count(&rests).
+		Error
+	switch {
+	case err != nil:
+		return err
+	case rests > 0:
+		return resting(fieldOf(t, name), name)
+	}
+	return taken(fieldOf(t, name), name)
 }
 
 // fieldOf returns the field of t that holds a name.
