@@ -109,6 +109,7 @@ func (t *Tenant) clone() *Tenant {
 	clone := *t
 	clone.Domains = slices.Clone(t.Domains)
 	clone.Limits = maps.Clone(t.Limits)
+	clone.Attributes = maps.Clone(t.Attributes)
 	if t.ExpiresAt != nil {
 		expires := *t.ExpiresAt
 		clone.ExpiresAt = &expires

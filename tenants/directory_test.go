@@ -26,7 +26,7 @@ func acme() *tenants.Tenant {
 	return &tenants.Tenant{
 		ID: "t1", Slug: "acme", Name: "Acme", Domains: []string{"acme.com", "projects.acme.com"},
 		Status: tenants.Active, Plan: "free", ExpiresAt: at(noon),
-		Limits: tenants.Limits{"seats": 1},
+		Limits: tenants.Limits{"seats": 1}, Attributes: map[string]string{"region": "eu"},
 	}
 }
 

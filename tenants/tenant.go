@@ -30,6 +30,9 @@ type Tenant struct {
 	ExpiresAt *time.Time
 	// Limits override those of the plan, name by name.
 	Limits Limits
+	// Attributes are the application's own, such as a region, a colour or the ID that a payment
+	// provider gave: text by name. They mean nothing to this library.
+	Attributes map[string]string
 	// Placement is where the tenant's rows are. The zero value is in the shared tables. To change
 	// it for a tenant that has rows, move them: see package isolation.
 	Placement Placement

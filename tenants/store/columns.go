@@ -12,6 +12,7 @@ type column struct{ table, name, definition string }
 // added are the columns that Migrate adds to tables that are there.
 var added = [...]column{
 	{"gormtenant_tenants", "placement", "text NOT NULL DEFAULT '{}'"},
+	{"gormtenant_tenants", "attributes", "text NOT NULL DEFAULT '{}'"},
 	{"gormtenant_names", "released_at", "{time}"},
 }
 

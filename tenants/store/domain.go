@@ -47,13 +47,18 @@ func isNotLDH(r rune) bool {
 	return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z')
 }
 
+// domains is idna.Lookup, with hyphens in the third and fourth place: hosting services give names
+// such as v2--site.example.app. A label that begins with xn-- has to be Punycode all the same.
+var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(false),
+	idna.StrictDomainName(true), idna.Transitional(false))
+
 // normalDomain returns a domain in lower case and ASCII, or what is wrong with it.
 func normalDomain(domain string) (ascii, problem string) {
 	if len(domain) > 4*longestDomain || !utf8.ValidString(domain) {
 		return "", fmt.Sprintf("%s is no domain: it is no text, or more than %d bytes long",
 			quoted(domain), longestDomain)
 	}
-	ascii, err := idna.Lookup.ToASCII(domain)
+	ascii, err := domains.ToASCII(domain)
 	ascii = strings.TrimSuffix(ascii, ".")
 	labels := strings.Split(ascii, ".")
 	last := labels[len(labels)-1]

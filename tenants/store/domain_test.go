@@ -39,7 +39,8 @@ func TestNormalDomain(t *testing.T) {
 		{"punycode_of_ascii", "xn--acme-.com", "acme.com"}, // it says so
 		{"punycode_of_punycode", "xn--xn--acme--.com", ""},
 		{"punycode_of_nothing", "xn--.com", ""},
-		{"hyphens_third_fourth", "ab--c.com", ""},
+		{"hyphens_third_fourth", "v2--site.example.app", "v2--site.example.app"},
+		{"hyphen_at_the_end", "a-.com", ""},
 		{"leading_hyphen", "-a.com", ""},
 		{"trailing_hyphen", "a-.com", ""},
 		{"underscore", "_a.com", ""},

@@ -21,7 +21,7 @@ var (
 // nothing of another tenant, so that it may be shown to the user.
 type FieldError struct {
 	// Field is the name of the field of tenants.Tenant: ID, Slug, Name, Domains, Status, Plan,
-	// ExpiresAt or Limits.
+	// ExpiresAt, Limits, Attributes or Placement.
 	Field string
 	// Problem says what is wrong, and what to do.
 	Problem string

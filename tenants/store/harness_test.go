@@ -38,7 +38,8 @@ func acme() *tenants.Tenant {
 		ID: "t-1", Slug: "acme", Name: "Acme Ltd",
 		Domains: []string{"projects.acme.com", "acme.org"},
 		Plan:    "pro", ExpiresAt: &expires,
-		Limits: tenants.Limits{tenants.Users: 7, tenants.Projects: tenants.Unlimited},
+		Limits:     tenants.Limits{tenants.Users: 7, tenants.Projects: tenants.Unlimited},
+		Attributes: map[string]string{"region": "eu", "empty": "", "text": "\x00 'ü'"},
 	}
 }
 

@@ -23,9 +23,11 @@ type tenantRow struct {
 	Plan      string
 	ExpiresAt *time.Time
 	Limits    tenants.Limits `gorm:"serializer:json"`
-	Placement placements     `gorm:"serializer:json"`
-	CreatedAt time.Time      `gorm:"autoCreateTime:false"`
-	UpdatedAt time.Time      `gorm:"autoUpdateTime:false"`
+	// Attributes is '{}' in the rows of earlier versions.
+	Attributes map[string]string `gorm:"serializer:json"`
+	Placement  placements        `gorm:"serializer:json"`
+	CreatedAt  time.Time         `gorm:"autoCreateTime:false"`
+	UpdatedAt  time.Time         `gorm:"autoUpdateTime:false"`
 }
 
 // TableName returns the name of the table.
@@ -59,6 +61,7 @@ var ddl = [...]string{
 		expires_at {time},
 		limits text NOT NULL,
 		placement text NOT NULL DEFAULT '{}',
+		attributes text NOT NULL DEFAULT '{}',
 		created_at {time} NOT NULL,
 		updated_at {time} NOT NULL
 	)`,
@@ -70,8 +73,8 @@ var ddl = [...]string{
 	`CREATE INDEX IF NOT EXISTS gormtenant_names_tenant_id ON gormtenant_names (tenant_id)`,
 }
 
-// Migrate makes the tables and columns where they are missing. It may be called at every start, by several
-// processes at once. For applications that migrate by other means, on Postgres:
+// Migrate makes the tables and columns where they are missing. It may be called at every start, by
+// several processes at once. For applications that migrate by other means, on Postgres:
 //
 //	CREATE TABLE IF NOT EXISTS gormtenant_tenants (
 //		id text COLLATE "C" NOT NULL PRIMARY KEY,
@@ -83,6 +86,7 @@ var ddl = [...]string{
 //		expires_at timestamptz,
 //		limits text NOT NULL,
 //		placement text NOT NULL DEFAULT '{}',
+//		attributes text NOT NULL DEFAULT '{}',
 //		created_at timestamptz NOT NULL,
 //		updated_at timestamptz NOT NULL
 //	);
@@ -131,14 +135,17 @@ func createTables(db *gorm.DB, dialect *strings.Replacer) error {
 func newRow(t *tenants.Tenant) *tenantRow {
 	row := tenantRow{
 		ID: t.ID, Slug: t.Slug, Name: t.Name, Domains: t.Domains, Status: t.Status, Plan: t.Plan,
-		ExpiresAt: t.ExpiresAt, Limits: t.Limits, Placement: placementsOf(t),
-		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
+		ExpiresAt: t.ExpiresAt, Limits: t.Limits, Attributes: t.Attributes,
+		Placement: placementsOf(t), CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
 	if row.Domains == nil {
 		row.Domains = []string{}
 	}
 	if row.Limits == nil {
 		row.Limits = tenants.Limits{}
+	}
+	if row.Attributes == nil {
+		row.Attributes = map[string]string{}
 	}
 	return &row
 }
@@ -155,6 +162,9 @@ func (r *tenantRow) tenant() *tenants.Tenant {
 	}
 	if len(r.Limits) > 0 {
 		t.Limits = r.Limits
+	}
+	if len(r.Attributes) > 0 {
+		t.Attributes = r.Attributes
 	}
 	r.Placement.put(&t)
 	return &t

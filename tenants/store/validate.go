@@ -18,6 +18,8 @@ const (
 	mostDomains      = 1000
 	mostLimits       = 1000
 	longestLimitName = 100 // bytes
+	mostAttributes   = 100
+	longestAttribute = 4096 // bytes
 )
 
 // problemOfID says what keeps an ID from being one, "" if nothing does. IDs get into URLs, headers,
@@ -78,7 +80,10 @@ func (s *Store) validated(t tenants.Tenant) (tenants.Tenant, error) {
 	if !isPlainTime(t.ExpiresAt) {
 		return t, invalid("ExpiresAt", "the year has to be between 1 and 9999: use nil for never")
 	}
-	return t, validateLimits(t.Limits)
+	if err := validateLimits(t.Limits); err != nil {
+		return t, err
+	}
+	return t, validateAttributes(t.Attributes)
 }
 
 // isPlainTime reports whether every database, and JSON, can hold the time.
@@ -92,8 +97,20 @@ func problemOfName(name string) string {
 		return "it is too long: at most 255 characters are allowed"
 	case strings.ContainsFunc(name, unicode.IsControl):
 		return "it holds control characters, such as a line break: take them out"
+	case strings.ContainsFunc(name, isInvisible):
+		return "it holds characters that cannot be seen, or that turn the direction of the text " +
+			"around: take them out"
 	}
 	return ""
+}
+
+// isInvisible reports whether r makes a name look like another: the formatting characters, which
+// are zero wide or change the direction (Unicode's category Cf), separators of lines and
+// paragraphs, fillers that show nothing, and selectors of variants. Emoji that are joined by a
+// zero-width joiner are refused with them.
+func isInvisible(r rune) bool {
+	return unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Variation_Selector,
+		unicode.Other_Default_Ignorable_Code_Point) || r == 0x2800
 }
 
 func normalDomains(domains []string) ([]string, error) {
@@ -131,6 +148,29 @@ func validateLimits(limits tenants.Limits) error {
 		case limits[name] < tenants.Unlimited:
 			return invalid("Limits", "%s is %d: use 0 or more, or tenants.Unlimited", quoted(name),
 				limits[name])
+		}
+	}
+	return nil
+}
+
+func validateAttributes(attributes map[string]string) error {
+	if len(attributes) > mostAttributes {
+		return invalid("Attributes", "there are %d: at most %d are allowed", len(attributes),
+			mostAttributes)
+	}
+	for _, name := range sortedKeys(attributes) {
+		value := attributes[name]
+		switch {
+		case name == "":
+			return invalid("Attributes", "an attribute has no name")
+		case len(name) > longestLimitName || !utf8.ValidString(name) ||
+			strings.ContainsFunc(name, unicode.IsControl):
+			return invalid("Attributes",
+				"%s is no name for an attribute: use at most %d bytes of plain text", quoted(name),
+				longestLimitName)
+		case len(value) > longestAttribute || !utf8.ValidString(value):
+			return invalid("Attributes", "%s is no text in UTF-8 of at most %d bytes",
+				quoted(name), longestAttribute)
 		}
 	}
 	return nil
