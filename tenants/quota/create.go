@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -52,6 +53,8 @@ type creation struct {
 	shares  []*share
 	// upsert says that rows of the statement can be there already.
 	upsert bool
+	// tell is told what goes past the limit, which is soft; nil where it refuses.
+	tell func(ctx context.Context, use Use)
 	// recount says that this decides whether there are too many.
 	recount bool
 	// tx is a transaction that was begun for the statement, and pool what it had before.
@@ -95,7 +98,7 @@ func (g *guard) check(db *gorm.DB) {
 		return
 	}
 	c := found.(*creation)
-	c.upsert = mayAddLess(db.Statement)
+	c.upsert, c.tell = mayAddLess(db.Statement), g.soft[c.limited.name]
 	if err := c.check(db, g.recounts); err != nil {
 		fail(db, c.limited, err)
 	}
@@ -111,7 +114,7 @@ func (c *creation) check(db *gorm.DB, recounts *recounts) error {
 			return err
 		}
 		recounts.check(db.Statement.Context, c.limited, s, now)
-		if s.before+s.rows <= s.limit {
+		if s.before+s.rows <= s.limit || c.tell != nil {
 			continue
 		}
 		if !c.upsert {
@@ -140,6 +143,13 @@ func settle(db *gorm.DB) {
 		}
 	}
 	c.end(db)
+	if c.tell != nil && db.Error == nil && db.RowsAffected > 0 {
+		for _, s := range c.shares {
+			if used := s.before + s.rows; used > s.limit {
+				c.tell(db.Statement.Context, Use{c.limited.name, used, s.limit})
+			}
+		}
+	}
 }
 
 // mayAddLess reports whether stmt can add less rows than it was given: an upsert, or one that skips

@@ -1,4 +1,5 @@
-// Package quota refuses the create that would give a tenant more rows than its plan allows.
+// Package quota refuses what would give a tenant more than its plan allows: a create of one row too
+// many, and the use of what is not rows.
 //
 //	db.Use(tenantplugin.New())
 //	db.Use(quota.New(quota.Limit(&Project{}, tenants.Projects)))
@@ -82,6 +83,11 @@
 // Counting reads the tenant's rows by an index that begins with the tenant column, which
 // models.TenantModel has. For models that are deleted softly, another on (tenant_id) WHERE
 // deleted_at IS NULL helps.
+//
+// # What is not rows
+//
+// [Meter] limits bytes, API calls by month and the like, which [Add] counts in the same table.
+// [Usage] returns what a tenant has used of each limit. [Soft] limits refuse nothing, but tell.
 //
 // # Whose limit
 //

@@ -9,18 +9,20 @@ import (
 // Lock is a row of the table tenant_quota_locks. Each tenant has one with an empty name, which its
 // creates of all limited models wait for, and one for each of its limits, which counts. They are
 // made by the first create. Those of a tenant whose data is deleted can be deleted too: the next
-// create makes them again, and counts anew.
+// create makes them again, and counts anew. What a [Meter] counted is gone with its row.
 type Lock struct {
 	// TenantID is the tenant's ID as text, whatever its type.
 	TenantID string `gorm:"primaryKey;tenant"`
-	// Name is that of the limit, or "".
+	// Name is that of the limit, or "". That of a meter by month ends in @ and the month, as in
+	// api_calls@2026-01.
 	Name string `gorm:"primaryKey"`
 	// Version is how often the lock was taken. With it a statement that waited for the lock finds
 	// out that it counted too early.
 	Version int64 `gorm:"not null"`
 	// Used is how many rows the tenant has, as far as creates tell: rows that were deleted since
 	// CountedAt are counted still, and those that no create of GORM made are not counted yet. It
-	// decides only where there are more than a thousand. It is NULL where that is not known.
+	// decides only where there are more than a thousand. It is NULL where that is not known. For a
+	// meter it is what was added.
 	Used *int64
 	// CountedAt is when Used was last what there was, in microseconds since 1970.
 	CountedAt int64 `gorm:"not null;default:0"`

@@ -1,9 +1,12 @@
 package quota
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"gorm.io/gorm"
@@ -21,6 +24,9 @@ type Plugin struct {
 	plans     tenants.Plans
 	directory tenants.Directory
 	recount   time.Duration
+	meters    []meter
+	soft      map[string]func(ctx context.Context, use Use)
+	guards    sync.Map // *guard by what db.Callback returns, which the sessions of a DB share
 	err       error
 }
 
@@ -49,7 +55,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	switch {
 	case p.err != nil:
 		return p.err
-	case len(p.limits) == 0:
+	case len(p.limits) == 0 && len(p.meters) == 0:
 		return errors.New("gormtenant: quota.New limits nothing: " +
 			"give it what it is to limit, as in quota.Limit(&Project{}, \"projects\")")
 	case !slices.Contains([]string{"postgres", "sqlite"}, db.Name()):
@@ -68,7 +74,40 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 			return err
 		}
 	}
+	if err := g.addMeters(p); err != nil {
+		return err
+	}
+	p.guards.Store(db.Callback(), g)
 	return g.register(db)
+}
+
+// addMeters takes the meters and the soft limits.
+func (g *guard) addMeters(p *Plugin) error {
+	g.meters, g.soft = map[string]meter{}, p.soft
+	names := map[string]bool{}
+	for _, l := range g.models {
+		names[l.name] = true
+	}
+	for _, m := range p.meters {
+		if names[m.name] {
+			return fmt.Errorf("gormtenant: quota.New was given the limit %q twice: a meter needs a "+
+				"name of its own", m.name)
+		}
+		names[m.name], g.meters[m.name] = true, m
+	}
+	for name := range names {
+		if before, _, found := strings.Cut(name, "@"); found && names[before] {
+			return fmt.Errorf("gormtenant: quota.New was given the limits %q and %q: the rows of "+
+				"the first could be those of a month of the second", name, before)
+		}
+	}
+	for name := range p.soft {
+		if !names[name] {
+			return fmt.Errorf("gormtenant: quota.Soft(%q): there is no quota.Limit and no "+
+				"quota.Meter of that name", name)
+		}
+	}
+	return nil
 }
 
 // tenantPlugin is what gormtenant's plugin tells of models.
@@ -83,6 +122,8 @@ type guard struct {
 	plans     tenants.Plans
 	directory tenants.Directory
 	models    map[string]*limited // by tableKey
+	meters    map[string]meter
+	soft      map[string]func(ctx context.Context, use Use)
 	recounts  *recounts
 }
 

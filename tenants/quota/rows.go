@@ -58,7 +58,7 @@ func (g *guard) shares(stmt *gorm.Statement, l *limited) ([]*share, error) {
 		}
 	}
 	for _, s := range all {
-		if err := g.limitOf(ctx, l, s); err != nil {
+		if err := g.limitOf(ctx, l.name, s); err != nil {
 			return nil, err
 		}
 	}

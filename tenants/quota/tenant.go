@@ -119,7 +119,7 @@ var errNoLimits = errors.New("gormtenant: quota does not know the limits of the 
 	"quota.Directory to find them in")
 
 // limitOf finds out how many rows the tenant of s may have. Where that fails the create does.
-func (g *guard) limitOf(ctx context.Context, l *limited, s *share) error {
+func (g *guard) limitOf(ctx context.Context, name string, s *share) error {
 	t, ok := tenants.FromContext(ctx)
 	if !ok {
 		if g.directory == nil {
@@ -127,14 +127,14 @@ func (g *guard) limitOf(ctx context.Context, l *limited, s *share) error {
 		}
 		var err error
 		if t, err = g.directory.Lookup(ctx, s.id); err != nil {
-			return prefix.Errorf("looking up the tenant for its limit of %s: %w", l.name, err)
+			return prefix.Errorf("looking up the tenant for its limit of %s: %w", name, err)
 		}
 		if t == nil || t.ID != s.id {
 			return fmt.Errorf("gormtenant: looking up the tenant for its limit of %s: "+
-				"the directory answered with another tenant than it was asked for", l.name)
+				"the directory answered with another tenant than it was asked for", name)
 		}
 	}
 	var err error
-	s.limit, err = g.plans.Limit(t, l.name)
+	s.limit, err = g.plans.Limit(t, name)
 	return err
 }

@@ -102,38 +102,48 @@ func (l *limited) build(db *gorm.DB) texts {
 // text writes a statement of a template.
 func (l *limited) text(db *gorm.DB, template string, args ...any) text {
 	stmt := db.Session(&gorm.Session{NewDB: true, Initialized: true}).Statement
-	// It is unscoped, so that the tenant plugin adds no condition for a tenant of its own.
-	stmt.Context = gormtenant.Unscoped(stmt.Context,
-		"a condition on the tenant is written by package quota")
-	stmt.Schema, stmt.Table = l.schema, l.schema.Table
 	for template != "" {
-		end := strings.IndexAny(template, "?[")
-		if end < 0 {
-			end = len(template)
-		}
-		_, _ = stmt.WriteString(template[:end])
-		template = template[end:]
-		switch {
-		case strings.HasPrefix(template, "?"):
-			stmt.AddVar(stmt, args[0])
-			args, template = args[1:], template[1:]
-		case strings.HasPrefix(template, "["):
-			part, rest, _ := strings.Cut(template[1:], "]")
-			l.write(stmt, part)
-			template = rest
+		before, rest, found := strings.Cut(template, "[")
+		n := strings.Count(before, "?")
+		write(stmt, before, args[:n]...)
+		if args, template = args[n:], ""; found {
+			part, after, _ := strings.Cut(rest, "]")
+			l.write(stmt, part, columnSlot)
+			template = after
 		}
 	}
 	return text{stmt.SQL.String(), stmt.Vars}
 }
 
+// write writes text with arguments in the places of its question marks.
+func write(stmt *gorm.Statement, text string, args ...any) {
+	for i := 0; ; i++ {
+		before, after, found := strings.Cut(text, "?")
+		_, _ = stmt.WriteString(before)
+		if !found {
+			return
+		}
+		var arg any
+		if i < len(args) {
+			arg = args[i]
+		}
+		stmt.AddVar(stmt, arg)
+		text = after
+	}
+}
+
 // write writes for [TENANT] the table, and the condition that a row is the tenant's, whatever state
 // it is in; for [COUNT] a query that counts those of them that queries of the model find, soft
 // delete considered.
-func (l *limited) write(stmt *gorm.Statement, part string) {
+func (l *limited) write(stmt *gorm.Statement, part string, id any) {
+	stmt.Schema, stmt.Table = l.schema, l.schema.Table
+	// It is unscoped, so that the tenant plugin adds no condition for a tenant of its own.
+	stmt.Context = gormtenant.Unscoped(stmt.Context,
+		"a condition on the tenant is written by package quota")
 	tenant := clause.Column{Table: clause.CurrentTable, Name: l.field.DBName}
 	stmt.Clauses = map[string]clause.Clause{}
 	stmt.AddClause(clause.Where{
-		Exprs: []clause.Expression{clause.Eq{Column: tenant, Value: columnSlot}},
+		Exprs: []clause.Expression{clause.Eq{Column: tenant, Value: id}},
 	})
 	before, after := "", ""
 	if part == "COUNT" {
