@@ -138,5 +138,12 @@ func (s *Store) replace(tx *gorm.DB, stored, changed *tenants.Tenant) error {
 	if err := s.releaseNames(tx, changed.ID, removed); err != nil {
 		return err
 	}
+	hadPlaces, places := placesOf(stored), placesOf(changed)
+	if err := s.takePlaces(tx, changed, without(places, hadPlaces)); err != nil {
+		return err
+	}
+	if err := releasePlaces(tx, changed, without(hadPlaces, places)); err != nil {
+		return err
+	}
 	return notify(tx, changed.ID, slices.Concat(added, removed))
 }

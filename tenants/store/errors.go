@@ -7,7 +7,9 @@ import (
 
 var (
 	// ErrTaken is returned by [Store.Create] and [Store.Update] where another tenant has the ID,
-	// the slug or a domain, or had it until recently (see [Rest]). The error is a [*FieldError].
+	// the slug or a domain, or had it until recently (see [Rest]), and by [Store.Create] and
+	// [Store.Place] where another has the schema, database or file of a placement. The error is a
+	// [*FieldError].
 	ErrTaken = errors.New("gormtenant: the tenant's name is taken")
 	// ErrInvalid is returned by [Store.Create] and [Store.Update] for a tenant that cannot be
 	// stored. The error is a [*FieldError], unless there is no tenant at all.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -60,6 +61,9 @@ func (s *Store) takeReleased(tx *gorm.DB, t *tenants.Tenant, name string) error 
 		Updates(map[string]any{"tenant_id": t.ID, "released_at": nil})
 	if had.Error != nil || had.RowsAffected > 0 {
 		return had.Error
+	}
+	if strings.HasPrefix(name, "/") {
+		return takenPlace(t, name)
 	}
 	var rests int64
 	err := tx.Model(&nameRow{}).Where("name = ? AND released_at IS NOT NULL", name).Count(&rests).

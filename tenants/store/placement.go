@@ -39,8 +39,10 @@ func (w placements) same(other placements) bool {
 // returns what is stored then. It moves no rows: for a tenant that has any, use package isolation,
 // which calls it. Other processes hear of it as of every change.
 //
-// The error is that of edit, a tenants.ErrNotFound, or an [ErrInvalid] for a placement that cannot
-// be. On an error nothing is changed.
+// The error is that of edit, a tenants.ErrNotFound, an [ErrInvalid] for a placement that cannot be,
+// or an [ErrTaken] for one that names what is another tenant's: no two have one schema, nor one
+// database of a server, and none has what another would have by its ID. On an error nothing is
+// changed.
 func (s *Store) Place(
 	ctx context.Context, id string, edit func(t *tenants.Tenant) error,
 ) (*tenants.Tenant, error) {

@@ -33,8 +33,9 @@ type tenantRow struct {
 // TableName returns the name of the table.
 func (tenantRow) TableName() string { return "gormtenant_tenants" }
 
-// nameRow is something that a tenant is found by: its ID, its slug or a domain. That names are the
-// primary key is what keeps them apart when two processes take one.
+// nameRow is something that a tenant is found by: its ID, its slug or a domain; or, behind a slash,
+// a place that is its own alone: see places.go. That names are the primary key is what keeps them
+// apart when two processes take one.
 type nameRow struct {
 	Name     string `gorm:"primaryKey"`
 	TenantID string `gorm:"tenant:-"` // the directory is nobody's
