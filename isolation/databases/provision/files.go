@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -28,7 +29,8 @@ type Files struct {
 
 // NewFiles returns the provisioner of the files in a directory. It makes the directory with the
 // mode 0700; one that others can enter is refused. dialector opens a file with the driver of the
-// application's choice:
+// application's choice. Its path needs no escaping in a DSN: names and directories with % ? # are
+// refused. Files have the mode 0600.
 //
 //	provision.NewFiles("data", func(path string) gorm.Dialector {
 //		return sqlite.Open("file:" + path +
@@ -47,11 +49,23 @@ func NewFiles(
 	if err != nil {
 		return nil, err
 	}
-	dir, err = private.MakeDir(dir)
+	if err = plainInDSN(dir); err == nil {
+		dir, err = private.MakeDir(dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("gormtenant: provision.NewFiles: %w", err)
 	}
 	return &Files{config: c, dir: dir, dialector: dialector}, nil
+}
+
+// plainInDSN refuses what means something else in the middle of a DSN that is a URI, where a
+// dialector puts the path as it is: "a%2f..%2fb" is another file there, and "a?mode=memory" none.
+func plainInDSN(path string) error {
+	if strings.ContainsAny(path, "%?#") {
+		return errors.New("none of the characters % ? # can be in its path, " +
+			"which they would end or change in a DSN")
+	}
+	return nil
 }
 
 // path returns the path of a database's file, whether or not it exists: its name with .db in the
@@ -64,6 +78,10 @@ func (f *Files) path(d databases.Database) (string, error) {
 	}
 	if err := tenantname.CheckName(d.Name); err != nil {
 		return "", fmt.Errorf("gormtenant: the file of a database: %w", err)
+	}
+	if err := plainInDSN(d.Name); err != nil {
+		return "", fmt.Errorf("gormtenant: the file of the database %q: %w: "+
+			"give the placement another name", d.Name, err)
 	}
 	return filepath.Join(f.dir, d.Name+".db"), nil
 }

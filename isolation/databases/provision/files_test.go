@@ -336,3 +336,18 @@ func TestNewFiles_refuses(t *testing.T) {
 		require.Nil(t, f)
 	}
 }
+
+// A name that would mean another path, or none, in the DSN of a dialector is refused.
+func TestFiles_refuse_what_a_DSN_reads_differently(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	f := newFiles(t, dir)
+	for _, name := range []string{"a%2e", "%2e%2e%2fzeta", "zeta.db?x=", "a#b"} {
+		acme := acmeInFile()
+		acme.Placement.Name = name
+		require.ErrorContains(t, f.Provision(t.Context(), acme), "% ? #", name)
+		require.Empty(t, inDir(t, dir), name)
+	}
+	_, err := provision.NewFiles(filepath.Join(dir, "a?b"), openWAL)
+	require.ErrorContains(t, err, "% ? #")
+}
