@@ -56,7 +56,8 @@ func TestClaimIsAnID(t *testing.T) {
 				if subdomainFirst {
 					options[0], options[1] = options[1], options[0]
 				}
-				tenant, err := newMiddleware(directory(), options...).Resolve(request(t, test.target))
+				m := newMiddleware(directory(), options...)
+				tenant, err := m.Resolve(request(t, test.target))
 				if test.want == nil {
 					require.NoError(t, err)
 					require.Equal(t, "1", tenant.ID)

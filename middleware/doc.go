@@ -16,7 +16,8 @@
 //   - every source that names a tenant names T. Sources are a [Claim] of a verified token,
 //     [Subdomain], [Domain], [Header], [Path], [Query], and a [Source] of the application's own.
 //     What can be read in two ways, such as two values of one header, is refused;
-//   - a claim named T, by its ID, or [Middleware.Authorize] said yes. Naming a tenant is not belonging to it:
+//   - a claim named T, by its ID, or [Middleware.Authorize] said yes. Naming a tenant is not
+//     belonging to it:
 //     where only sources that the client chooses are configured [Middleware.Handler] panics, and
 //     where the claim has nothing to say of a request they do not suffice.
 //     [AnyoneMayNameTheirTenant] lifts this;

@@ -33,7 +33,7 @@ func TestForwarded(t *testing.T) {
 		{"quoted_pair", []string{`host="glob\ex.example.com"`}, "", "globex"},
 		{
 			"among_others",
-			[]string{`for="[2001:db8::1]:4711";proto=https;host=globex.example.com;by=203.0.113.43`},
+			[]string{`for="[2001:db8::1]:1";proto=https;host=globex.example.com;by=203.0.113.4`},
 			"", "globex",
 		},
 		{
@@ -190,7 +190,8 @@ func TestTrustUnixSocket(t *testing.T) {
 					break
 				}
 			}
-			require.True(t, strings.HasSuffix(string(body[:n]), "\r\n\r\n"+test.want), "%s", body[:n])
+			require.True(t, strings.HasSuffix(string(body[:n]), "\r\n\r\n"+test.want), "%s",
+				body[:n])
 		})
 	}
 }
@@ -199,7 +200,9 @@ func TestTrustUnixSocket(t *testing.T) {
 // names the tenant is believed.
 func TestHostWithAnUnderscore(t *testing.T) {
 	t.Parallel()
-	for _, host := range []string{"my_app", "my_app:8080", "_", "ac_me.example.com", "a_b.globex.org."} {
+	for _, host := range []string{
+		"my_app", "my_app:8080", "_", "ac_me.example.com", "a_b.globex.org.",
+	} {
 		r := hostRequest(t, host)
 		r.Header.Set("Authorization", "acme")
 		m := newMiddleware(directory(), claim(), middleware.Subdomain("example.com"),

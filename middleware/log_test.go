@@ -51,7 +51,10 @@ func TestEachRefusalIsLoggedOnce(t *testing.T) {
 			"the header X-Tenant-Id has different values",
 		},
 		{"forged", "forged", "", directory(), "INFO", "signature of token-4711 does not match"},
-		{"unknown", "nobody", "", directory(), "INFO", "no such tenant: the one that ClaimSlug names"},
+		{
+			"unknown", "nobody", "", directory(), "INFO",
+			"no such tenant: the one that ClaimSlug names",
+		},
 		{"suspended", "unpaid", "", directory(), "INFO", "suspended"},
 		{"odd_status", "odd", "", directory(), "INFO", "status"},
 		{

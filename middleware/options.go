@@ -21,9 +21,9 @@ type optionFunc func(m *Middleware) error
 func (o optionFunc) apply(m *Middleware) error { return o(m) }
 
 // AnyoneMayNameTheirTenant lets every client use every tenant that it names by [Header], [Query],
-// [Path], [Subdomain], [Domain] or a [Source], with neither a [Claim] nor [Middleware.Authorize] to say that
-// the tenant is its own. It is for what is public, such as the shops of a shopping platform, and
-// for servers that only trusted ones can reach.
+// [Path], [Subdomain], [Domain] or a [Source], with neither a [Claim] nor [Middleware.Authorize] to
+// say that the tenant is its own. It is for what is public, such as the shops of a shopping
+// platform, and for servers that only trusted ones can reach.
 func AnyoneMayNameTheirTenant() Option {
 	return optionFunc(func(m *Middleware) error {
 		m.anyone = true

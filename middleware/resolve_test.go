@@ -137,7 +137,10 @@ func TestSourcesMustAgree(t *testing.T) {
 			"no_token_and_subdomain", "http://acme.example.com/", nil, "",
 			middleware.ErrUnauthenticated,
 		},
-		{"no_token_and_domain", "http://projects.acme.com/", nil, "", middleware.ErrUnauthenticated},
+		{
+			"no_token_and_domain", "http://projects.acme.com/", nil, "",
+			middleware.ErrUnauthenticated,
+		},
 		{
 			"no_token_and_header", "http://example.com/",
 			[]string{header, "acme"},

@@ -36,8 +36,8 @@ func TestServer(t *testing.T) {
 
 		{"nothing", nil, "", codes.InvalidArgument, codes.InvalidArgument},
 		{
-			"too_long", []string{token, "1", header, strings.Repeat("a", 256)}, "", codes.InvalidArgument,
-			codes.InvalidArgument,
+			"too_long", []string{token, "1", header, strings.Repeat("a", 256)}, "",
+			codes.InvalidArgument, codes.InvalidArgument,
 		},
 		{"forged", []string{token, "forged"}, "", codes.Unauthenticated, codes.Unauthenticated},
 		{
