@@ -94,7 +94,7 @@ func (r *run) judge(text string, vars []any, raw bool) (judged, error) {
 	if free {
 		return r.letBe(as, plan, err)
 	}
-	if err != nil && raw && (r.guard.isMigration(text) || r.isSealedView(text, options)) {
+	if err != nil && raw && (isMigration(r.stmt.DB, text) || r.isSealedView(text, options)) {
 		as.text = withoutMarks(text)
 		return as, nil
 	}
@@ -105,7 +105,7 @@ func (r *run) judge(text string, vars []any, raw bool) (judged, error) {
 	if plan.Clean() {
 		return as, nil
 	}
-	if raw && r.guard.isMigration(text) {
+	if raw && isMigration(r.stmt.DB, text) {
 		return as, nil
 	}
 	compare := comparison{run: r, view: view, vars: vars[skipped:]}

@@ -65,7 +65,7 @@ func (g *guard) beforeQuery(db *gorm.DB) { g.beforeRead(db, "query") }
 // beforeRow resolves the tenant of Row, Rows and Scan. The migrator asks for the types of a table's
 // columns in this way, without a tenant.
 func (g *guard) beforeRow(db *gorm.DB) {
-	if g.isColumnTypes(db) {
+	if isColumnTypes(db) {
 		db.Statement.Context = gormtenant.Unscoped(db.Statement.Context, columnTypesProbe)
 		db.Statement.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{
 			Exprs: []clause.Expression{clause.Expr{SQL: "1 = 0"}},

@@ -92,3 +92,42 @@ func TestMigrator_lets_nothing_else_through(t *testing.T) {
 			gormtenant.ErrNoTenant)
 	})
 }
+
+// Migrator is a type of an application that only has the name of GORM's.
+type Migrator struct{ db *gorm.DB }
+
+func (m Migrator) ColumnTypes() error { return rowsOf(m.db.Table("projects").Limit(1)) }
+
+func (m *Migrator) Copy() error {
+	return m.db.Exec("INSERT INTO `projects__temp`(`id`) SELECT `id` FROM `projects`").Error
+}
+
+func TestMigrator_of_an_application_is_none_of_GORMs(t *testing.T) {
+	t.Parallel()
+	Run(t, func(t *testing.T, e *Env) {
+		require.ErrorIs(t, Migrator{e.DB}.ColumnTypes(), gormtenant.ErrNoTenant)
+		require.ErrorIs(t, (&Migrator{e.DB}).Copy(), gormtenant.ErrNoTenant)
+	})
+}
+
+// ownDialect is a dialect of an application, with a migrator that uses the methods of another.
+type (
+	ownDialect  struct{ gorm.Dialector }
+	ownMigrator struct{ gorm.Migrator }
+)
+
+func (d ownDialect) Migrator(db *gorm.DB) gorm.Migrator {
+	return ownMigrator{d.Dialector.Migrator(db)}
+}
+
+func TestMigrator_of_a_dialect_of_an_application(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, open func(*gorm.Config) *gorm.DB) {
+		db := open(&gorm.Config{})
+		db.Dialector = ownDialect{db.Dialector}
+		require.NoError(t, db.Use(tenantplugin.New()))
+		require.NoError(t, db.AutoMigrate(&widget{}))
+		require.NoError(t, db.AutoMigrate(&widget{}))
+		require.NoError(t, db.AutoMigrate(&widget2{}))
+	})
+}
