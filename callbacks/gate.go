@@ -94,8 +94,7 @@ func (r *run) judge(text string, vars []any, raw bool) (judged, error) {
 	if free {
 		return r.letBe(as, plan, err)
 	}
-	if err != nil && raw && (isMigration(r.stmt.DB, text) || r.isSealedView(text, options)) {
-		as.text = withoutMarks(text)
+	if raw && (err != nil || !plan.Clean()) && isMigration(r.stmt.DB, text) {
 		return as, nil
 	}
 	if err != nil {
@@ -103,9 +102,6 @@ func (r *run) judge(text string, vars []any, raw bool) (judged, error) {
 	}
 	as.text = plan.Text()
 	if plan.Clean() {
-		return as, nil
-	}
-	if raw && isMigration(r.stmt.DB, text) {
 		return as, nil
 	}
 	compare := comparison{run: r, view: view, vars: vars[skipped:]}
@@ -123,20 +119,6 @@ func (r *run) judge(text string, vars []any, raw bool) (judged, error) {
 		return as, r.refusal(err)
 	}
 	return r.insert(view, edited, as.vars, skipped)
-}
-
-// isSealedView reports whether a text names tables of tenants only in a sub-query that crosses
-// tenants by its own context: the query that a migrator was given for a view.
-func (r *run) isSealedView(text string, o sqltext.Options) bool {
-	if !strings.Contains(text, nonce) {
-		return false
-	}
-	rest, ok := withoutSealed(text)
-	if !ok {
-		return false
-	}
-	plan, err := sqltext.Read(rest, o)
-	return err == nil && plan.Clean()
 }
 
 // letBe passes a text that crosses tenants, or raw SQL on a database that enforces isolation. Only

@@ -49,19 +49,6 @@ func withoutMarks(text string) string {
 	return marks.Replace(text)
 }
 
-// withoutSealed returns a text with its sealed sub-queries replaced by ones that read nothing. ok
-// is false where it has none, or one that nobody has decided.
-func withoutSealed(text string) (rest string, ok bool) {
-	for {
-		before, behind, found := strings.Cut(text, sqltext.SealedMark(nonce))
-		if !found {
-			return rest + text, ok && !strings.Contains(rest+text, nonce)
-		}
-		_, text, ok = strings.Cut(behind, sqltext.EndMark(nonce))
-		rest += before + "SELECT 1"
-	}
-}
-
 // carried is the error of a sub-query on its way to the statement around it.
 type carried struct{ err error }
 

@@ -160,10 +160,12 @@ func (t *tokens) classify(s statement) (commandKind, int32) {
 	return unknown, at
 }
 
-// holds reports whether a statement has a keyword.
+// holds reports whether a statement has a keyword, but for what is sealed.
 func (t *tokens) holds(s statement, k keyword) bool {
 	for at := s.start; at < s.end; at++ {
-		if t.list[at].keyword == k && !t.afterDot(at) {
+		if t.list[at].flag&sealed != 0 {
+			at = t.list[at].match - 1
+		} else if t.list[at].keyword == k && !t.afterDot(at) {
 			return true
 		}
 	}

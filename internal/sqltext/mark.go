@@ -7,8 +7,8 @@ import "strings"
 //
 //	SELECT * FROM projects WHERE id IN (!<nonce>s!SELECT project_id FROM tasks!<nonce>.!)
 //
-// A sealed sub-query must fill its parentheses, or be a whole arm of a set operation. A text that
-// holds the nonce anywhere else is refused.
+// A sealed sub-query must fill its parentheses, or be a whole arm of a set operation, or the whole
+// query of a CREATE ... AS. A text that holds the nonce anywhere else is refused.
 
 // SealedMark opens a sub-query that was decided by itself: nothing in it is proved or made.
 func SealedMark(nonce string) string { return "!" + nonce + "s!" }
@@ -82,7 +82,7 @@ func (t *tokens) strip(marks []mark, nonce string) *Refusal {
 }
 
 // seal notes that the tokens between two marks are decided. They are all of a pair of parentheses,
-// or an arm of a set operation.
+// or an arm of a set operation, or the query of a CREATE.
 func (t *tokens) seal(first, last mark) bool {
 	if first.token == 0 || first.token >= last.token {
 		return false
@@ -95,8 +95,11 @@ func (t *tokens) seal(first, last mark) bool {
 	}
 	starts := before.kind == '(' || before.keyword.combines() ||
 		before.keyword == kwAll && t.list[first.token-2].keyword.combines()
-	if !starts || after.kind != ')' && !after.keyword.combines() ||
-		t.list[first.token].keyword != kwSelect {
+	ends := after.kind == ')' || after.keyword.combines()
+	if before.keyword == kwAs && t.list[0].keyword == kwCreate {
+		starts, ends = true, after.kind == end || after.kind == ';' || after.keyword == kwWith
+	}
+	if !starts || !ends || t.list[first.token].keyword != kwSelect {
 		return false
 	}
 	for at := first.token; at < last.token; at++ {
