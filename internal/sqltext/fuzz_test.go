@@ -24,10 +24,9 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string, vars uint8) {
 		for _, d := range []sqltext.Dialect{sqltext.Other, sqltext.SQLite, sqltext.Postgres, sqltext.MySQL} {
-			for _, setting := range []sqltext.Setting{sqltext.Unknown, sqltext.Off, sqltext.On} {
+			for _, raw := range []bool{false, true} {
 				readAgain(t, text, sqltext.Options{
-					Dialect: d, Tables: known, Raw: setting != sqltext.On, Vars: int(vars),
-					BackslashEscapes: setting, ANSIQuotes: setting, Nonce: nonce,
+					Dialect: d, Tables: known, Raw: raw, Vars: int(vars), Nonce: nonce,
 				})
 			}
 		}
@@ -81,9 +80,6 @@ func TestRead_mutated(t *testing.T) {
 		text, args = g.mutate(text, args)
 		for _, d := range []sqltext.Dialect{sqltext.Other, sqltext.SQLite, sqltext.Postgres, sqltext.MySQL} {
 			o := sqltext.Options{Dialect: d, Tables: known, Raw: g.chance(70), Vars: len(args), Nonce: nonce}
-			if g.chance(70) {
-				o.BackslashEscapes, o.ANSIQuotes = sqltext.Off, sqltext.Off
-			}
 			readAgain(t, text, o)
 		}
 	}

@@ -183,7 +183,7 @@ type verdict struct {
 // edit returns the text and the arguments that are sent for tenant a.
 func (j *judge) edit(text string, args []any) (string, []any, error) {
 	plan, err := sqltext.Read(text, sqltext.Options{
-		Dialect: j.dialect, Tables: known, Raw: true, Vars: len(args), BackslashEscapes: sqltext.Off,
+		Dialect: j.dialect, Tables: known, Raw: true, Vars: len(args),
 	})
 	if err != nil {
 		return "", nil, err

@@ -13,8 +13,7 @@ import "strings"
 // SealedMark opens a sub-query that was decided by itself: nothing in it is proved or made.
 func SealedMark(nonce string) string { return "!" + nonce + "s!" }
 
-// OpenMark opens a sub-query that nobody has decided yet. It is read like any other text; only
-// Plan.OpenMarks tells that it is there.
+// OpenMark opens a sub-query that nobody has decided yet. It is read like any other text.
 func OpenMark(nonce string) string { return "!" + nonce + "o!" }
 
 // EndMark ends a sub-query of either kind.
@@ -59,7 +58,6 @@ func (t *tokens) strip(marks []mark, nonce string) *Refusal {
 		switch m.kind {
 		case 's', 'o':
 			opened = append(opened, m)
-			t.open = t.open || m.kind == 'o'
 			continue
 		case '.':
 		default:

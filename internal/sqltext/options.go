@@ -15,18 +15,6 @@ const (
 	MySQL
 )
 
-// Setting is whether a server has a setting that changes how it reads a text.
-type Setting uint8
-
-const (
-	// Unknown reads a text both ways. It is refused if that may make a difference.
-	Unknown Setting = iota
-	// Off is a setting that the server has not.
-	Off
-	// On is a setting that the server has.
-	On
-)
-
 // Options are what Read has to know of a text.
 type Options struct {
 	Dialect Dialect
@@ -59,11 +47,4 @@ type Options struct {
 
 	// Nonce begins the marks; "" for none. See SealedMark.
 	Nonce string
-
-	// BackslashEscapes is whether a backslash escapes in '...': standard_conforming_strings=off
-	// on Postgres, sql_mode without NO_BACKSLASH_ESCAPES on MySQL. SQLite has no such setting.
-	BackslashEscapes Setting
-
-	// ANSIQuotes is whether MySQL takes "x" for a name: sql_mode with ANSI_QUOTES.
-	ANSIQuotes Setting
 }

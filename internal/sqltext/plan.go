@@ -9,7 +9,6 @@ type Plan struct {
 	text   string
 	server server
 	clean  bool
-	open   bool
 	needs  bool // There is a reference that nothing limits.
 	bound  []Bound
 	refs   []reference
@@ -64,10 +63,6 @@ func (p *Plan) Clean() bool { return p.clean }
 
 // Text returns the text without marks.
 func (p *Plan) Text() string { return p.text }
-
-// OpenMarks reports whether the text held a sub-query that nobody had decided. A caller that sends
-// the text without having it limited must refuse it then.
-func (p *Plan) OpenMarks() bool { return p.open }
 
 // Bound returns the placeholders that may have to hold the tenant, ordered by Ref. Several of one
 // Ref and Column are alternatives, unless they are marked Must. The caller must not change the

@@ -25,7 +25,7 @@ func read(t *testing.T, d sqltext.Dialect, text string, vars int) *sqltext.Plan 
 		tables[name] = table
 	}
 	plan, err := sqltext.Read(text, sqltext.Options{
-		Dialect: d, Tables: tables, Raw: true, Vars: vars, BackslashEscapes: sqltext.Off,
+		Dialect: d, Tables: tables, Raw: true, Vars: vars,
 	})
 	require.NoError(t, err, text)
 	return plan
@@ -234,7 +234,6 @@ func TestRead_marks(t *testing.T) {
 		plan, err := sqltext.Read(c.text, o)
 		if err == nil {
 			require.NotContains(t, plan.Text(), nonce, c.name)
-			require.Equal(t, strings.Contains(c.text, open), plan.OpenMarks(), c.name)
 		}
 	}
 }
@@ -246,15 +245,12 @@ func TestRead_strings_of_two_kinds(t *testing.T) {
 		name, text, want string
 		o                sqltext.Options
 	}{
-		{"standard", backslash, `SELECT '\' FROM tasks WHERE "tasks"."tenant_id" = $1 -- ' FROM projects`, sqltext.Options{Dialect: sqltext.Postgres, BackslashEscapes: sqltext.Off}},
-		{"escapes", backslash, `SELECT '\' FROM tasks -- ' FROM projects WHERE "projects"."tenant_id" = $1`, sqltext.Options{Dialect: sqltext.Postgres, BackslashEscapes: sqltext.On}},
-		{"not_known", backslash, "[unreadable]", sqltext.Options{Dialect: sqltext.Postgres}},
-		{"not_known_and_the_same", `SELECT 'a\b' FROM tasks`, `SELECT 'a\b' FROM tasks WHERE "tasks"."tenant_id" = $1`, sqltext.Options{Dialect: sqltext.Postgres}},
-		{"not_known_of_nobodys", `SELECT '\' FROM countries -- ' FROM notes`, "clean", sqltext.Options{Dialect: sqltext.Postgres}},
-		{"not_known_of_nobodys_in_one", `SELECT '\' FROM countries -- ' FROM projects`, "[unreadable]", sqltext.Options{Dialect: sqltext.Postgres}},
-		{"ansi_quotes", `SELECT "x" FROM "projects"`, "SELECT \"x\" FROM \"projects\" WHERE \"projects\".`tenant_id` = ?", sqltext.Options{Dialect: sqltext.MySQL, BackslashEscapes: sqltext.On, ANSIQuotes: sqltext.On}},
-		{"ansi_quotes_not_known", `SELECT "x" FROM "projects"`, "[unreadable]", sqltext.Options{Dialect: sqltext.MySQL, BackslashEscapes: sqltext.On}},
-		{"run_comment", "SELECT 1 /*!50110 FROM projects */", "[unreadable]", sqltext.Options{Dialect: sqltext.MySQL, BackslashEscapes: sqltext.On, ANSIQuotes: sqltext.Off}},
+		{"backslash", backslash, "[unreadable]", sqltext.Options{Dialect: sqltext.Postgres}},
+		{"backslash_and_the_same", `SELECT 'a\b' FROM tasks`, `SELECT 'a\b' FROM tasks WHERE "tasks"."tenant_id" = $1`, sqltext.Options{Dialect: sqltext.Postgres}},
+		{"backslash_of_nobodys", `SELECT '\' FROM countries -- ' FROM notes`, "clean", sqltext.Options{Dialect: sqltext.Postgres}},
+		{"backslash_of_nobodys_in_one", `SELECT '\' FROM countries -- ' FROM projects`, "[unreadable]", sqltext.Options{Dialect: sqltext.Postgres}},
+		{"ansi_quotes", `SELECT "x" FROM "projects"`, "[unreadable]", sqltext.Options{Dialect: sqltext.MySQL}},
+		{"run_comment", "SELECT 1 /*!50110 FROM projects */", "[unreadable]", sqltext.Options{Dialect: sqltext.MySQL}},
 		{"other_the_same", `SELECT "id" FROM "projects" WHERE "projects"."tenant_id" = ?`, "proved", sqltext.Options{Vars: 1}},
 		{"other_of_sql_server", `SELECT "id" FROM "projects" WHERE "name" = @p1 AND "projects"."tenant_id" = @p2 ORDER BY "id" OFFSET 0 ROWS FETCH NEXT 1 ROWS ONLY`, "proved", sqltext.Options{Vars: 2}},
 		{"other_insert_of_sql_server", `INSERT INTO "projects" ("name","tenant_id") OUTPUT INSERTED."id" VALUES (@p1,@p2);`, "proved", sqltext.Options{Vars: 2}},
@@ -306,7 +302,7 @@ func TestRead_large_texts(t *testing.T) {
 		{"open_brackets", "SELECT * FROM projects WHERE a = " + strings.Repeat("[", 1e5), "[unreadable]"},
 		{"deep_of_nobodys", "SELECT " + strings.Repeat("(", 1e5), "clean"},
 	} {
-		o := sqltext.Options{Dialect: sqltext.Postgres, Tables: known, Raw: true, BackslashEscapes: sqltext.Off}
+		o := sqltext.Options{Dialect: sqltext.Postgres, Tables: known, Raw: true}
 		require.Equal(t, c.want, result(c.text, o, always), c.name)
 	}
 }
@@ -323,7 +319,7 @@ func TestRead_linear(t *testing.T) {
 				b.Helper()
 				b.ReportAllocs()
 				for range b.N {
-					result(text, sqltext.Options{Dialect: sqltext.Postgres, Tables: known, Raw: true, Vars: 1, BackslashEscapes: sqltext.Off}, always)
+					result(text, sqltext.Options{Dialect: sqltext.Postgres, Tables: known, Raw: true, Vars: 1}, always)
 				}
 			}).AllocedBytesPerOp())
 		}
@@ -332,7 +328,7 @@ func TestRead_linear(t *testing.T) {
 }
 
 func TestRead_allocations(t *testing.T) {
-	o := sqltext.Options{Dialect: sqltext.Postgres, Tables: lowerOnly(known), Raw: true, Vars: 1, BackslashEscapes: sqltext.Off}
+	o := sqltext.Options{Dialect: sqltext.Postgres, Tables: lowerOnly(known), Raw: true, Vars: 1}
 	for _, c := range []struct {
 		text string
 		most float64

@@ -4,10 +4,9 @@ import "strings"
 
 // Read reads a text. The error is a *Refusal.
 func Read(text string, o Options) (*Plan, error) {
-	var room [4]reading
-	all := readings(room[:0], &o)
+	all := readings[o.Dialect]
 	plan, differs, refusal := readAs(text, all[0], &o)
-	if !differs && o.Dialect != Other || o.Dialect == SQLite {
+	if !differs && o.Dialect != Other {
 		all = all[:1]
 	}
 	for _, r := range all[1:] {
@@ -68,7 +67,7 @@ func readAs(text string, r reading, o *Options) (plan *Plan, differs bool, refus
 	if refusal != nil {
 		return nil, t.differs, refusal
 	}
-	plan = &Plan{text: t.text, server: t.server, open: t.open, clean: true}
+	plan = &Plan{text: t.text, server: t.server, clean: true}
 	statements := t.statements()
 	for _, s := range statements {
 		body, refusal := t.runs(s, o)

@@ -18,43 +18,23 @@ type reading struct {
 	anyParam  bool // Placeholders of all kinds are known: ?, $1, :x and @x.
 }
 
-// readings appends to all the ways in which a text can be read. Those after the first are needed
-// only if the lexer finds that they may make a difference, but for Other.
-func readings(all []reading, o *Options) []reading {
-	switch o.Dialect {
-	case SQLite:
-		return append(all, reading{server: sqlite, ansi: true})
-	case Postgres:
-		for _, escapes := range o.BackslashEscapes.values() {
-			all = append(all, reading{server: postgres, ansi: true, backslash: escapes})
-		}
-	case MySQL:
-		for _, escapes := range o.BackslashEscapes.values() {
-			for _, ansi := range o.ANSIQuotes.values() {
-				all = append(all, reading{server: mysql, backslash: escapes, ansi: ansi},
-					reading{server: mysql, backslash: escapes, ansi: ansi, older: true})
-			}
-		}
-	default:
-		return append(all, reading{server: sqlite, ansi: true, anyParam: true},
-			reading{server: postgres, ansi: true, anyParam: true})
-	}
-	return all
+// readings are all the ways in which each dialect's servers read a text. Those after the first are
+// needed only if the lexer finds that they may make a difference, but for Other. Postgres has
+// standard_conforming_strings, MySQL the modes NO_BACKSLASH_ESCAPES and ANSI_QUOTES; which of them
+// a session has set is not known here, so a text that they change is refused.
+var readings = [...][]reading{
+	Other: {
+		{server: sqlite, ansi: true, anyParam: true}, {server: postgres, ansi: true, anyParam: true},
+	},
+	SQLite: {{server: sqlite, ansi: true}},
+	Postgres: {
+		{server: postgres, ansi: true}, {server: postgres, ansi: true, backslash: true},
+	},
+	MySQL: {
+		{server: mysql}, {server: mysql, older: true},
+		{server: mysql, ansi: true}, {server: mysql, ansi: true, older: true},
+		{server: mysql, backslash: true}, {server: mysql, backslash: true, older: true},
+		{server: mysql, backslash: true, ansi: true},
+		{server: mysql, backslash: true, ansi: true, older: true},
+	},
 }
-
-// values returns what the setting can be.
-func (s Setting) values() []bool {
-	switch s {
-	case On:
-		return onValues[:]
-	case Off:
-		return offValues[:]
-	}
-	return anyValues[:]
-}
-
-var (
-	onValues  = [...]bool{true}
-	offValues = [...]bool{false}
-	anyValues = [...]bool{false, true}
-)

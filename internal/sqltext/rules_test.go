@@ -25,7 +25,6 @@ type rule struct {
 func (r rule) options(d sqltext.Dialect, text string) sqltext.Options {
 	o := sqltext.Options{
 		Dialect: d, Tables: known, Raw: !r.built, Vars: r.vars,
-		BackslashEscapes: sqltext.Off, ANSIQuotes: sqltext.Off,
 	}
 	if r.built {
 		o.Own = projects

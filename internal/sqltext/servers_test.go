@@ -58,7 +58,7 @@ func compareTables(t *testing.T, d sqltext.Dialect) {
 	for _, all := range texts {
 		text, args := all[0].(string), all[1:]
 		plan, err := sqltext.Read(text, sqltext.Options{
-			Dialect: d, Tables: everyones{}, Raw: true, Vars: len(args), BackslashEscapes: sqltext.Off,
+			Dialect: d, Tables: everyones{}, Raw: true, Vars: len(args),
 		})
 		var refusal *sqltext.Refusal
 		if errors.As(err, &refusal) {

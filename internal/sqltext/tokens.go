@@ -14,7 +14,6 @@ type tokens struct {
 	differs bool
 	problem string
 	params  params
-	open    bool // There was an open mark.
 }
 
 // lookahead is how many tokens the reader may look at behind the end.
