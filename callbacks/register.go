@@ -17,6 +17,7 @@ package callbacks
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -88,6 +89,7 @@ type guard struct {
 	config   Config
 	tables   *registry
 	dialect  sqltext.Dialect
+	numbered string // In front of the number of a placeholder: "@p" on SQL Server.
 	verdicts *verdicts
 	known    transactions
 }
@@ -102,7 +104,7 @@ func Register(db *gorm.DB, config Config) error {
 	if g == nil {
 		g = &guard{
 			config: config, tables: newRegistry(db, config.Column),
-			dialect: dialectOf(db), verdicts: newVerdicts(),
+			dialect: dialectOf(db), numbered: numberedOf(db), verdicts: newVerdicts(),
 		}
 	} else if !g.config.sameAs(config) {
 		return errOtherOptions
@@ -136,54 +138,38 @@ const first, last = "*", "*"
 
 func (g *guard) registerCallbacks(db *gorm.DB) error {
 	callback := db.Callback()
+	queries, rows, raws := callback.Query(), callback.Row(), callback.Raw()
+	creates, updates, deletes := callback.Create(), callback.Update(), callback.Delete()
 	for _, c := range []struct {
 		register func(name string, fn func(*gorm.DB)) error
 		name     string
 		run      func(*gorm.DB)
 	}{
-		{callback.Query().Before(first).Register, QueryName, g.beforeQuery},
-		{callback.Row().Before(first).Register, RowName, g.beforeRow},
-		{callback.Raw().Before(first).Register, RawName, g.beforeRaw},
-		{callback.Create().Before(first).Register, CreateName, g.beforeCreate},
-		{callback.Update().Before(first).Register, UpdateName, g.beforeUpdate},
-		{callback.Delete().Before(first).Register, DeleteName, g.beforeDelete},
+		{queries.Before(first).Register, QueryName, g.beforeQuery},
+		{rows.Before(first).Register, RowName, g.beforeRow},
+		{raws.Before(first).Register, RawName, g.beforeRaw},
+		{creates.Before(first).Register, CreateName, g.beforeCreate},
+		{updates.Before(first).Register, UpdateName, g.beforeUpdate},
+		{deletes.Before(first).Register, DeleteName, g.beforeDelete},
 
-		{
-			callback.Create().Before("gorm:create").Register, ReferencesName,
-			g.checkCreatedReferences,
-		},
-		{
-			callback.Create().Before("gorm:save_after_associations").Register, ConflictName,
-			g.afterInsert,
-		},
-		{
-			callback.Update().Before("gorm:save_after_associations").Register, OwnerName,
-			g.checkOwner,
-		},
+		{creates.Before("gorm:create").Register, ReferencesName, g.checkCreatedReferences},
+		{creates.Before("gorm:save_after_associations").Register, ConflictName, g.afterInsert},
+		{updates.Before("gorm:save_after_associations").Register, OwnerName, g.checkOwner},
 
-		{callback.Query().Replace, "gorm:query", throughDoor(callback.Query().Get("gorm:query"))},
-		{callback.Row().Replace, "gorm:row", throughDoor(callback.Row().Get("gorm:row"))},
-		{callback.Raw().Replace, "gorm:raw", throughDoor(callback.Raw().Get("gorm:raw"))},
-		{
-			callback.Create().Replace, "gorm:create",
-			throughDoor(callback.Create().Get("gorm:create")),
-		},
-		{
-			callback.Update().Replace, "gorm:update",
-			throughDoor(callback.Update().Get("gorm:update")),
-		},
-		{
-			callback.Delete().Replace, "gorm:delete",
-			throughDoor(callback.Delete().Get("gorm:delete")),
-		},
+		{queries.Replace, "gorm:query", throughDoor(queries.Get("gorm:query"))},
+		{rows.Replace, "gorm:row", throughDoor(rows.Get("gorm:row"))},
+		{raws.Replace, "gorm:raw", throughDoor(raws.Get("gorm:raw"))},
+		{creates.Replace, "gorm:create", throughDoor(creates.Get("gorm:create"))},
+		{updates.Replace, "gorm:update", throughDoor(updates.Get("gorm:update"))},
+		{deletes.Replace, "gorm:delete", throughDoor(deletes.Get("gorm:delete"))},
 
-		{callback.Row().After("gorm:row").Register, failedRowName, afterRow},
-		{callback.Query().After(last).Register, endName, end},
-		{callback.Row().After(last).Register, endName, end},
-		{callback.Raw().After(last).Register, endName, end},
-		{callback.Create().After(last).Register, endName, end},
-		{callback.Update().After(last).Register, endName, end},
-		{callback.Delete().After(last).Register, endName, end},
+		{rows.After("gorm:row").Register, failedRowName, afterRow},
+		{queries.After(last).Register, endName, end},
+		{rows.After(last).Register, endName, end},
+		{raws.After(last).Register, endName, end},
+		{creates.After(last).Register, endName, end},
+		{updates.After(last).Register, endName, end},
+		{deletes.After(last).Register, endName, end},
 	} {
 		if err := c.register(c.name, c.run); err != nil {
 			return fmt.Errorf("gormtenant: registering callback %s: %w", c.name, err)
@@ -266,4 +252,18 @@ func dialectOf(db *gorm.DB) sqltext.Dialect {
 		return sqltext.MySQL
 	}
 	return sqltext.Other
+}
+
+// numberedOf returns what stands in front of the number of a placeholder, "" where it has none.
+func numberedOf(db *gorm.DB) string {
+	if db.Dialector == nil {
+		return ""
+	}
+	stmt := gorm.Statement{DB: db, Vars: []any{nil}}
+	db.BindVarTo(&stmt, &stmt, nil)
+	before, found := strings.CutSuffix(stmt.SQL.String(), "1")
+	if !found {
+		return ""
+	}
+	return before
 }

@@ -204,6 +204,7 @@ func (r *run) report(table string) {
 func (r *run) options(view *tenanttable.View, raw bool) sqltext.Options {
 	o := sqltext.Options{
 		Dialect: r.guard.dialect, Tables: view, Raw: raw, Nonce: nonce, First: r.first,
+		Numbered: r.guard.numbered,
 	}
 	if !raw && r.own.table != nil {
 		o.Own, o.OwnName = r.own.table.SQL, r.own.name

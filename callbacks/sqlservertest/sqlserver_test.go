@@ -137,12 +137,14 @@ func TestEveryday_statements_carry_the_tenant(t *testing.T) {
 		{"find", func(db *gorm.DB) error { return db.Where("name = ?", "x").Find(&[]project{}).Error }},
 		{"update", func(db *gorm.DB) error { return db.Model(&project{ID: 1}).Update("name", "x").Error }},
 		{"delete", func(db *gorm.DB) error { return db.Delete(&project{ID: 1}).Error }},
+		{"raw", func(db *gorm.DB) error { return db.Raw("SELECT * FROM projects").Scan(&[]project{}).Error }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			db, r := open(t)
 			require.NoError(t, c.run(db))
 			sent := strings.Join(r.take(), "\n")
 			require.Contains(t, sent, "tenant_id", sent)
+			require.NotContains(t, sent, "?")
 		})
 	}
 }
