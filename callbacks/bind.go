@@ -72,23 +72,23 @@ func convert(id any, to reflect.Type) (any, bool) {
 		}
 		value = reflect.ValueOf(written)
 	}
+	text, ok := asText(value)
+	if !ok {
+		return nil, false
+	}
 	converted := reflect.New(to).Elem()
 	switch {
 	case to.Kind() == reflect.String:
-		text, ok := asText(value)
-		if !ok {
-			return nil, false
-		}
 		converted.SetString(text)
 	case converted.CanInt():
-		number, err := asInt(value)
-		if err != nil || converted.OverflowInt(number) {
+		number, err := strconv.ParseInt(text, 10, to.Bits())
+		if err != nil {
 			return nil, false
 		}
 		converted.SetInt(number)
 	case converted.CanUint():
-		number, err := asUint(value)
-		if err != nil || converted.OverflowUint(number) {
+		number, err := strconv.ParseUint(text, 10, to.Bits())
+		if err != nil {
 			return nil, false
 		}
 		converted.SetUint(number)
@@ -114,22 +114,6 @@ func asText(value reflect.Value) (string, bool) {
 		return string(value.Bytes()), true
 	}
 	return "", false
-}
-
-func asInt(value reflect.Value) (int64, error) {
-	text, ok := asText(value)
-	if !ok {
-		return 0, strconv.ErrSyntax
-	}
-	return strconv.ParseInt(text, 10, 64)
-}
-
-func asUint(value reflect.Value) (uint64, error) {
-	text, ok := asText(value)
-	if !ok {
-		return 0, strconv.ErrSyntax
-	}
-	return strconv.ParseUint(text, 10, 64)
 }
 
 // isTenant reports whether value, found where the tenant column is written, is the tenant bound.

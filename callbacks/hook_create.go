@@ -61,36 +61,3 @@ func (t *table) fill(db *gorm.DB, row reflect.Value, s scope) error {
 	}
 	return nil
 }
-
-// eachRow calls yield for each struct in value, a struct or a slice of structs or of pointers to
-// them, until it returns false. Nil pointers and elements of other types are left to GORM, which
-// has errors of its own for them.
-func eachRow(value reflect.Value, yield func(row reflect.Value) bool) {
-	value = indirect(value)
-	if value.Kind() != reflect.Slice && value.Kind() != reflect.Array {
-		if value.Kind() == reflect.Struct {
-			yield(value)
-		}
-		return
-	}
-	for i := range value.Len() {
-		if row := indirect(value.Index(i)); row.Kind() == reflect.Struct && !yield(row) {
-			return
-		}
-	}
-}
-
-func indirect(value reflect.Value) reflect.Value {
-	for value.Kind() == reflect.Pointer || value.Kind() == reflect.Interface {
-		value = value.Elem()
-	}
-	return value
-}
-
-// indirectValue returns what a value points at.
-func indirectValue(value any) any {
-	if reflected := indirect(reflect.ValueOf(value)); reflected.IsValid() {
-		return reflected.Interface()
-	}
-	return nil
-}

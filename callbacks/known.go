@@ -2,7 +2,6 @@ package callbacks
 
 import (
 	"database/sql"
-	"reflect"
 	"runtime"
 	"sync"
 	"weak"
@@ -139,8 +138,8 @@ func (l lookup) known(key []any) knownKey {
 // after them, and that the statement's own rows are the tenant's.
 func (r *run) beginJoins(db *gorm.DB) {
 	stmt := db.Statement
-	if stmt.Schema == nil || len(stmt.Schema.Relationships.Many2Many) == 0 || !r.limits() ||
-		r.guard.config.AllowRawSQL || db.DryRun || !r.savesJoins() {
+	if stmt.Schema == nil || !r.limits() || r.guard.config.AllowRawSQL || db.DryRun ||
+		!holdsAny(stmt, stmt.Schema.Relationships.Many2Many) {
 		return
 	}
 	k := r.guard.known.of(stmt)
@@ -149,24 +148,6 @@ func (r *run) beginJoins(db *gorm.DB) {
 	}
 	r.joins = true
 	k.swapJoins(true)
-}
-
-// savesJoins reports whether the statement's rows hold rows of a many2many relation.
-func (r *run) savesJoins() bool {
-	for _, relation := range r.stmt.Schema.Relationships.Many2Many {
-		found := false
-		eachRow(r.stmt.ReflectValue, func(row reflect.Value) bool {
-			if row.Type() == r.stmt.Schema.ModelType {
-				_, zero := relation.Field.ValueOf(r.stmt.Context, row)
-				found = !zero
-			}
-			return !found
-		})
-		if found {
-			return true
-		}
-	}
-	return false
 }
 
 // takeJoins tells a create of rows of a many2many relation that the question whose they are is
