@@ -38,9 +38,6 @@ func (r *run) Build(b clause.Builder) {
 	if stmt.Error == nil {
 		r.judgeStatement(false)
 	}
-	if stmt.Error == nil && r.scope.unscoped && r.own.table != nil {
-		r.report(r.own.table.Name)
-	}
 }
 
 // judgeStatement puts the statement's finished text through the gate.
@@ -124,10 +121,15 @@ func (r *run) judge(text string, vars []any, raw bool) (judged, error) {
 // letBe passes a text that crosses tenants, or raw SQL on a database that enforces isolation. Only
 // the marks of sub-queries are taken out of it.
 func (r *run) letBe(as judged, plan *sqltext.Plan, err error) (judged, error) {
-	if r.reports() {
-		if table := namedTable(plan, err); table != "" {
-			r.report(table)
-		}
+	var refused *sqltext.Refusal
+	switch {
+	case !r.reports():
+	case !r.raw && r.own.table != nil:
+		r.report(r.own.table.Name)
+	case errors.As(err, &refused): // named the table as far as it could be read
+		r.report(refused.Table)
+	case err == nil:
+		r.report(firstTable(plan))
 	}
 	if !r.scope.unscoped && strings.Contains(as.text, sqltext.OpenMark(nonce)) {
 		return as, errOpenInRaw
@@ -136,21 +138,11 @@ func (r *run) letBe(as judged, plan *sqltext.Plan, err error) (judged, error) {
 	return as, nil
 }
 
-// namedTable returns the first table of tenants that a text names, as far as it could be read.
-func namedTable(plan *sqltext.Plan, err error) string {
-	if err == nil {
-		return firstTable(plan)
-	}
-	var refused *sqltext.Refusal
-	if errors.As(err, &refused) {
-		return refused.Table
-	}
-	return ""
-}
-
-// reports reports whether the tables of a statement that crosses tenants are still to be reported.
+// reports reports whether a table of a statement that crosses tenants is still to be reported. One
+// that is only built is not.
 func (r *run) reports() bool {
-	return r.scope.unscoped && !r.reported && r.guard.config.OnUnscoped != nil && !r.stmt.DryRun
+	return r.scope.unscoped && !r.reported && r.guard.config.OnUnscoped != nil &&
+		(!r.stmt.DryRun || r.argument)
 }
 
 // insert puts the tenant among the arguments of a text that was limited.
@@ -297,12 +289,10 @@ func (r *run) wrap(err error) error {
 
 var _ gorm.ConnPool = (*run)(nil)
 
-// firstTable returns the name of the first table of tenants in a text.
+// firstTable returns the name of the first table of tenants in a text, "" for none.
 func firstTable(plan *sqltext.Plan) string {
-	for _, list := range [...][]*sqltext.Table{plan.Writes(), plan.Reads()} {
-		if len(list) > 0 {
-			return list[0].Name
-		}
+	if tables := plan.Tables(); len(tables) > 0 {
+		return tables[0].Name
 	}
 	return ""
 }

@@ -191,13 +191,12 @@ func (r *run) tenant() any {
 	return r.scope.id
 }
 
-// report calls OnUnscoped, once for a statement. One that is only built is not reported.
+// report calls OnUnscoped, once for a statement. table is "" for one that names none of tenants.
 func (r *run) report(table string) {
-	if r.guard.config.OnUnscoped == nil || r.reported || r.stmt.DryRun && !r.argument {
-		return
+	if table != "" {
+		r.reported = true
+		r.guard.config.OnUnscoped(r.stmt.Context, r.op, table, r.scope.reason)
 	}
-	r.reported = true
-	r.guard.config.OnUnscoped(r.stmt.Context, r.op, table, r.scope.reason)
 }
 
 // options are what the reader of the finished text has to know.

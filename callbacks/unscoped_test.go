@@ -57,6 +57,21 @@ func TestOnUnscoped(t *testing.T) {
 			{"raw", func(db *gorm.DB) error {
 				return db.Raw("SELECT 1 FROM tags").Scan(new(int)).Error
 			}, event("raw", "tags")},
+			{"raw_of_several_tables", func(db *gorm.DB) error {
+				return db.Raw("SELECT count(*) FROM tags, users WHERE EXISTS (SELECT 1 FROM tasks)").
+					Scan(new(int)).Error
+			}, event("raw", "tags")},
+			{"exec_that_reads_another_table", func(db *gorm.DB) error {
+				return db.Exec("UPDATE tasks SET title = (SELECT max(name) FROM projects)").Error
+			}, event("raw", "tasks")},
+			{"text_in_a_statement_of_its_own_table", func(db *gorm.DB) error {
+				return db.Joins("JOIN tasks t ON t.project_id = projects.id").
+					Where("EXISTS (SELECT 1 FROM tags)").Find(&[]Project{}).Error
+			}, event("query", "projects")},
+			{"text_in_an_update_of_a_shared_table", func(db *gorm.DB) error {
+				return db.Model(&Country{}).Where("EXISTS (SELECT 1 FROM tags)").
+					Update("name", gorm.Expr("(SELECT max(name) FROM users)")).Error
+			}, event("update", "users")},
 			{"shared", func(db *gorm.DB) error { return db.Find(&[]Country{}).Error }, nil},
 			{"no_rows", func(db *gorm.DB) error { return db.Exec("SELECT 1").Error }, nil},
 			{"dry_run", func(db *gorm.DB) error {

@@ -6,6 +6,7 @@ import "strings"
 // condition that limits it goes.
 type reference struct {
 	table     *Table
+	at        int32  // The token at which it begins.
 	qualifier string // What stands in front of a column of it.
 	made      uint64 // Its parts that nothing limits.
 	writes    bool
@@ -43,7 +44,7 @@ func (p *placer) references() []reference {
 			continue
 		}
 		ref := reference{
-			table: it.table, slot: none, created: it.kind == created,
+			table: it.table, at: it.start, slot: none, created: it.kind == created,
 			writes: it.kind == created || it.kind == target,
 		}
 		ref.made = p.made(int32(i))

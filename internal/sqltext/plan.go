@@ -1,6 +1,10 @@
 package sqltext
 
-import "sync"
+import (
+	"cmp"
+	"slices"
+	"sync"
+)
 
 // Plan is what Read found in a text. It never changes, may be used by several goroutines at once,
 // and holds for every tenant and all arguments, so that it can be remembered by its text and
@@ -138,20 +142,18 @@ func (p *Plan) Rewrite(ok func(Bound) bool) (*Edited, error) {
 	return edited, nil
 }
 
-// Reads returns the tenant tables that the text reads, each once, in order. Those inside of a
-// sealed sub-query are not among them.
-func (p *Plan) Reads() []*Table { return p.tables(false) }
-
-// Writes returns the tenant tables that the text changes, each once, in order.
-func (p *Plan) Writes() []*Table { return p.tables(true) }
-
-func (p *Plan) tables(writes bool) []*Table {
+// Tables returns the tenant tables that the text names, each once: first those that it changes,
+// then those that it reads, in the order of the text. Those inside of a sealed sub-query are not
+// among them.
+func (p *Plan) Tables() []*Table {
 	var all []*Table
-	seen := make(map[*Table]bool)
-	for i := range p.refs {
-		if r := &p.refs[i]; r.writes == writes && !seen[r.table] {
-			seen[r.table] = true
-			all = append(all, r.table)
+	refs := slices.Clone(p.refs)
+	slices.SortStableFunc(refs, func(a, b reference) int { return cmp.Compare(a.at, b.at) })
+	for _, writes := range [...]bool{true, false} {
+		for i := range refs {
+			if r := &refs[i]; r.writes == writes && !slices.Contains(all, r.table) {
+				all = append(all, r.table)
+			}
 		}
 	}
 	return all

@@ -109,7 +109,7 @@ func TestPlan_row_of_another_tenant(t *testing.T) {
 	var refusal *sqltext.Refusal
 	require.ErrorAs(t, err, &refusal)
 	require.Equal(t, sqltext.NotTenant, refusal.Reason)
-	require.Equal(t, []*sqltext.Table{projects}, plan.Writes())
+	require.Equal(t, []*sqltext.Table{projects}, plan.Tables())
 }
 
 func TestPlan_type_of_a_polymorphic_side(t *testing.T) {
@@ -148,8 +148,11 @@ func TestPlan_several_tenant_columns(t *testing.T) {
 func TestPlan_tables(t *testing.T) {
 	t.Parallel()
 	plan := read(t, sqltext.Postgres, "UPDATE projects SET name = 'x' FROM tasks a, tasks b, countries", 0)
-	require.Equal(t, []*sqltext.Table{projects}, plan.Writes())
-	require.Equal(t, []*sqltext.Table{tasks}, plan.Reads())
+	require.Equal(t, []*sqltext.Table{projects, tasks}, plan.Tables())
+	plan = read(t, sqltext.SQLite, "WITH t AS (SELECT 1 FROM tasks) DELETE FROM projects", 0)
+	require.Equal(t, []*sqltext.Table{projects, tasks}, plan.Tables(), "what is changed first")
+	plan = read(t, sqltext.SQLite, "SELECT 1 FROM tags, tags t WHERE EXISTS (SELECT 1 FROM tasks)", 0)
+	require.Equal(t, []*sqltext.Table{tags, tasks}, plan.Tables(), "in the order of the text")
 }
 
 func TestPlan_many_goroutines(t *testing.T) {

@@ -66,7 +66,7 @@ func compareTables(t *testing.T, d sqltext.Dialect) {
 		}
 		require.NoError(t, err)
 		var found []string
-		for _, table := range append(plan.Reads(), plan.Writes()...) {
+		for _, table := range plan.Tables() {
 			found = append(found, table.Name)
 		}
 		for _, name := range relations(text, args) {
