@@ -1,6 +1,7 @@
 package callbacks_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -97,7 +98,34 @@ func fromClauses() attackList {
 		}
 		list = append(list, a)
 	}
+	for _, join := range []string{
+		"NATURAL JOIN tasks", "NATURAL LEFT JOIN tasks", "NATURAL RIGHT JOIN tasks",
+		"NATURAL FULL JOIN tasks", "RIGHT JOIN tasks ON tasks.project_id = projects.id",
+		"FULL JOIN tasks ON tasks.project_id = projects.id",
+		"JOIN users ON users.id = projects.owner_id NATURAL RIGHT JOIN countries",
+	} {
+		list = append(list, attack{
+			name: "text_" + strings.ReplaceAll(strings.ToLower(join), " ", "_"),
+			run: func(_ *testing.T, e *Env) error {
+				return e.As().Model(&Project{}).Select("projects.name").Joins(join).
+					Order("projects.name").Find(&[]map[string]any{}).Error
+			}, alone: true,
+		})
+	}
 	list = append(list,
+		attack{name: "table_with_an_index", run: func(t *testing.T, e *Env) error {
+			query := e.As().Table("projects INDEXED BY idx_projects_slug").Where("slug <> ''")
+			if e.Name == "sqlite" {
+				keys, err := find(query)
+				require.Equal(t, []uint{1, 2}, keys)
+				return err
+			}
+			return query.Find(&[]Project{}).Error // INDEXED is an alias, and BY an error.
+		}, alone: true},
+		attack{name: "change_of_a_table_with_an_index", run: func(_ *testing.T, e *Env) error {
+			return e.As().Table("projects INDEXED BY idx_projects_slug").Where("slug <> ''").
+				Update("name", "x").Error
+		}, alone: true},
 		attack{name: "two_tables_are_both_scoped", run: func(t *testing.T, e *Env) error {
 			var n int64
 			err := e.As().Model(&Country{}).Clauses(clause.From{Tables: []clause.Table{

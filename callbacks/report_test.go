@@ -93,6 +93,34 @@ var reports = []report{
 			"p.owner_id ORDER BY u.id", only: "postgres",
 	},
 	{
+		name: "natural_join",
+		text: "SELECT p.name, t.title FROM projects p NATURAL JOIN tasks t ORDER BY t.id",
+	},
+	{
+		name: "natural_left_join",
+		text: "SELECT p.name, t.title FROM projects p NATURAL LEFT JOIN tasks t ORDER BY p.id",
+	},
+	{
+		name: "natural_right_join",
+		text: "SELECT p.name, t.title FROM projects p NATURAL RIGHT JOIN tasks t ORDER BY t.id",
+	},
+	{
+		name: "natural_full_join",
+		text: "SELECT id, tenant_id, p.name, u.name AS owner FROM projects p NATURAL FULL JOIN " +
+			"(SELECT id + 1 AS id, tenant_id, name AS owner FROM users) q NATURAL FULL JOIN " +
+			"users u ORDER BY id, p.name, u.name",
+	},
+	{
+		name: "natural_full_join_of_a_shared_table",
+		text: "SELECT name, p.id, c.code FROM projects p NATURAL FULL JOIN countries c " +
+			"ORDER BY name, p.id",
+	},
+	{
+		name: "right_join_behind_natural_join",
+		text: "SELECT p.name, u.name AS owner FROM projects p NATURAL JOIN tasks t RIGHT JOIN " +
+			"users u ON u.id = p.owner_id ORDER BY u.id",
+	},
+	{
 		name: "full_join",
 		text: "SELECT p.name, u.name AS owner FROM projects p FULL JOIN users u ON " +
 			"u.manager_id = p.owner_id ORDER BY p.id, u.id", only: "postgres",

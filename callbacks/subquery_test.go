@@ -128,6 +128,40 @@ func subqueries() attackList {
 			_, err := find(e.As().Clauses(ownExpression{owned(e)}))
 			return err
 		}, alone: true},
+		{name: "in_a_join_of_ones_own", run: func(t *testing.T, e *Env) error {
+			tasks := e.As().Model(&Task{}).Select("project_id, title")
+			return e.As().Model(&Project{}).Select("projects.name, t.title").
+				Clauses(clause.From{Joins: []clause.Join{{Expression: ownJoin{tasks}}}}).
+				Order("projects.id, t.title").Find(&[]map[string]any{}).Error
+		}, alone: true},
+		{name: "open_in_a_join_of_ones_own", run: func(t *testing.T, e *Env) error {
+			tasks := e.DB.Model(&Task{}).Select("project_id, title")
+			return e.As().Model(&Project{}).Select("projects.name, t.title").
+				Clauses(clause.From{Joins: []clause.Join{{Expression: ownJoin{tasks}}}}).
+				Order("projects.id, t.title").Find(&[]map[string]any{}).Error
+		}, alone: true},
+		{name: "of_another_tenant_in_a_join_of_ones_own", run: func(t *testing.T, e *Env) error {
+			tasks := e.DB.WithContext(e.B).Model(&Task{}).Select("project_id, title")
+			return e.As().Model(&Project{}).Select("projects.name, t.title").
+				Clauses(clause.From{Joins: []clause.Join{{Expression: ownJoin{tasks}}}}).
+				Find(&[]map[string]any{}).Error
+		}, want: gormtenant.ErrOtherTenant},
+		{name: "in_a_field_by_its_name", run: func(t *testing.T, e *Env) error {
+			keys, err := find(e.As().
+				Where("owner_id = (@Owner)", struct{ Owner *gorm.DB }{owned(e)}))
+			return one(2)(t, keys, err)
+		}},
+		{name: "in_a_field_of_raw_sql_by_its_name", run: func(t *testing.T, e *Env) error {
+			var keys []uint
+			err := e.As().Raw("SELECT id FROM projects WHERE owner_id = (@Owner)",
+				&struct{ Owner *gorm.DB }{owned(e)}).Scan(&keys).Error
+			return one(2)(t, keys, err)
+		}},
+		{name: "of_another_tenant_in_a_field", run: func(t *testing.T, e *Env) error {
+			_, err := find(e.As().Where("owner_id = (@Owner)",
+				struct{ Owner *gorm.DB }{owned(e).WithContext(e.B)}))
+			return err
+		}, want: gormtenant.ErrOtherTenant},
 		{name: "in_raw_sql_without_a_tenant", run: func(t *testing.T, e *Env) error {
 			return e.DB.Raw("SELECT * FROM (?) t", e.DB.Model(&Project{})).Scan(&[]Project{}).Error
 		}, want: gormtenant.ErrNoTenant},
@@ -142,4 +176,13 @@ func (o ownExpression) Build(b clause.Builder) {
 	_, _ = b.WriteString("owner_id IN (")
 	b.AddVar(b, o.db)
 	_ = b.WriteByte(')')
+}
+
+// ownJoin is a join that writes its table by itself, as gorm/gen joins a sub-query.
+type ownJoin struct{ table *gorm.DB }
+
+func (j ownJoin) Build(b clause.Builder) {
+	_, _ = b.WriteString("LEFT JOIN ")
+	clause.Expr{SQL: "(?) AS ?", Vars: []any{j.table, clause.Table{Name: "t"}}}.Build(b)
+	_, _ = b.WriteString(" ON t.project_id = projects.id")
 }
