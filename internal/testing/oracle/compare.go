@@ -131,6 +131,9 @@ func (o *oracle) compare(setting Setting, p *pair, shared, solo []sight) string 
 		} else if s.nobodys() {
 			o.byRight["nobodys_join_row"]++
 			compared = false
+		} else if s.failedFurtherOn() {
+			o.byRight["failed_further_on"]++
+			compared = false
 		}
 		sharedWas, soloWas = shared[i].rows, solo[i].rows
 		if sharedWas == nil || soloWas == nil {

@@ -245,3 +245,12 @@ func (s *snapshot) hasSeveral() bool {
 func (s *step) nobodys() bool {
 	return s.solo.rows != nil && slices.ContainsFunc(s.solo.rows.records, s.solo.rows.joinsNothing)
 }
+
+// failedFurtherOn reports whether both sides of a step that names the key of another tenant's row
+// failed alike, but memory holds different values since: shared, GORM came past that key before
+// something else failed, or not as far. The two sides are the same so far, but the next step may
+// show those values, so that programs are not compared past it.
+func (s *step) failedFurtherOn() bool {
+	return s.shared.err != nil && s.shared.values != s.solo.values &&
+		s.marks&(ForeignKey|PlainKey|OtherTenant) != 0
+}
