@@ -25,30 +25,44 @@ var ErrHole = errors.New("hole in row-level security")
 // It finds: a role that is superuser, has BYPASSRLS, or can become one that does; a table without
 // row-level security, or owned by the role and not forced; a policy that is missing, differs from
 // what Enable writes, or is another's and lets more through; a tenant column that may be NULL; a
-// view that reads a table as its owner; a partition that can be reached past its table; a pooler in
-// front of the server with statements that are cached on the connection. Last it looks for rows as
-// a tenant that nobody is.
+// view that reads a table as its owner; a partition that can be reached past its table; the table
+// of the quotas' locks, if there is one that the role may read, whether or not it is among the
+// models; a pooler in front of the server with statements that are cached on the connection. Last
+// it looks for rows as a tenant that nobody is.
 //
-// Errors other than ErrHole mean that it could not look.
+// It is for the role that serves requests. [CheckOwner] is for the one that migrates. Errors other
+// than ErrHole mean that it could not look.
 func Check(db *gorm.DB, args ...any) error {
-	p, err := newPolicies(db, args)
-	if err != nil {
-		return err
-	}
-	// One connection, on which session_user and what it may do do not change.
-	var holes []error
-	err = db.Session(&gorm.Session{NewDB: true}).Connection(func(tx *gorm.DB) error {
-		p.db = tx
-		c := &checker{policies: p}
+	return check(db, args, func(c *checker) error {
 		if err := c.role(); err != nil {
 			return err
 		}
-		for _, t := range p.tables {
+		for _, t := range c.tables {
 			if err := c.table(t); err != nil {
 				return fmt.Errorf("gormtenant: checking %s: %w", t.name, err)
 			}
 		}
+		if err := c.library(); err != nil {
+			return err
+		}
 		c.pooler()
+		return nil
+	})
+}
+
+// check looks with one connection, on which session_user and what it may do do not change.
+func check(db *gorm.DB, args []any, look func(c *checker) error) error {
+	p, err := newPolicies(db, args)
+	if err != nil {
+		return err
+	}
+	var holes []error
+	err = db.Session(&gorm.Session{NewDB: true}).Connection(func(tx *gorm.DB) error {
+		p.db = tx
+		c := &checker{policies: p}
+		if err := look(c); err != nil {
+			return err
+		}
 		holes = c.holes
 		return nil
 	})
@@ -108,6 +122,22 @@ func (c *checker) table(t *table) error {
 		c.found("migrate, then rls.Enable", "there is no table %s", name)
 		return nil
 	}
+	if err := c.protected(t, s); err != nil {
+		return err
+	}
+	for _, look := range []func(t *table, s *state) error{
+		c.views, c.partitions, c.strangers,
+	} {
+		if err := look(t, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// protected looks at what holds everyone.
+func (c *checker) protected(t *table, s *state) error {
+	name := quote(c.db, t.name)
 	if !s.Enabled {
 		c.found("ALTER TABLE "+name+" ENABLE ROW LEVEL SECURITY", "%s has no row-level security",
 			name)
@@ -119,15 +149,7 @@ func (c *checker) table(t *table) error {
 	if err := c.rules(t, s); err != nil {
 		return err
 	}
-	for _, look := range []func(t *table, s *state) error{
-		c.column, c.views, c.partitions,
-		c.strangers,
-	} {
-		if err := look(t, s); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.column(t, s)
 }
 
 // rules looks at the policies of a table.
