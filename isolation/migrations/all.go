@@ -1,11 +1,14 @@
 package migrations
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -36,8 +39,16 @@ func All(
 	}
 	var mu sync.Mutex
 	var done []string
+	b := &brake{Lister: lister, limit: int64(c.failures)}
+	if lister != nil && c.failures > 0 {
+		lister = b
+	}
 	err = tenants.Each(ctx, lister, func(ctx context.Context, t *tenants.Tenant) error {
+		if b.limit > 0 && b.failed.Load() >= b.limit {
+			return ErrStopped // it was listed before
+		}
 		if _, err := one(ctx, t); err != nil {
+			b.failed.Add(1)
 			return err
 		}
 		mu.Lock()
@@ -49,7 +60,41 @@ func All(
 	if !errors.As(err, &each) {
 		return err
 	}
-	return &PartialError{Applied: done, Failed: each.Failed, Err: each.Err}
+	result := &PartialError{Applied: done, Err: each.Err}
+	for _, failed := range each.Failed {
+		if errors.Is(failed.Err, ErrStopped) {
+			result.Err = cmp.Or[error](result.Err, ErrStopped)
+			continue
+		}
+		result.Failed = append(result.Failed, failed)
+	}
+	return result
+}
+
+// ErrStopped is why [All] did not begin with the rest: as many tenants as [StopAfter] says failed.
+var ErrStopped = errors.New("gormtenant: migrations: too many tenants failed, so the rest was not " +
+	"begun")
+
+// brake ends a list of tenants when too many have failed.
+type brake struct {
+	tenants.Lister
+	limit  int64
+	failed atomic.Int64
+}
+
+// List lists the tenants, until too many have failed.
+func (b *brake) List(ctx context.Context, after string) iter.Seq2[*tenants.Tenant, error] {
+	return func(yield func(*tenants.Tenant, error) bool) {
+		for t, err := range b.Lister.List(ctx, after) {
+			if b.failed.Load() >= b.limit {
+				yield(nil, ErrStopped)
+				return
+			}
+			if !yield(t, err) {
+				return
+			}
+		}
+	}
 }
 
 // PartialError is what [All] returns if not everything was done. It names tenants by their IDs: it

@@ -26,6 +26,10 @@ import (
 // it leaves nothing behind, and the same call again does it all. A second call for the same place
 // waits, for an advisory lock of Postgres or the lock of the file, and then finds nothing to do.
 //
+// A step with Outside divides the list: what is before it is committed, then it runs, then what is
+// after it. In a transaction of the caller's, Apply applies what is before such a step, and returns
+// [ErrOutside]: commit, and call it again outside of one.
+//
 // A list that [Check] refuses is an error before anything is sent. A place whose versions do not
 // fit the list is an [ErrVersion] before anything is changed.
 func Apply(ctx context.Context, db *gorm.DB, list []Migration) (applied []string, err error) {
@@ -40,10 +44,36 @@ func Apply(ctx context.Context, db *gorm.DB, list []Migration) (applied []string
 	if db.Name() == "postgres" { // what the lock waited for must be seen after it
 		options = append(options, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	}
+	for {
+		part, err := applyInside(ctx, db, list, options)
+		applied = append(applied, part...)
+		if !errors.Is(err, ErrOutside) || isTransaction(db) {
+			return applied, err
+		}
+		version, err := Outside(ctx, db, list)
+		if err != nil {
+			return applied, err
+		}
+		if version != "" {
+			applied = append(applied, version)
+		}
+	}
+}
+
+// applyInside applies what is pending before the next step with Outside. It returns ErrOutside if
+// there is such a step.
+func applyInside(
+	ctx context.Context, db *gorm.DB, list []Migration, options []*sql.TxOptions,
+) (applied []string, err error) {
 	dry, _ := ctx.Value(dryKey{}).(*dryRun)
+	var stopped error
 	err = db.Session(&gorm.Session{NewDB: true, Context: ctx}).Transaction(func(tx *gorm.DB) error {
 		var err error
-		if applied, err = apply(ctx, tx, list, dry); err == nil && dry != nil {
+		applied, err = apply(ctx, tx, list, dry)
+		if errors.Is(err, ErrOutside) {
+			stopped, err = err, nil
+		}
+		if err == nil && dry != nil {
 			return errDry
 		}
 		return err
@@ -54,10 +84,11 @@ func Apply(ctx context.Context, db *gorm.DB, list []Migration) (applied []string
 	case err != nil:
 		return nil, err
 	}
-	return applied, nil
+	return applied, stopped
 }
 
-// apply applies the pending migrations in the transaction of tx.
+// apply applies the pending migrations in the transaction of tx. It returns what it applied, and
+// ErrOutside, if it stopped before a step that is to run outside of one.
 func apply(ctx context.Context, tx *gorm.DB, list []Migration, dry *dryRun) (
 	applied []string, err error,
 ) {
@@ -78,6 +109,14 @@ func apply(ctx context.Context, tx *gorm.DB, list []Migration, dry *dryRun) (
 	}
 	db := on(tx, pool)
 	for _, m := range todo {
+		if m.Outside {
+			if dry == nil {
+				return applied, outsideOf(m)
+			}
+			dry.skip(m.Version)
+			applied = append(applied, m.Version)
+			continue
+		}
 		if err := p.step(ctx, m.Version, func() error { return m.Up(ctx, db) }); err != nil {
 			return nil, fmt.Errorf("gormtenant: migration %q: %w", m.Version, err)
 		}

@@ -30,15 +30,15 @@
 //		return err
 //	},
 //
-// # What cannot be in a migration
+// # Outside of a transaction
 //
-// What Postgres runs in no transaction: CREATE INDEX CONCURRENTLY, VACUUM, ALTER TYPE ... ADD VALUE
-// together with the use of the value. A place's tables are locked until all of its pending
-// migrations are done, which for the tables of one tenant is mostly short.
+// What Postgres runs in no transaction, such as CREATE INDEX CONCURRENTLY, VACUUM, or the use of a
+// value that ALTER TYPE ... ADD VALUE has just added, is a step with Migration.Outside. It is not
+// undone if it fails. All other steps are, together. A place's tables are locked until all of its
+// pending migrations are done, or up to the next such step, which for the tables of one tenant is
+// mostly short.
 //
 // It does not undo a migration: an older version of a place is not made from a newer one.
-// Statements that cannot run in a transaction, such as CREATE INDEX CONCURRENTLY, cannot be
-// migrations.
 //
 // To read it, begin with migration.go for the list, apply.go for one place, and all.go for
 // everyone's.

@@ -53,6 +53,13 @@ func (d *dryRun) seen(dialect string) func(query string, args []any) {
 	}
 }
 
+// skip notes a step that cannot be undone, and is not run.
+func (d *dryRun) skip(version string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fmt.Fprintf(&d.text, "-- %s runs outside of a transaction, and was not tried\n", version)
+}
+
 // numbered is a placeholder of Postgres.
 var numbered = regexp.MustCompile(`\$(\d+)`)
 

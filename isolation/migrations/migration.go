@@ -21,6 +21,20 @@ type Migration struct {
 	// such a savepoint fails the migration. Queries read all of their rows into memory at once:
 	// read many rows in batches. db must not be used after Up returns.
 	Up func(ctx context.Context, db *gorm.DB) error
+	// Outside runs the step outside of a transaction, for what Postgres runs in none, such as
+	// CREATE INDEX CONCURRENTLY. What is before it is committed first. db is then one connection,
+	// and each statement is its own transaction. If Up fails, what it did is not undone, and the
+	// same step runs again the next time. So write it to be repeated:
+	//
+	//	migrations.Migration{Version: "0007", Outside: true,
+	//		Up: func(ctx context.Context, db *gorm.DB) error {
+	//			if err := db.Exec("DROP INDEX IF EXISTS idx_projects_name").Error; err != nil {
+	//				return err // an attempt that failed leaves an index that is invalid
+	//			}
+	//			return db.Exec("CREATE INDEX CONCURRENTLY idx_projects_name " +
+	//				"ON projects (name)").Error
+	//		}}
+	Outside bool
 }
 
 // Models returns the step that migrates models with GORM's AutoMigrate: their tables, with the

@@ -2,6 +2,7 @@ package migrations
 
 import (
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/gormtenant/gormtenant/internal/option"
@@ -21,6 +22,8 @@ func (o allOption) apply(c *config) error { return o(c) }
 type config struct {
 	each []tenants.EachOption
 	dry  *dryOutput // nil for a real run
+	// failures is how many failures end the run, 0 for no end.
+	failures int
 }
 
 func configure(options []Option) (config, error) {
@@ -47,6 +50,19 @@ func Progress(w io.Writer) Option { return each(tenants.Progress(w)) }
 
 // Total sets the number of tenants, for the bar of [Progress]. Defaults to 0, which means unknown.
 func Total(n int) Option { return each(tenants.Total(n)) }
+
+// StopAfter begins with no more tenants once n have failed, so that a migration that is wrong fails
+// in a few places and not in all. Those at work are finished. It must be at least 1. Defaults to
+// none: all are tried.
+func StopAfter(n int) Option {
+	return allOption(func(c *config) error {
+		if n < 1 {
+			return fmt.Errorf("gormtenant: migrations.StopAfter(%d): it must be at least 1", n)
+		}
+		c.failures = n
+		return nil
+	})
+}
 
 // Only skips the tenants for which keep returns false: to try a release on a few before the others.
 // Defaults to all of them.

@@ -31,22 +31,27 @@ func (s *Provisioner) MigrateAll(ctx context.Context, options ...migrations.Opti
 func (s *Provisioner) Migrate(ctx context.Context, t *tenants.Tenant) (
 	applied []string, err error,
 ) {
+	ctx = at(ctx, t)
+	return s.inParts(ctx, t.ID, func(o *owned) ([]string, error) {
+		if err := o.mustExist(ctx); err != nil {
+			return nil, err
+		}
+		return o.migrate(ctx)
+	})
+}
+
+func (o *owned) mustExist(ctx context.Context) error {
+	exists, err := o.exists(ctx, o.name)
+	if err == nil && !exists {
+		err = ErrNoSchema
+	}
+	return err
+}
+
+// at is ctx with the schema in the tenant's Placement, if that has the level tenants.Schema.
+func at(ctx context.Context, t *tenants.Tenant) context.Context {
 	if t.Placement.Level == tenants.Schema && t.Placement.Name != "" {
 		ctx = tenantname.WithSchema(ctx, t.ID, t.Placement.Name)
 	}
-	err = s.on(ctx, t.ID, func(o *owned) error {
-		exists, err := o.exists(ctx, o.name)
-		if err == nil && !exists {
-			err = ErrNoSchema
-		}
-		if err != nil {
-			return err
-		}
-		applied, err = o.migrate(ctx)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return applied, nil
+	return ctx
 }

@@ -19,6 +19,8 @@ type owned struct {
 	pool gorm.ConnPool // of tx, past GORM, its plugins and its prepared statements
 	text string        // the ID
 	name string
+	// unfinished says that a migration has to run outside of the transaction.
+	unfinished bool
 }
 
 // mark begins the comments of the schemas and roles that this package made.
@@ -40,13 +42,18 @@ func (s *Provisioner) of(ctx context.Context, id any) (*owned, error) {
 
 // begin binds o to the transaction, and locks the schema against other changes.
 func (o *owned) begin(ctx context.Context, tx *gorm.DB) error {
+	o.bind(tx)
+	return o.exec(
+		ctx, "SELECT pg_advisory_xact_lock(hashtextextended('gormtenant schema ' || $1, 0))",
+		o.name)
+}
+
+// bind makes o work in the transaction.
+func (o *owned) bind(tx *gorm.DB) {
 	o.tx, o.pool = tx, tx.Statement.ConnPool
 	if prepared, ok := o.pool.(*gorm.PreparedStmtTX); ok {
 		o.pool = prepared.Tx
 	}
-	return o.exec(
-		ctx, "SELECT pg_advisory_xact_lock(hashtextextended('gormtenant schema ' || $1, 0))",
-		o.name)
 }
 
 func (o *owned) exec(ctx context.Context, statement string, args ...any) error {
@@ -65,11 +72,18 @@ func (o *owned) comment(ctx context.Context, query, name string) (
 	return text, err == nil, err
 }
 
-// exists reports whether a schema of that name exists. If it is not the tenant's, that is an error.
-func (o *owned) exists(ctx context.Context, name string) (bool, error) {
-	text, found, err := o.comment(ctx,
+// commentOf reads the comment of a schema.
+func (o *owned) commentOf(ctx context.Context, name string) (
+	text string, found bool, err error,
+) {
+	return o.comment(ctx,
 		"SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE "+
 			"nspname = $1", name)
+}
+
+// exists reports whether a schema of that name exists. If it is not the tenant's, that is an error.
+func (o *owned) exists(ctx context.Context, name string) (bool, error) {
+	text, found, err := o.commentOf(ctx, name)
 	if err != nil || !found {
 		return false, err
 	}

@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/gormtenant/gormtenant"
@@ -20,45 +21,59 @@ import (
 //	SET LOCAL search_path = "tenant_acme", "shared", "pg_temp";
 //	...                                                      -- Migrations
 //
+// A migration with Outside divides it: what is before it is committed, then it runs, on a
+// connection whose path is the same, and then what is after it.
+//
 // For a tenant that has its schema, Provision applies the pending migrations, and grants what is
 // missing. A schema or a role of its name that is not the tenant's is [ErrNotOurs].
 func (s *Provisioner) Provision(ctx context.Context, id any) error {
-	return s.on(ctx, id, func(o *owned) error {
+	_, err := s.inParts(ctx, id, func(o *owned) ([]string, error) {
 		exists, err := o.exists(ctx, o.name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if !exists {
 			if err := o.exec(ctx, "CREATE SCHEMA "+quote(o.name)); err != nil {
-				return err
+				return nil, err
 			}
-			if err := o.exec(
-				ctx, "COMMENT ON SCHEMA "+quote(o.name)+" IS "+pgsession.Literal(
-					mark+o.text)); err != nil {
-				return err
+			if err := o.mark(ctx); err != nil {
+				return nil, err
 			}
 		}
 		if err := o.admit(ctx); err != nil {
-			return err
+			return nil, err
 		}
-		_, err = o.migrate(gormtenant.WithTenant(ctx, id))
-		return err
+		return o.migrate(gormtenant.WithTenant(ctx, id))
 	})
+	return err
 }
 
-// migrate applies what is pending.
+// mark records whose schema it is.
+func (o *owned) mark(ctx context.Context) error {
+	return o.exec(
+		ctx, "COMMENT ON SCHEMA "+quote(o.name)+" IS "+pgsession.Literal(mark+o.text))
+}
+
+// migrate applies what is pending, up to what has to run outside of the transaction.
 func (o *owned) migrate(ctx context.Context) (applied []string, err error) {
 	current, err := o.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if current != o.name { // or the tables would be made in the schema that all share
-		return nil, fmt.Errorf(
-			"gormtenant: schema %q: the role of schemas.NewProvisioner may not use it: let it "+
-				"own the schema", o.name)
+		return nil, errNotUsable(o.name)
 	}
-	if applied, err = migrations.Apply(ctx, o.tx, o.migrations); err != nil || len(applied) == 0 {
+	applied, err = migrations.Apply(ctx, o.tx, o.migrations)
+	if errors.Is(err, migrations.ErrOutside) {
+		o.unfinished, err = true, nil
+	}
+	if err != nil || len(applied) == 0 {
 		return applied, err
 	}
 	return applied, o.grant(ctx)
+}
+
+func errNotUsable(name string) error {
+	return fmt.Errorf("gormtenant: schema %q: the role of schemas.NewProvisioner may not use it: "+
+		"let it own the schema", name)
 }
