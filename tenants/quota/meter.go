@@ -71,8 +71,8 @@ const (
 		"WHERE tenant_id = CAST(? AS text) AND name = CAST(? AS text)"
 )
 
-// Add adds n to what the tenant of ctx has used of a [Meter], or returns a [tenants.LimitError], and
-// adds nothing, if it would be more than its limit. A negative n gives back, never below 0, and is
+// Add adds n to what the tenant of ctx has used of a [Meter], or returns a [tenants.LimitError] and
+// adds nothing if that would be more than its limit. A negative n gives back, never below 0, and is
 // never refused.
 //
 //	err := quota.Add(ctx, db, tenants.APICalls, 1)
@@ -82,8 +82,8 @@ const (
 // two, takes the tenant's lock as a create does, and holds it until the end. Everything is counted,
 // also for a tenant without that limit.
 //
-// db is one that has the plugin, with any context. The error is gormtenant.ErrNoTenant where ctx has
-// no tenant.
+// db is one that has the plugin, with any context. The error is gormtenant.ErrNoTenant where ctx
+// has no tenant.
 func Add(ctx context.Context, db *gorm.DB, name string, n int64) error {
 	g, err := guardOf(db)
 	if err != nil {

@@ -98,8 +98,8 @@ func Soft(name string, tell func(ctx context.Context, use Use)) Option {
 	})
 }
 
-// Unenforced returns the names of limits in the plans that neither a [Limit] nor a [Meter] enforces,
-// in order: for a test of the application that there are none.
+// Unenforced returns the names of limits in the plans that neither a [Limit] nor a [Meter]
+// enforces, in order: for a test of the application that there are none.
 func (p *Plugin) Unenforced() []string {
 	enforced := map[string]bool{}
 	for _, l := range p.limits {

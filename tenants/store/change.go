@@ -32,6 +32,9 @@ func (s *Store) Update(ctx context.Context, t *tenants.Tenant) error {
 		if err := s.refuseReserved(&changed, namesOf(stored)); err != nil {
 			return nil, err
 		}
+		if err := s.refuseForms(&changed, namesOf(stored)); err != nil {
+			return nil, err
+		}
 		if err := refuseMove(stored, &changed); err != nil {
 			return nil, err
 		}
@@ -92,9 +95,9 @@ func (s *Store) change(
 	if problemOfID(id) != "" {
 		return nil, tenants.ErrNotFound
 	}
-	err = s.session(ctx).Transaction(func(tx *gorm.DB) error {
-		stored, err := locked(tx, id)
-		if err != nil {
+	var stored *tenants.Tenant
+	err = s.session(ctx).Transaction(func(tx *gorm.DB) (err error) {
+		if stored, err = locked(tx, id); err != nil {
 			return err
 		}
 		if changed, err = edit(stored); changed == nil || err != nil {
@@ -103,6 +106,9 @@ func (s *Store) change(
 		changed.UpdatedAt = s.stamp(stored.UpdatedAt)
 		return s.replace(tx, stored, changed)
 	})
+	if err == nil && changed != nil {
+		s.hooks.afterChange(ctx, stored, changed)
+	}
 	return changed, err
 }
 

@@ -54,6 +54,7 @@ func (s *Store) Create(ctx context.Context, t *tenants.Tenant) error {
 		return wrap("creating a tenant", err)
 	}
 	*t = created
+	s.hooks.afterCreate(ctx, t)
 	return nil
 }
 
@@ -85,6 +86,9 @@ func (s *Store) complete(t tenants.Tenant) (tenants.Tenant, error) {
 		return t, err
 	}
 	if err := validatePlacements(&t); err != nil {
+		return t, err
+	}
+	if err := s.refuseForms(&t, nil); err != nil {
 		return t, err
 	}
 	return t, s.refuseReserved(&t, nil)

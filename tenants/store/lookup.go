@@ -4,8 +4,6 @@ import (
 	"context"
 	"iter"
 
-	"gorm.io/gorm/clause"
-
 	"github.com/gormtenant/gormtenant/internal/prefix"
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -54,6 +52,12 @@ const pageSize = 500
 // may use the same database and may change tenants. A tenant that is created meanwhile is seen if
 // its ID is yet to come. After an error there is nothing more.
 func (s *Store) List(ctx context.Context, after string) iter.Seq2[*tenants.Tenant, error] {
+	return s.list(ctx, after, nil)
+}
+
+func (s *Store) list(
+	ctx context.Context, after string, filters []Filter,
+) iter.Seq2[*tenants.Tenant, error] {
 	return func(yield func(*tenants.Tenant, error) bool) {
 		last := after
 		if problem := problemOfID(after); after != "" && problem != "" {
@@ -63,7 +67,7 @@ func (s *Store) List(ctx context.Context, after string) iter.Seq2[*tenants.Tenan
 			return
 		}
 		for {
-			page, err := s.page(ctx, last)
+			page, err := s.page(ctx, last, filters)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -81,23 +85,5 @@ func (s *Store) List(ctx context.Context, after string) iter.Seq2[*tenants.Tenan
 	}
 }
 
-// page reads the tenants that come after an ID. "" comes before all others.
-func (s *Store) page(ctx context.Context, after string) ([]tenantRow, error) {
-	var page []tenantRow
-	err := s.session(ctx).
-		Clauses(clause.Gt{Column: clause.Column{Name: "id"}, Value: after}).
-		Order("id").Limit(pageSize).Find(&page).Error
-	if err != nil {
-		return nil, prefix.Errorf("listing tenants: %w", err)
-	}
-	return page, nil
-}
-
 // Count returns how many tenants there are, whatever their status.
-func (s *Store) Count(ctx context.Context) (int64, error) {
-	var count int64
-	if err := s.session(ctx).Model(&tenantRow{}).Count(&count).Error; err != nil {
-		return 0, prefix.Errorf("counting tenants: %w", err)
-	}
-	return count, nil
-}
+func (s *Store) Count(ctx context.Context) (int64, error) { return s.Only().Count(ctx) }

@@ -19,6 +19,8 @@ type Store struct {
 	db       *gorm.DB
 	plans    tenants.Plans
 	reserved reserved
+	ids      []IDForm // nil for any
+	hooks    hooks
 	rest     time.Duration
 	clock    func() time.Time // it may stand still and go back: UpdatedAt grows in any case
 }
@@ -97,6 +99,10 @@ func New(db *gorm.DB, options ...Option) (*Store, error) {
 	err := option.Apply("store.New", options, func(o Option) error { return o.apply(s) })
 	if err != nil {
 		return nil, err
+	}
+	if !s.hooks.none() && isTransaction(db) {
+		return nil, errors.New("gormtenant: store.New: hooks run after the commit, of which a store " +
+			"in a transaction hears nothing: leave OnCreated, OnChanged and OnClosed out")
 	}
 	return s, nil
 }
