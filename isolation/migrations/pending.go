@@ -87,7 +87,8 @@ func placeOf(ctx context.Context, db *gorm.DB) (*place, error) {
 
 // versions returns the versions that were applied, none if there is no table of them.
 func (p *place) versions(ctx context.Context) (applied []string, err error) {
-	query, arg := "SELECT count(*) FROM main.sqlite_master WHERE type = 'table' AND name = $1", tableName
+	query := "SELECT count(*) FROM main.sqlite_master WHERE type = 'table' AND name = $1"
+	arg := tableName
 	if p.postgres {
 		query, arg = "SELECT count(to_regclass($1))", p.table
 	}

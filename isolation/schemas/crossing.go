@@ -21,9 +21,9 @@ FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE nspname = $1 AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
 	AND pg_has_role(relowner, 'USAGE')`
 
-// home is an expression for the name, as it is quoted in a statement, of the schema that the object
+// schemaOf is an expression for the name, as it is quoted in a statement, of the schema that the object
 // of the columns %[1]s and %[2]s is in, NULL if it is in none.
-const home = `coalesce((pg_identify_object(%[1]s, %[2]s, 0)).schema, CASE %[1]s
+const schemaOf = `coalesce((pg_identify_object(%[1]s, %[2]s, 0)).schema, CASE %[1]s
 	WHEN 'pg_trigger'::regclass THEN (SELECT relnamespace
 		FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = tgrelid WHERE t.oid = %[2]s)
 	WHEN 'pg_rewrite'::regclass THEN (SELECT relnamespace
@@ -53,10 +53,10 @@ UNION
 	SELECT d.classid, d.objid FROM ours JOIN pg_depend AS d
 		ON d.refclassid = ours.classid AND d.refobjid = ours.objid
 	WHERE d.deptype = 'i'
-		OR ` + fmt.Sprintf(home, "d.classid", "d.objid") + ` IN (quote_ident($1), 'pg_toast')
+		OR ` + fmt.Sprintf(schemaOf, "d.classid", "d.objid") + ` IN (quote_ident($1), 'pg_toast')
 		OR d.classid IN ('pg_cast'::regclass, 'pg_transform'::regclass) AND NOT EXISTS (
 			SELECT FROM pg_depend AS o WHERE o.classid = d.classid AND o.objid = d.objid
-			AND ` + fmt.Sprintf(home, "o.refclassid", "o.refobjid") + ` <> quote_ident($1))
+			AND ` + fmt.Sprintf(schemaOf, "o.refclassid", "o.refobjid") + ` <> quote_ident($1))
 ), others AS (
 	SELECT DISTINCT d.classid, d.objid, d.objsubid, r.ev_class
 	FROM ours JOIN pg_depend AS d ON d.refclassid = ours.classid AND d.refobjid = ours.objid

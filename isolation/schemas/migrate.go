@@ -31,7 +31,7 @@ func (s *Provisioner) MigrateAll(ctx context.Context, options ...migrations.Opti
 func (s *Provisioner) Migrate(ctx context.Context, t *tenants.Tenant) (
 	applied []string, err error,
 ) {
-	ctx = at(ctx, t)
+	ctx = placed(ctx, t)
 	return s.inParts(ctx, t.ID, func(o *owned) ([]string, error) {
 		if err := o.mustExist(ctx); err != nil {
 			return nil, err
@@ -48,8 +48,8 @@ func (o *owned) mustExist(ctx context.Context) error {
 	return err
 }
 
-// at is ctx with the schema in the tenant's Placement, if that has the level tenants.Schema.
-func at(ctx context.Context, t *tenants.Tenant) context.Context {
+// placed is ctx with the schema in the tenant's Placement, if that has the level tenants.Schema.
+func placed(ctx context.Context, t *tenants.Tenant) context.Context {
 	if t.Placement.Level == tenants.Schema && t.Placement.Name != "" {
 		ctx = tenantname.WithSchema(ctx, t.ID, t.Placement.Name)
 	}

@@ -17,7 +17,7 @@ import (
 func (s *Provisioner) Pending(ctx context.Context, t *tenants.Tenant) (
 	versions []string, err error,
 ) {
-	ctx = at(ctx, t)
+	ctx = placed(ctx, t)
 	o, err := s.of(ctx, t.ID)
 	if err != nil {
 		return nil, err
