@@ -121,7 +121,8 @@ func Progress(w io.Writer) MoverOption {
 // join tables. Rows of models without a tenant field move with the rows that they refer to by a
 // relation of the models or a foreign key of the database, such as the lines of an order; the rest
 // of them is shared, and each database has its own. Rows of other tables that refer to rows that
-// move, also of models that are declared shared, make Move fail. NewMover needs the levels that tenants are moved between:
+// move, also of models that are declared shared, make Move fail. NewMover needs the levels that
+// tenants are moved between:
 //
 //	mover, err := isolation.NewMover(directory, []any{&Project{}, &Task{}},
 //		isolation.SharedTables(owner), isolation.OwnSchemas(schemas),

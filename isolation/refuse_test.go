@@ -128,8 +128,8 @@ func TestMove_with_a_full_disk(t *testing.T) {
 		h.fill(zeta, 3)
 		h.move(acme.ID, own)
 		// No trigger, which would be off: the second of these rows finds no room.
-		full := "CREATE UNIQUE INDEX no_room ON docs (tenant_id) WHERE body = '' AND tenant_id = '" +
-			acme.ID + "'"
+		full := "CREATE UNIQUE INDEX no_room ON docs (tenant_id) WHERE body = '' " +
+			"AND tenant_id = '" + acme.ID + "'"
 		require.NoError(t, h.shared.Exec(full).Error)
 		mine, theirs, before := h.of(t, acme.ID), h.of(t, zeta.ID), h.now(acme.ID)
 		_, err := h.mover.Move(t.Context(), acme.ID, tenants.Placement{})

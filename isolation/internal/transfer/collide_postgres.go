@@ -35,7 +35,8 @@ func (e *postgresSide) collisions(
 			texts[i] = fmt.Sprintf("s.k%d::text", i)
 		}
 		rows, err := e.query(ctx, "WITH c AS ("+
-			u.query(into.qualifiedName, t.qualifiedName, t.others(), "concat_ws(', ', "+strings.Join(texts, ", ")+")")+
+			u.query(into.qualifiedName, t.qualifiedName, t.others(),
+				"concat_ws(', ', "+strings.Join(texts, ", ")+")")+
 			fmt.Sprintf(") SELECT count(*) OVER (), found FROM c ORDER BY length(found), "+
 				"found LIMIT %d", someKeys))
 		if err != nil {

@@ -36,7 +36,8 @@ func (e *sqliteSide) collisions(
 		}
 		c := Collision{Table: t.name, Columns: u.names()}
 		err := e.rows(ctx, "WITH c AS ("+
-			u.query(into.qualifiedName, t.qualifiedName, t.others(), strings.Join(texts, " || ', ' || "))+
+			u.query(into.qualifiedName, t.qualifiedName, t.others(),
+				strings.Join(texts, " || ', ' || "))+
 			fmt.Sprintf(") SELECT count(*) OVER (), found FROM c ORDER BY length(found), "+
 				"found LIMIT %d", someKeys), func(values []any) error {
 			c.Count, _ = values[0].(int64)

@@ -20,8 +20,8 @@ func (e *postgresSide) order(ctx context.Context) ([][]int, error) {
 
 // take copies a group of tables. Where they refer to each other, no order would do: their rows go
 // to temporary tables first, and from there in one statement, after which the server looks at
-// foreign keys. So does the table of a policy that holds the role, which COPY does not write to, and
-// any if the caller asks for it. That statement is what insert runs.
+// foreign keys. So does the table of a policy that holds the role, which COPY does not write to,
+// and any if the caller asks for it. That statement is what insert runs.
 func (e *postgresSide) take(
 	ctx context.Context, source side, group []int, staging bool,
 	progress func(string, int64),

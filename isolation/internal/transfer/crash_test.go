@@ -168,8 +168,8 @@ func TestMover_to_be_killed(t *testing.T) {
 	h := &fixture{Location: transfer.Location{DB: open(t, postgres.Open(dsn)), Shared: true}}
 	frozen := freeze(t, plan(t, h, acme), h)
 	fmt.Println("frozen")
-	// Not select {}: where nothing else runs in a process built without cgo, the runtime ends it for
-	// a deadlock, and with it the freeze.
+	// Not select {}: where nothing else runs in a process built without cgo, the runtime ends it
+	// for a deadlock, and with it the freeze.
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	runtime.KeepAlive(frozen)
 }

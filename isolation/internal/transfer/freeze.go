@@ -33,8 +33,8 @@ var (
 		"thaw again later")
 )
 
-// IsFrozen reports whether err is the error of a write while the tenant is moved, or at a place that
-// it has left. It may be tried again where the tenant is.
+// IsFrozen reports whether err is the error of a write while the tenant is moved, or at a place
+// that it has left. It may be tried again where the tenant is.
 func IsFrozen(err error) bool {
 	return err != nil && (code(err) == FrozenCode || strings.Contains(err.Error(), frozenText) ||
 		strings.Contains(err.Error(), movedText))

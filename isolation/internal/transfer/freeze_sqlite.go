@@ -92,8 +92,8 @@ func (f *frozenSQLite) triggers(
 			"CREATE TRIGGER "+name+" BEFORE "+event+" ON "+s.qualifiedName+" FOR EACH ROW WHEN ("+
 				condition+") AND EXISTS (SELECT 1 FROM "+leases+
 				" WHERE tenant = '"+f.digest+"' AND until > unixepoch('now')) BEGIN "+
-				"SELECT RAISE(ABORT, "+literalSQLite(movedText)+") FROM "+leases+" WHERE tenant = '"+
-				f.digest+"' AND state = '"+string(kept)+"'; "+
+				"SELECT RAISE(ABORT, "+literalSQLite(movedText)+") FROM "+leases+" "+
+				"WHERE tenant = '"+f.digest+"' AND state = '"+string(kept)+"'; "+
 				"SELECT RAISE(ABORT, "+literalSQLite(frozenText)+"); END")
 	}
 	return all

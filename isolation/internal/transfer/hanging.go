@@ -18,8 +18,8 @@ import (
 // order is. Its rows go along where a relation of the models says so, or a foreign key of the
 // database to the table of a known model. What else refers to rows that move is an error.
 
-// hanging adds the tables that hang on those of the plan by relations of the models. The rest of the
-// models that are nobody's become candidates.
+// hanging adds the tables that hang on those of the plan by relations of the models. The rest of
+// the models that are nobody's become candidates.
 func (p *Plan) hanging(db *gorm.DB, given []any) error {
 	known := tenanttable.Of(db)
 	if len(given) == 0 {
@@ -191,7 +191,9 @@ func (p *Plan) Complete(ctx context.Context, loc Location) (*Plan, error) {
 		var edges []edge
 		for _, r := range references {
 			if candidates[r.name] != nil {
-				edges = append(edges, edge{child: r.name, parent: r.parent.name, columns: r.columns})
+				edges = append(edges, edge{
+					child: r.name, parent: r.parent.name, columns: r.columns,
+				})
 			}
 		}
 		*full = Plan{tenantID: p.tenantID, tables: plan.tables}

@@ -116,7 +116,9 @@ func hangingPlan(t *testing.T, h *fixture) *transfer.Plan {
 // The lines of an order move with it, there and back.
 func TestMove_takes_along_what_hangs_on_rows(t *testing.T) {
 	t.Parallel()
-	each(t, [][2]string{{pgRows, pgSchema}, {pgRows, liteFile}, {liteRows, pgDatabase}, {liteRows, liteFile}},
+	each(t, [][2]string{
+		{pgRows, pgSchema}, {pgRows, liteFile}, {liteRows, pgDatabase}, {liteRows, liteFile},
+	},
 		func(t *testing.T, from, to *fixture) {
 			hang(t, from)
 			hang(t, to)
@@ -240,13 +242,15 @@ type Bond struct {
 type End struct {
 	TenantID string `gorm:"primaryKey;tenant"`
 	ID       uint   `gorm:"primaryKey;autoIncrement:false"`
-	Others   []End  `gorm:"many2many:bonds;joinForeignKey:LeftTenant,LeftID;joinReferences:RightTenant,RightID"`
+	Others   []End  `gorm:"many2many:bonds;joinForeignKey:LeftTenant,LeftID;joinReferences:RightTenant,RightID"` //nolint:lll // a tag
 }
 
-// A row of a join table with two tenants in it is moved if both are the tenant, not if the first is.
+// A row of a join table with two tenants in it is moved if both are the tenant, not if the first
+// is.
 func TestMove_looks_at_both_tenants_of_a_join_row(t *testing.T) {
 	t.Parallel()
-	each(t, [][2]string{{pgRows, pgSchema}, {liteRows, liteFile}}, func(t *testing.T, from, to *fixture) {
+	list := [][2]string{{pgRows, pgSchema}, {liteRows, liteFile}}
+	each(t, list, func(t *testing.T, from, to *fixture) {
 		for _, h := range []*fixture{from, to} {
 			require.NoError(t, h.app.AutoMigrate(&End{}))
 		}

@@ -47,7 +47,8 @@ func TestKeep_lets_statements_of_others_pass_over(t *testing.T) {
 		}
 		require.Equal(t, left, h.bytes(t, "tenant_id = 'acme'"))
 		var n int64
-		require.NoError(t, h.DB.Raw("SELECT count(*) FROM books WHERE title = 'all'").Scan(&n).Error)
+		require.NoError(t, h.DB.Raw("SELECT count(*) FROM books WHERE title = 'all'").
+			Scan(&n).Error)
 		require.EqualValues(t, 3, n)
 		require.NoError(t, h.DB.Raw("SELECT count(*) FROM samples WHERE tenant_id <> 'acme'").
 			Scan(&n).Error)

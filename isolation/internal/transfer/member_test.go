@@ -23,8 +23,8 @@ func divide(t *testing.T, h *fixture, tenant string, first int) {
 	t.Helper()
 	if first == 10 {
 		for _, statement := range []string{
-			"CREATE TABLE {events} (id bigint NOT NULL, tenant_id text NOT NULL, year int NOT NULL, " +
-				"name text, PRIMARY KEY (id, year)) PARTITION BY RANGE (year)",
+			"CREATE TABLE {events} (id bigint NOT NULL, tenant_id text NOT NULL, " +
+				"year int NOT NULL, name text, PRIMARY KEY (id, year)) PARTITION BY RANGE (year)",
 			"CREATE TABLE {y1} PARTITION OF {events} FOR VALUES FROM (2001) TO (2002)",
 			"CREATE TABLE {y2} PARTITION OF {events} FOR VALUES FROM (2002) TO (2003) " +
 				"PARTITION BY LIST (id)",
@@ -107,13 +107,15 @@ func TestFreeze_holds_partitions_and_children(t *testing.T) {
 			}
 		}
 		// One that comes now is frozen too, also against TRUNCATE.
-		require.NoError(t, h.DB.Exec(h.named("CREATE TABLE {y3} (LIKE {events} INCLUDING ALL)")).Error)
+		require.NoError(t, h.DB.Exec(h.named(
+			"CREATE TABLE {y3} (LIKE {events} INCLUDING ALL)")).Error)
 		require.NoError(t, h.DB.Exec(h.named("ALTER TABLE {events} ATTACH PARTITION {y3} "+
 			"FOR VALUES FROM (2003) TO (2004)")).Error)
 		err := h.DB.Exec(h.named("INSERT INTO {y3} (id, tenant_id, year) " +
 			"VALUES (15, 'acme', 2003)")).Error
 		require.True(t, transfer.IsFrozen(err), err)
-		require.NoError(t, h.DB.Exec(h.named("CREATE TABLE {older_tags} () INHERITS ({tags})")).Error)
+		require.NoError(t, h.DB.Exec(h.named(
+			"CREATE TABLE {older_tags} () INHERITS ({tags})")).Error)
 		_, err = frozen.Hold(t.Context())
 		require.NoError(t, err)
 		for _, table := range []string{"y3", "older_tags"} {

@@ -108,7 +108,8 @@ func (e *postgresSide) unsilence(ctx context.Context, q quiet) error {
 		return nil
 	}
 	// A table with a constraint that is still to be looked at cannot be altered.
-	if err := e.exec(ctx, append([]string{"SET CONSTRAINTS ALL IMMEDIATE"}, q.back...)...); err != nil {
+	back := append([]string{"SET CONSTRAINTS ALL IMMEDIATE"}, q.back...)
+	if err := e.exec(ctx, back...); err != nil {
 		return fmt.Errorf("gormtenant: switching triggers of the application back on: %w", err)
 	}
 	return nil

@@ -47,8 +47,8 @@ func (o owner) key() string { return fmt.Sprint(o.Columns, o.typed, o.Table.name
 
 // Read finds the tables of a tenant: those of the given tenant models, of the models that they are
 // related to, and of many2many relations, and the further names of these tables that were declared
-// or migrated. Models without a tenant field are moved only where they refer to others that are, and
-// are not declared shared: see also [Plan.Complete]. Given no models, Read takes those that the
+// or migrated. Models without a tenant field are moved only where they refer to others that are,
+// and are not declared shared: see also [Plan.Complete]. Given no models, Read takes those that the
 // plugin of db knows. Nothing is read from the database.
 func Read(db *gorm.DB, tenant any, given ...any) (*Plan, error) {
 	text, err := tenantname.TextOf(tenant)
