@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/gormtenant/gormtenant/internal/prefix"
-	"github.com/gormtenant/gormtenant/internal/progress"
 	"github.com/gormtenant/gormtenant/isolation/internal/transfer"
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -39,12 +38,14 @@ type Report struct {
 }
 
 // Move moves the tenant with that ID, and all its rows, to another placement. Meanwhile everybody
-// works on, the tenant too; only its writes fail, with an error for which [IsMoving] returns true,
-// from the beginning of the copy until the directory is switched.
+// works on, the tenant too; only at the end its writes fail, with an error for which [IsMoving]
+// returns true, until the directory is switched.
 //
-// Move creates the schema or the database if needed, blocks the tenant's writes at the old place,
-// copies its rows table by table, compares counts and checksums, and switches the directory. The
-// old rows stay behind, and nobody can change them, until [Mover.Remove].
+// Move creates the schema or the database if needed, copies the tenant's rows table by table while
+// triggers note which of them change, and compares counts and checksums. Then it blocks the
+// tenant's writes at the old place, copies and compares what has changed, and switches the
+// directory. With SQLite at one side, or a table without a primary key, all is copied while writes
+// are blocked. The old rows stay behind, and the tenant cannot change them, until [Mover.Remove].
 //
 // If anything fails, the tenant is where it was and can write, and the new place holds at most an
 // empty schema or database. If the process is killed, the tenant can write again as soon as the
@@ -151,14 +152,29 @@ func (mv *move) run(ctx context.Context, t *tenants.Tenant) (report Report, err 
 	if err := mv.announce(ctx); err != nil {
 		return report, err
 	}
-	frozen, err := mv.freeze(ctx)
+	following, err := mv.follow(ctx)
 	if errors.Is(err, ErrBusy) {
 		return report, err // the move of the other goes on, so nothing is cancelled
 	}
 	if err != nil {
 		return report, mv.callOff(ctx, err)
 	}
+	if err := mv.stillMine(ctx); err != nil {
+		return report, mv.stop(ctx, following, err)
+	}
+	shown := mv.shown(&report)
+	defer shown.finish()
+	if err := following.Prepare(ctx, shown.progress); err != nil {
+		return report, mv.stop(ctx, following, mv.callOff(ctx, mv.taken(ctx, err)))
+	}
 	began := time.Now()
+	frozen, err := mv.freeze(ctx, following)
+	if errors.Is(err, ErrBusy) {
+		return report, err
+	}
+	if err != nil {
+		return report, mv.callOff(ctx, err)
+	}
 	thaw := func(err error) error {
 		thawed := frozen.Thaw(context.WithoutCancel(ctx))
 		if errors.Is(thawed, transfer.ErrLeft) {
@@ -169,8 +185,8 @@ func (mv *move) run(ctx context.Context, t *tenants.Tenant) (report Report, err 
 	if err := mv.stillMine(ctx); err != nil {
 		return report, thaw(err)
 	}
-	if report.Rows, err = mv.copy(ctx); err != nil {
-		return report, thaw(mv.callOff(ctx, err))
+	if err := following.Finish(ctx, shown.progress); err != nil {
+		return report, thaw(mv.callOff(ctx, mv.taken(ctx, err)))
 	}
 	switched, err := mv.change(ctx, frozen)
 	switch {
@@ -210,24 +226,6 @@ func (mv *move) announce(ctx context.Context) error {
 		return nil
 	})
 	return err
-}
-
-// freeze blocks the tenant's writes at the source.
-func (mv *move) freeze(ctx context.Context) (*transfer.Frozen, error) {
-	frozen, err := mv.plan.Freeze(ctx, mv.source.location)
-	if !errors.Is(err, transfer.ErrMoved) {
-		return frozen, err
-	}
-	// An earlier move blocked writes for ever, and did not know whether it had switched the
-	// directory. It had not, unless another process has moved the tenant just now.
-	if err := mv.stillMine(ctx); err != nil {
-		return nil, err
-	}
-	if err := mv.plan.Thaw(ctx, mv.source.location); err != nil &&
-		!errors.Is(err, transfer.ErrLeft) {
-		return nil, err
-	}
-	return mv.plan.Freeze(ctx, mv.source.location)
 }
 
 // stillMine returns ErrBusy if another move ended before this one had blocked the tenant's writes.
@@ -270,29 +268,6 @@ func (mv *move) fits(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("%w: %s", ErrOccupied, strings.Join(texts, "; "))
-}
-
-// copy copies the rows, and compares them.
-func (mv *move) copy(ctx context.Context) (rows int64, err error) {
-	if err := mv.plan.Clear(ctx, mv.target.location); err != nil {
-		return 0, err
-	}
-	shown := progress.New(mv.progress, "rows", 0, false)
-	defer shown.Finish()
-	counts := map[string]int64{}
-	err = mv.plan.Copy(ctx, mv.source.location, mv.target.location, func(table string, n int64) {
-		shown.Add(n - counts[table])
-		rows += n - counts[table]
-		counts[table] = n
-	})
-	if err != nil {
-		// A row created since fits was called may have a key that is taken at the target.
-		if taken := mv.fits(ctx); errors.Is(taken, ErrOccupied) {
-			return rows, taken
-		}
-		return rows, err
-	}
-	return rows, mv.plan.Compare(ctx, mv.source.location, mv.target.location)
 }
 
 // margin is how long before the lease of the freeze ends the directory must have been switched.

@@ -113,3 +113,67 @@ func BenchmarkMove_100000_rows(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkFreeze measures how long the tenant cannot write, from Freeze to Hold, in a move of so
+// many rows during which it makes so many changes a second.
+func BenchmarkFreeze(b *testing.B) {
+	for _, c := range []struct{ rows, writes int }{
+		{20_000, 100}, {200_000, 0}, {200_000, 100}, {200_000, 500},
+	} {
+		b.Run(fmt.Sprintf("rows=%d/writes=%d", c.rows, c.writes), func(b *testing.B) {
+			dsn := pgtest.New(b)
+			from := benchHome(b, pgRows, dsn)
+			require.NoError(b, from.DB.Exec("INSERT INTO authors (id, tenant_id, name) "+
+				"VALUES (1, ?, 'ann')", acme).Error)
+			require.NoError(b, from.DB.Exec("INSERT INTO books (id, tenant_id, title, slug, "+
+				"author_id, created_at) SELECT n, ?, 'A title of some length', 's' || n, 1, "+
+				"now() FROM generate_series(1, ?) AS n", acme, c.rows).Error)
+			require.NoError(b, from.DB.Exec("VACUUM ANALYZE").Error)
+			to := benchHome(b, pgSchema, dsn)
+			p, err := transfer.Read(from.DB, acme, all()...)
+			require.NoError(b, err)
+			var frozen, whole time.Duration
+			var written atomic.Int64
+			for b.Loop() {
+				stop, done := make(chan struct{}), make(chan struct{})
+				go func() {
+					defer close(done)
+					if c.writes == 0 {
+						return
+					}
+					ticker := time.NewTicker(time.Second / time.Duration(c.writes))
+					defer ticker.Stop()
+					for n := 1; ; n = (n*7 + 1) % c.rows {
+						select {
+						case <-stop:
+							return
+						case <-ticker.C:
+						}
+						err := from.DB.Exec("UPDATE books SET title = 'x' WHERE id = ?", n).Error
+						if err == nil {
+							written.Add(1)
+						}
+					}
+				}()
+				began := time.Now()
+				f, err := p.Follow(b.Context(), from.Location, to.Location)
+				require.NoError(b, err)
+				require.NoError(b, f.Prepare(b.Context(), nil))
+				closed := time.Now()
+				hold, err := f.Freeze(b.Context())
+				require.NoError(b, err)
+				require.NoError(b, f.Finish(b.Context(), nil))
+				_, err = hold.Hold(b.Context())
+				require.NoError(b, err)
+				frozen += time.Since(closed)
+				whole += time.Since(began)
+				require.NoError(b, hold.Thaw(b.Context()))
+				close(stop)
+				<-done
+			}
+			b.ReportMetric(frozen.Seconds()*1000/float64(b.N), "frozen-ms")
+			b.ReportMetric(whole.Seconds()/float64(b.N), "whole-s")
+			b.ReportMetric(float64(written.Load())/float64(b.N), "writes")
+		})
+	}
+}

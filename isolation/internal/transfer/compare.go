@@ -30,6 +30,11 @@ func (p *Plan) Compare(ctx context.Context, from, to Location) error {
 		return err
 	}
 	defer target.close(ctx)
+	return compareSides(ctx, source, target)
+}
+
+// compareSides is Compare of open places.
+func compareSides(ctx context.Context, source, target side) error {
 	a, fromServer := source.(*postgresSide)
 	b, toServer := target.(*postgresSide)
 	servers := fromServer && toServer

@@ -10,22 +10,19 @@ import (
 // Copy copies the tenant's rows, those that are deleted softly too. All of them are there when it
 // returns nil, none if it returns an error or the process ends: it writes in one transaction. from
 // must be frozen. No hooks of models run, and no triggers of the application: those of the tables
-// are off in the transaction. In shared tables on Postgres that have any, others wait to write while
-// the server takes the rows from a temporary table, some 5 µs a row.
+// are off in the transaction. In shared tables on Postgres that have any, others wait to write
+// while the server takes the rows from a temporary table, some 5 µs a row.
 //
 // progress, which may be nil, is told now and then how many rows of a table were read, and at its
 // end.
 //
 // It fails before it writes anything where the columns differ, or where rows of the source are not
-// the tenant's alone. Sequences go on behind the keys that come and the last one that the
-// source gave; on Postgres they are advanced first, and stay advanced; between two places on Postgres rows go by COPY. Times from SQLite are cut to the
-// microseconds that Postgres keeps.
+// the tenant's alone. Sequences go on behind the keys that come and the last one that the source
+// gave; on Postgres they are advanced first, and stay advanced; between two places on Postgres rows
+// go by COPY. Times from SQLite are cut to the microseconds that Postgres keeps.
 func (p *Plan) Copy(
 	ctx context.Context, from, to Location, progress func(table string, rows int64),
 ) error {
-	if progress == nil {
-		progress = func(string, int64) {}
-	}
 	if err := apart(from, to); err != nil {
 		return err
 	}
@@ -34,6 +31,16 @@ func (p *Plan) Copy(
 		return err
 	}
 	defer source.close(ctx)
+	return p.copyFrom(ctx, source, from, to, progress)
+}
+
+// copyFrom is Copy from an open place.
+func (p *Plan) copyFrom(
+	ctx context.Context, source side, from, to Location, progress func(string, int64),
+) error {
+	if progress == nil {
+		progress = func(string, int64) {}
+	}
 	if err := p.foreign(ctx, source, from.Shared, literalOf(source)); err != nil {
 		return err
 	}

@@ -14,11 +14,12 @@ import (
 type frozenPostgres struct {
 	*session
 	*fence
-	plan   *Plan
-	shared bool
-	spots  []*locatedTable
-	trees  [][]member // of each of the spots
-	tables []string   // the OIDs of all members
+	plan    *Plan
+	shared  bool
+	follows bool // changes are noted
+	spots   []*locatedTable
+	trees   [][]member // of each of the spots
+	tables  []string   // the OIDs of all members
 }
 
 // fenced takes the lock of a tenant's move, and says in which state the place is, "" if in none.
@@ -113,10 +114,31 @@ func (f *frozenPostgres) freeze(ctx context.Context, p *Plan, loc Location) erro
 	if err := f.transact(work, f.function(copying, "")); err != nil {
 		return fmt.Errorf("gormtenant: making the function that freezes the tenant: %w", err)
 	}
-	var err error
-	if f.spots, err = f.locate(work, p, loc); err != nil {
+	spots, err := f.locate(work, p, loc)
+	if err != nil {
 		return err
 	}
+	if !f.follows {
+		if err := f.stopLog(work); err != nil { // of a mover that died
+			return err
+		}
+	}
+	return f.installAll(ctx, work, spots)
+}
+
+// stopLog makes what notes changes note nothing, if it is there.
+func (f *frozenPostgres) stopLog(ctx context.Context) error {
+	there, err := f.value(ctx, "SELECT to_regprocedure("+pgsession.Literal(f.logName()+"()")+")")
+	if err != nil || there == "" {
+		return err
+	}
+	return f.transact(ctx, f.logOff())
+}
+
+// installAll creates the triggers that are not there, and waits for those who have written.
+func (f *frozenPostgres) installAll(ctx, work context.Context, spots []*locatedTable) error {
+	var err error
+	f.spots, f.tables = spots, nil
 	if f.setting, err = f.policySetting(work, f.spots); err != nil {
 		return err
 	}
@@ -147,7 +169,7 @@ type installed struct{ oid, name string }
 // installed returns the triggers that are there already.
 func (f *frozenPostgres) installed(ctx context.Context) (map[installed]bool, error) {
 	there, err := f.query(ctx, "SELECT tgrelid, tgname FROM pg_trigger "+
-		"WHERE tgfoid = to_regprocedure("+pgsession.Literal(f.name()+"()")+") AND tgenabled <> 'D'")
+		"WHERE tgfoid IN ("+f.functions()+") AND tgenabled <> 'D'")
 	if err != nil {
 		return nil, err
 	}
@@ -165,12 +187,16 @@ func (f *frozenPostgres) install(
 	ctx context.Context, s *locatedTable, members []member, has map[installed]bool,
 ) error {
 	at := places(f.spots)
-	// The lock waits for those who have written, also to partitions and children, and is what CREATE
-	// TRIGGER takes itself.
+	// The lock waits for those who have written, also to partitions and children, and is what
+	// CREATE TRIGGER takes itself.
 	statements := []string{"LOCK TABLE " + members[0].qualifiedName +
 		" IN SHARE ROW EXCLUSIVE MODE"}
 	for _, m := range members {
-		for _, t := range f.triggers(f.plan, s, m, f.shared, at) {
+		triggers := f.triggers(f.plan, s, m, f.shared, at)
+		if f.follows {
+			triggers = append(triggers, f.logTriggers(f.plan, s, m, f.shared)...)
+		}
+		for _, t := range triggers {
 			if one := (installed{m.oid, t.name}); !has[one] {
 				has[one] = true // a child may have two parents
 				statements = append(statements, t.create)
@@ -209,6 +235,9 @@ func (f *frozenPostgres) keep(ctx context.Context) error {
 		return err
 	}
 	if err := f.settle(ctx, time.Time{}); err != nil {
+		return err
+	}
+	if err := f.stopLog(work); err != nil {
 		return err
 	}
 	f.close(ctx)

@@ -12,10 +12,11 @@ import (
 type state string
 
 const (
-	copying state = "copying" // writes fail while the mover holds its lock
-	held    state = "held"    // and until a certain time
-	kept    state = "kept"    // for ever
-	thawed  state = "thawed"  // no more
+	following state = "following" // writes succeed and are noted
+	copying   state = "copying"   // writes fail while the mover holds its lock
+	held      state = "held"      // and until a certain time
+	kept      state = "kept"      // for ever
+	thawed    state = "thawed"    // no more
 )
 
 // marker begins the line of the function that names its state.
@@ -112,6 +113,8 @@ func (f *fence) refuse(s state, until string) string {
 		return "NULL;"
 	case kept:
 		return f.passOver()
+	case following: // of TRUNCATE there are no rows to note
+		free = "TG_OP = 'TRUNCATE' AND " + free
 	case held:
 		free = "pg_catalog.clock_timestamp() < " + pgsession.Literal(until) + " OR " + free
 	}
@@ -173,10 +176,12 @@ func (f *fence) triggers(
 		}
 	default:
 		rows = []string{"BEFORE INSERT OR UPDATE OR DELETE" + on + " FOR EACH ROW" + call(owned,
-			s.name, "SELECT "+strings.Join(w.owned(s.table, "($1)", 0), " OR "), "SELECT "+w.known(s.table))}
+			s.name, "SELECT "+strings.Join(w.owned(s.table, "($1)", 0), " OR "),
+			"SELECT "+w.known(s.table))}
 	}
 	if shared {
-		statements = []string{"BEFORE TRUNCATE" + on + " FOR EACH STATEMENT" + call(anyones, s.name)}
+		statements = []string{"BEFORE TRUNCATE" + on + " FOR EACH STATEMENT" +
+			call(anyones, s.name)}
 		for _, event := range []string{"UPDATE", "DELETE"} {
 			statements = append(statements, "AFTER "+event+on+" REFERENCING OLD TABLE AS "+changed+
 				" FOR EACH STATEMENT WHEN (pg_catalog.current_setting('"+left+"', true) <> '')"+
@@ -190,8 +195,13 @@ func (f *fence) triggers(
 			statements = []string{"BEFORE TRUNCATE" + on + " FOR EACH STATEMENT" + call()}
 		}
 	}
+	return f.named(append(rows, statements...))
+}
+
+// named names triggers after what they say.
+func (f *fence) named(rests []string) []trigger {
 	var all []trigger
-	for _, rest := range append(rows, statements...) {
+	for _, rest := range rests {
 		short := uint32(lockKey(rest)) //nolint:gosec // 32 bits will do
 		name := fmt.Sprintf("%s%s_%08x", prefix, f.digest, short)
 		all = append(all, trigger{name, "CREATE TRIGGER " + quoted(name) + " " + rest})

@@ -1,9 +1,11 @@
 package transfer_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -141,10 +143,12 @@ func (h *fixture) seen(t testing.TB, tenant string) string {
 	require.NoError(t, db.Preload("Books").Order("id").Find(&tags).Error)
 	require.NoError(t, db.Order("id").Find(&samples).Error)
 	for i := range books {
+		slices.SortFunc(books[i].Tags, func(a, b Tag) int { return cmp.Compare(a.ID, b.ID) })
 		books[i].CreatedAt = books[i].CreatedAt.UTC()
 		books[i].DeletedAt.Time = books[i].DeletedAt.Time.UTC()
 	}
 	for i := range tags {
+		slices.SortFunc(tags[i].Books, func(a, b Book) int { return cmp.Compare(a.ID, b.ID) })
 		for j := range tags[i].Books {
 			tags[i].Books[j].CreatedAt = tags[i].Books[j].CreatedAt.UTC()
 		}

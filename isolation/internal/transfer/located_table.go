@@ -15,6 +15,7 @@ type locatedTable struct {
 	where         string   // which rows are the tenant's
 	oid           string   // on Postgres
 	policed       bool     // row-level security holds the role
+	key           []keyColumn
 }
 
 // column is one of a located table. Both sides of a transfer agree on its kind.

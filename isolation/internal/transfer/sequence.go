@@ -13,6 +13,16 @@ import (
 // known to somebody. It does so before the rows are there, so that no other tenant is given such a
 // key meanwhile, and never sets one back.
 func advanceSequences(ctx context.Context, source side, target *postgresSide, to Location) error {
+	return advance(ctx, target, to, func(i int, column string) (int64, error) {
+		return lastKey(ctx, source, source.tables()[i], column)
+	})
+}
+
+// advance sets the sequences of the target to the last key of each column.
+func advance(
+	ctx context.Context, target *postgresSide, to Location,
+	last func(i int, column string) (int64, error),
+) error {
 	var own *session
 	for i, s := range target.list {
 		sequences, err := target.sequences(ctx, s)
@@ -20,11 +30,11 @@ func advanceSequences(ctx context.Context, source side, target *postgresSide, to
 			return err
 		}
 		for name, column := range sequences {
-			last, err := lastKey(ctx, source, source.tables()[i], column)
+			key, err := last(i, column)
 			if err != nil {
 				return err
 			}
-			if last <= 0 {
+			if key <= 0 {
 				continue
 			}
 			if own == nil {
@@ -33,7 +43,7 @@ func advanceSequences(ctx context.Context, source side, target *postgresSide, to
 				}
 				defer own.close(ctx)
 			}
-			if err := own.advance(ctx, name, last); err != nil {
+			if err := own.advance(ctx, name, key); err != nil {
 				return fmt.Errorf("gormtenant: setting the sequence %s past the keys of the "+
 					"tenant: %w", name, err)
 			}
@@ -66,7 +76,8 @@ func (e *postgresSide) lastGiven(
 			continue
 		}
 		// A fresh one has not given its last_value yet.
-		text, err := e.value(ctx, "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM "+name)
+		text, err := e.value(ctx, "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM "+
+			name)
 		if err != nil {
 			return 0, err
 		}
