@@ -110,7 +110,7 @@ func (w *wire) withStatement(buffer, p []byte) (_ []byte, err error) {
 	return append(buffer, p...), nil
 }
 
-// setting is the message that prepares the statement for settings. Their names are always the same.
+// parsing is the message that prepares the statement for settings. Their names are always the same.
 type parsing struct {
 	pgproto3.Parse
 }
