@@ -31,6 +31,10 @@ func throughDoor(send func(*gorm.DB)) func(*gorm.DB) {
 			r.raw = true // A hook has written it.
 			r.judgeStatement(true)
 		}
+		if parts := r.parts(db); parts != nil {
+			r.sendParts(db, parts, send)
+			return
+		}
 		r.openDoor(stmt)
 		defer r.closeDoor(stmt)
 		send(db)

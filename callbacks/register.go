@@ -67,6 +67,8 @@ type Config struct {
 	AllowRawSQL bool
 	// CheckReferences makes sure that the foreign keys that are written name rows of the tenant.
 	CheckReferences bool
+	// SplitCreates sends creates of several tenants' rows as one INSERT for each tenant.
+	SplitCreates bool
 	// OnUnscoped is called once for each statement that runs across tenants. It may be nil.
 	OnUnscoped func(ctx context.Context, operation, table, reason string)
 }
@@ -80,7 +82,8 @@ type Table struct {
 // sameAs reports whether other enforces the same.
 func (c Config) sameAs(other Config) bool {
 	return c.Column == other.Column && c.AllowRawSQL == other.AllowRawSQL &&
-		c.CheckReferences == other.CheckReferences && c.Strict == other.Strict
+		c.CheckReferences == other.CheckReferences && c.Strict == other.Strict &&
+		c.SplitCreates == other.SplitCreates
 }
 
 // guard enforces isolation on one *gorm.DB. It holds no state of a statement and is safe for

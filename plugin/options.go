@@ -109,6 +109,25 @@ func CheckReferences() Option {
 	})
 }
 
+// SplitCreates sends a create of several tenants' rows, which takes gormtenant.Unscoped, as one
+// INSERT for each tenant. It is for databases that return the keys of new rows in an order of their
+// own: Citus returns them by shard, and GORM takes the first key for the first row, so that rows
+// would get each other's.
+//
+//	db, err := gorm.Open(rls.Open(dsn, rls.Citus()), &gorm.Config{})
+//	db.Use(tenantplugin.New(tenantplugin.SplitCreates()))
+//
+// The rows stay in their order, RowsAffected counts all of them, hooks run as ever, and either all
+// rows are created or none: without a transaction around it, such a create begins one. DryRun and
+// ToSQL show one INSERT. Creates of one tenant's rows are not split, CreateInBatches splits each
+// batch.
+func SplitCreates() Option {
+	return optionFunc(func(config *callbacks.Config) error {
+		config.SplitCreates = true
+		return nil
+	})
+}
+
 // UnscopedEvent is one statement that runs across tenants.
 type UnscopedEvent struct {
 	// Operation is GORM's name for the kind of statement: create, query, update, delete, row, raw.
