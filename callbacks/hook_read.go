@@ -49,6 +49,9 @@ func (r *run) find(db *gorm.DB) (own target, ok bool) {
 // changed what they depend on.
 func (r *run) again() {
 	scope, err := resolve(r.stmt.Context)
+	if r.probe {
+		scope, err = probeScope, nil
+	}
 	if r.table == r.stmt.Table && r.expr == r.stmt.TableExpr && scope == r.scope &&
 		(err == nil) == (r.err == nil) {
 		return
@@ -60,26 +63,37 @@ func (r *run) again() {
 }
 
 // beforeQuery resolves the tenant of a query.
-func (g *guard) beforeQuery(db *gorm.DB) { g.beforeRead(db, "query") }
+func (g *guard) beforeQuery(db *gorm.DB) {
+	if r := g.start(db, "query"); r != nil {
+		r.beforeRead(db)
+	}
+}
 
 // beforeRow resolves the tenant of Row, Rows and Scan. The migrator asks for the types of a table's
-// columns in this way, without a tenant.
+// columns in this way, and the tenant's may not be among them yet.
 func (g *guard) beforeRow(db *gorm.DB) {
-	if isColumnTypes(db) {
-		db.Statement.Context = gormtenant.Unscoped(db.Statement.Context, columnTypesProbe)
+	probe := isColumnTypes(db)
+	if probe {
+		if !decided(db.Statement.Context) {
+			db.Statement.Context = gormtenant.Unscoped(db.Statement.Context, columnTypesProbe)
+		}
 		db.Statement.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{
 			Exprs: []clause.Expression{clause.Expr{SQL: "1 = 0"}},
 		}}
 	}
-	g.beforeRead(db, "row")
+	if r := g.start(db, "row"); r != nil {
+		if probe {
+			r.probe, r.reported, r.scope, r.err = true, true, probeScope, nil
+		}
+		r.beforeRead(db)
+	}
 }
 
 // beforeRaw puts the text of Exec through the gate.
 func (g *guard) beforeRaw(db *gorm.DB) { g.start(db, "raw") }
 
-func (g *guard) beforeRead(db *gorm.DB, op string) {
-	r := g.start(db, op)
-	if r == nil || r.raw {
+func (r *run) beforeRead(db *gorm.DB) {
+	if r.raw {
 		return
 	}
 	own, ok := r.find(db)

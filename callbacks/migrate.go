@@ -22,7 +22,7 @@ import (
 func isColumnTypes(db *gorm.DB) bool {
 	stmt := db.Statement
 	if stmt.Model != nil || stmt.Dest != nil || stmt.Schema != nil || stmt.SQL.Len() > 0 ||
-		len(stmt.Clauses) != 1 || decided(stmt.Context) || db.Error != nil {
+		len(stmt.Clauses) != 1 || len(stmt.Selects) > 0 || len(stmt.Joins) > 0 || db.Error != nil {
 		return false
 	}
 	limit, ok := stmt.Clauses["LIMIT"].Expression.(clause.Limit)
@@ -81,3 +81,6 @@ func migratorTypes(migrator reflect.Value) []reflect.Type {
 
 // columnTypesProbe is the reason of a context whose statement gets a condition that no row meets.
 const columnTypesProbe = "gormtenant: types of columns"
+
+// probeScope is the scope of that statement, whatever its context says.
+var probeScope = scope{reason: columnTypesProbe, unscoped: true}

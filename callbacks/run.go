@@ -38,6 +38,9 @@ type run struct {
 	// one names no tenant itself, so that it is limited with the statement around it.
 	argument, open bool
 
+	// probe tells the statement by which a migrator learns the types of columns.
+	probe bool
+
 	// joins and ofJoins are of the rows of many2many relations: see known.go.
 	joins, ofJoins bool
 
