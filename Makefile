@@ -79,6 +79,10 @@ example: ## run the example (embedded SQLite, no set-up)
 bench: ## print how much scoping costs, as a table of ratios
 	bash bench/run.sh
 
+.PHONY: count
+count: ## count the instructions of statements beside those scoped by hand (needs valgrind)
+	bash bench/instructions.sh
+
 .PHONY: fuzz
 fuzz: ## fuzz every Fuzz function for FUZZTIME each (default 30s)
 	@for package in $$(go list ./...); do \

@@ -14,6 +14,7 @@
 //	make bench                              # every benchmark many times; prints ratios
 //	COUNT=6 ONLY=Build make bench           # a quick look at the cost of building SQL
 //	go test -run '^$' -bench SQLite ./bench # plain figures
+//	make count                              # instructions instead of time, with valgrind
 //
 // BenchmarkBuild builds SQL and sends nothing (DryRun). BenchmarkSQLite and BenchmarkPostgres send
 // it to a database with 10 tenants of 1,000 projects each. BenchmarkParallel builds in many

@@ -25,7 +25,8 @@ func operations() []operation {
 		},
 		{
 			"Create100", 100,
-			create100(newPlainProject), create100(newPlainProjectByHand), create100(newProject),
+			createMany(100, newPlainProject), createMany(100, newPlainProjectByHand),
+			createMany(100, newProject),
 		},
 		{"Update", 1, update[plainProject], whereTenant(update[plainProject]), update[Project]},
 		{"Delete", 1, remove[plainProject], whereTenant(remove[plainProject]), remove[Project]},
@@ -66,9 +67,9 @@ func create[P any](newRow func(n int) P) run {
 	}
 }
 
-func create100[P any](newRow func(n int) P) run {
+func createMany[P any](count int, newRow func(n int) P) run {
 	return func(db *gorm.DB, n int) *gorm.DB {
-		rows := make([]P, 100)
+		rows := make([]P, count)
 		for i := range rows {
 			rows[i] = newRow(n)
 		}

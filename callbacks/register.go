@@ -178,7 +178,7 @@ func (g *guard) registerCallbacks(db *gorm.DB) error {
 			return fmt.Errorf("gormtenant: registering callback %s: %w", c.name, err)
 		}
 	}
-	return nil
+	return lightenBegin(db)
 }
 
 // builder writes one clause of a statement. prev is the builder that was registered before, nil
