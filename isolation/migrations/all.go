@@ -72,8 +72,8 @@ func All(
 }
 
 // ErrStopped is why [All] did not begin with the rest: as many tenants as [StopAfter] says failed.
-var ErrStopped = errors.New("gormtenant: migrations: too many tenants failed, so the rest was not " +
-	"begun")
+var ErrStopped = errors.New("gormtenant: migrations: too many tenants failed, so the rest was " +
+	"not begun")
 
 // brake ends a list of tenants when too many have failed.
 type brake struct {

@@ -9,8 +9,8 @@ import (
 	"gorm.io/gorm"
 )
 
-// Pending returns the versions of the list that [Apply] would apply in the place of db, in order. It
-// reads the place's table of versions and changes nothing. It takes no lock that a migration would
+// Pending returns the versions of the list that [Apply] would apply in the place of db, in order.
+// It reads the place's table of versions and changes nothing. It takes no lock that a migration would
 // wait for. Where a place's versions do not fit the list the error is [ErrVersion].
 func Pending(ctx context.Context, db *gorm.DB, list []Migration) ([]string, error) {
 	if err := Check(list); err != nil {

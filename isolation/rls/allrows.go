@@ -18,7 +18,8 @@ import (
 //		return tx.Exec("UPDATE users SET email = lower(email)").Error
 //	}, &User{})
 //
-// Policies hold the owner too, so that without AllRows that UPDATE changes no row, and says nothing.
+// Policies hold the owner too, so that without AllRows that UPDATE changes no row, and says
+// nothing.
 // What AllRows adds is
 //
 //	ALTER TABLE "users" NO FORCE ROW LEVEL SECURITY;

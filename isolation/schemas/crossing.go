@@ -21,8 +21,8 @@ FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE nspname = $1 AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
 	AND pg_has_role(relowner, 'USAGE')`
 
-// schemaOf is an expression for the name, as it is quoted in a statement, of the schema that the object
-// of the columns %[1]s and %[2]s is in, NULL if it is in none.
+// schemaOf is an expression for the name, as it is quoted in a statement, of the schema that the
+// object of the columns %[1]s and %[2]s is in, NULL if it is in none.
 const schemaOf = `coalesce((pg_identify_object(%[1]s, %[2]s, 0)).schema, CASE %[1]s
 	WHEN 'pg_trigger'::regclass THEN (SELECT relnamespace
 		FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = tgrelid WHERE t.oid = %[2]s)

@@ -21,10 +21,10 @@ func Confirmation(name string) string { return "DELETE_SCHEMA_" + name }
 // tenant's is [ErrNotOurs].
 //
 // What is not in the schema is not dropped. If something elsewhere depends on what is in it,
-// Deprovision drops nothing and names what it found: a view, a foreign key, a table that inherits, a
-// column of one of its types, a default, a trigger or a policy that calls one of its functions, a
-// publication. Likewise if the role owns something elsewhere. The tables and views of the schema are
-// locked before it looks.
+// Deprovision drops nothing and names what it found: a view, a foreign key, a table that inherits,
+// a column of one of its types, a default, a trigger or a policy that calls one of its functions, a
+// publication. Likewise if the role owns something elsewhere. The tables and views of the schema
+// are locked before it looks.
 func (s *Provisioner) Deprovision(ctx context.Context, id any, confirmation string) error {
 	return s.on(ctx, id, func(o *owned) error {
 		if confirmation != Confirmation(o.name) {

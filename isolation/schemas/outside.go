@@ -12,8 +12,8 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/migrations"
 )
 
-// inParts runs do in transactions as [Provisioner.on] does, and between them the migrations that run
-// outside of one, until do has nothing left to do.
+// inParts runs do in transactions as [Provisioner.on] does, and between them the migrations that
+// run outside of one, until do has nothing left to do.
 func (s *Provisioner) inParts(
 	ctx context.Context, id any, do func(o *owned) (applied []string, err error),
 ) (applied []string, err error) {
