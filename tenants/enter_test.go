@@ -89,7 +89,7 @@ func TestEnter(t *testing.T) {
 				require.ErrorIs(t, err, test.want)
 			}
 			_, err = gormtenant.Require(ctx)
-			require.ErrorIs(t, err, gormtenant.ErrNoTenant, "an error that is ignored runs as nobody")
+			require.ErrorIs(t, err, gormtenant.ErrNoTenant, "who ignores it is nobody")
 		})
 	}
 	_, err := tenants.Enter(t.Context(), nil, "1")
