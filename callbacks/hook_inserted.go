@@ -126,7 +126,7 @@ func wroteAll(db *gorm.DB, conflict clause.OnConflict, values clause.Values) boo
 }
 
 // conflictColumns returns the columns of the key on which rows conflict. known is false where the
-// name of a constraint tells nothing.
+// name of a constraint tells nothing, or the model has no key.
 func conflictColumns(t *table, conflict clause.OnConflict) (columns []string, known bool) {
 	for _, column := range conflict.Columns {
 		if column.Name == clause.PrimaryKey {
@@ -140,7 +140,7 @@ func conflictColumns(t *table, conflict clause.OnConflict) (columns []string, kn
 	case conflict.OnConstraint != "":
 		return constraintColumns(t.Model, bareName(conflict.OnConstraint))
 	}
-	return t.Model.PrimaryFieldDBNames, true
+	return t.Model.PrimaryFieldDBNames, len(t.Model.PrimaryFieldDBNames) > 0
 }
 
 // constraintColumns returns the columns of a constraint that the model declares.
