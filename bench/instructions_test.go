@@ -36,7 +36,7 @@ func counters() []operation {
 		{name: "RawShared", byHand: rawShared, plugin: rawShared},
 	}
 	for _, op := range operations() {
-		if op.name != "Preload" && op.name != "Joins" { // one answer of the stub is not like another
+		if op.name != "Preload" && op.name != "Joins" { // answers of the stub differ there
 			counted = append(counted, op)
 		}
 	}

@@ -371,7 +371,8 @@ func TestSplitCreates_upserts(t *testing.T) {
 				func(rows *[]map[string]any) *gorm.DB { return db.Table("crates").Create(*rows) },
 			} {
 				made := create(&[]map[string]any{
-					{"tenant_id": "a", "name": "m0"}, {"tenant_id": "b", "name": "m1"},
+					{"tenant_id": "a", "name": "m0"},
+					{"tenant_id": "b", "name": "m1"},
 					{"tenant_id": "a", "name": "m2"},
 					{"tenant_id": gorm.Expr("'c'"), "name": "m3"},
 				})

@@ -58,7 +58,8 @@ func TestOnUnscoped(t *testing.T) {
 				return db.Raw("SELECT 1 FROM tags").Scan(new(int)).Error
 			}, event("raw", "tags")},
 			{"raw_of_several_tables", func(db *gorm.DB) error {
-				return db.Raw("SELECT count(*) FROM tags, users WHERE EXISTS (SELECT 1 FROM tasks)").
+				return db.Raw("SELECT count(*) FROM tags, users " +
+					"WHERE EXISTS (SELECT 1 FROM tasks)").
 					Scan(new(int)).Error
 			}, event("raw", "tags")},
 			{"exec_that_reads_another_table", func(db *gorm.DB) error {

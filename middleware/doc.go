@@ -29,7 +29,7 @@
 // tenant, and logged once:
 //
 //	400  no tenant is named, or in a form that cannot be relied on
-//	401  the claim failed, or a tenant is named and there are no credentials; with WWW-Authenticate
+//	401  the claim failed, or a tenant is named without credentials; with WWW-Authenticate
 //	403  not authorized, sources disagree, the tenant is suspended, closed or expired
 //	404  there is no such tenant (403 with HideUnknown)
 //	503  the directory failed; with Retry-After

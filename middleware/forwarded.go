@@ -98,11 +98,11 @@ func forwardedPair(s string) (p pair, rest string, ok bool) {
 	}
 	var value strings.Builder
 	for i := 1; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '"':
+		switch c := s[i]; c {
+		case '"':
 			p.value = value.String()
 			return p, s[i+1:], true
-		case c == '\\':
+		case '\\':
 			if i++; i == len(s) {
 				return pair{}, "", false
 			}

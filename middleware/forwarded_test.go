@@ -37,12 +37,16 @@ func TestForwarded(t *testing.T) {
 			"", "globex",
 		},
 		{
-			"spaces", []string{" for=192.0.2.1 ; host=globex.example.com , for=10.0.0.1"}, "",
+			"spaces",
+			[]string{" for=192.0.2.1 ; host=globex.example.com , for=10.0.0.1"},
+			"",
 			"globex",
 		},
 		{"same_twice", []string{"host=globex.example.com, host=globex.example.com"}, "", "globex"},
 		{
-			"same_in_both_headers", []string{"host=globex.example.com"}, "globex.example.com",
+			"same_in_both_headers",
+			[]string{"host=globex.example.com"},
+			"globex.example.com",
 			"globex",
 		},
 		{"no_host", []string{"for=192.0.2.1;proto=https"}, "", "acme"},
@@ -50,30 +54,38 @@ func TestForwarded(t *testing.T) {
 		{"empty_elements", []string{",, host=globex.example.com ,"}, "", "globex"},
 		{"empty_parameters", []string{";host=globex.example.com;;proto=http;"}, "", "globex"},
 		{
-			"word_in_a_value", []string{`for="host=zeta.example.com";host=globex.example.com`},
+			"word_in_a_value",
+			[]string{`for="host=zeta.example.com";host=globex.example.com`},
 			"", "globex",
 		},
 		{
 			"comma_in_a_value",
-			[]string{`for="a, host=zeta.example.com";host=globex.example.com`}, "", "globex",
+			[]string{`for="a, host=zeta.example.com";host=globex.example.com`},
+			"", "globex",
 		},
 		{"address", []string{`host="[2001:db8::1]:80"`}, "", ""},
 
 		{"two_hosts", []string{"host=globex.example.com, host=acme.example.com"}, "", "malformed"},
 		{
-			"two_lines", []string{"host=globex.example.com", "host=acme.example.com"}, "",
+			"two_lines",
+			[]string{"host=globex.example.com", "host=acme.example.com"},
+			"",
 			"malformed",
 		},
 		{
-			"twice_in_an_element", []string{"host=globex.example.com;host=globex.example.com"},
+			"twice_in_an_element",
+			[]string{"host=globex.example.com;host=globex.example.com"},
 			"", "malformed",
 		},
 		{
-			"another_in_the_other_header", []string{"host=globex.example.com"},
+			"another_in_the_other_header",
+			[]string{"host=globex.example.com"},
 			"acme.example.com", "malformed",
 		},
 		{
-			"another_port", []string{`host="globex.example.com:1", host=globex.example.com`}, "",
+			"another_port",
+			[]string{`host="globex.example.com:1", host=globex.example.com`},
+			"",
 			"malformed",
 		},
 		{"empty_host", []string{"host="}, "", "malformed"},
@@ -177,7 +189,7 @@ func TestTrustUnixSocket(t *testing.T) {
 
 			client, err := net.Dial(test.network, listener.Addr().String())
 			require.NoError(t, err)
-			defer client.Close()
+			defer func() { _ = client.Close() }()
 			_, err = client.Write([]byte("GET / HTTP/1.0\r\nHost: acme.example.com\r\n" +
 				"X-Real-IP: @\r\nX-Forwarded-Host: globex.example.com\r\n\r\n"))
 			require.NoError(t, err)

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -30,11 +31,11 @@ func hidesPlain(path string) bool {
 		if !more || len(rest) < 2 {
 			continue
 		}
-		high, low := fromHex(rest[0]), fromHex(rest[1])
-		if high < 0 || low < 0 {
+		escaped, err := strconv.ParseUint(rest[:2], 16, 8)
+		if err != nil {
 			continue
 		}
-		if c := byte(high<<4 | low); isUnreserved(c) || c == '/' || c == '\\' || c < ' ' ||
+		if c := byte(escaped); isUnreserved(c) || c == '/' || c == '\\' || c < ' ' ||
 			c == 0x7f {
 			return true
 		}
@@ -61,17 +62,4 @@ func moves(p string) bool {
 func isUnreserved(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' ||
 		c == '.' || c == '_' || c == '~'
-}
-
-// fromHex returns the value of a hexadecimal digit, or -1.
-func fromHex(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }

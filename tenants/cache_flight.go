@@ -33,7 +33,7 @@ type flight struct {
 	done chan struct{} // closed when the answer is there
 
 	// Under flights.mu:
-	//nolint:containedctx // At first it has the values of the first caller's, then the deadline too.
+	//nolint:containedctx // At first it has the first caller's values, then the deadline too.
 	ctx     context.Context
 	callers int // those who wait
 	begun   bool
@@ -101,7 +101,7 @@ func (c *Cache) wait(ctx context.Context, f *flight) (t *Tenant, answered bool, 
 	var late <-chan time.Time   // of one that waits for a slot
 	select {
 	case slots <- struct{}{}:
-		slots, timeout = nil, c.begin(f)
+		slots, timeout = nil, c.begin(f) //nolint:contextcheck // It has the context of all callers.
 	default:
 		timer := time.NewTimer(c.timeout)
 		defer timer.Stop()
@@ -114,7 +114,7 @@ func (c *Cache) wait(ctx context.Context, f *flight) (t *Tenant, answered bool, 
 		case <-f.done:
 			return f.tenant, true, f.err
 		case slots <- struct{}{}:
-			slots, late, timeout = nil, nil, c.begin(f)
+			slots, late, timeout = nil, nil, c.begin(f) //nolint:contextcheck // The same.
 		case <-timeout:
 			c.land(f, 0, nil, c.timedOut())
 			return f.tenant, true, f.err // which may have come meanwhile
@@ -132,7 +132,7 @@ func (c *Cache) ahead(ctx context.Context, identifier string, old *entry) {
 	select {
 	case c.flights.slots <- struct{}{}:
 		f := c.join(ctx, identifier, old)
-		c.begin(f)
+		c.begin(f) //nolint:contextcheck // It has the context of all callers.
 		c.leave(f)
 	default:
 	}

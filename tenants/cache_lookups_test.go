@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -21,7 +22,7 @@ func TestCache_of_clients_that_are_gone_keeps_no_goroutines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		d := newDirectory(acme())
-		d.first(func(context.Context, string) error { <-release; return nil }) // ignores its context
+		d.first(func(context.Context, string) error { <-release; return nil }) // whatever ctx
 		cache := tenants.Cached(d, tenants.MaxLookups(8))
 		before := runtime.NumGoroutine()
 		var clients sync.WaitGroup
@@ -140,7 +141,7 @@ func TestCache_trusts_a_silent_listener_for_a_while(t *testing.T) {
 			t.Parallel()
 			now := newClock(noon)
 			d := newDirectory(acme())
-			options := append(test.options, tenants.Clock(now.Now), tenants.TTL(time.Hour),
+			options := append(slices.Clip(test.options), tenants.Clock(now.Now), tenants.TTL(time.Hour),
 				tenants.NegativeTTL(time.Hour))
 			cache := tenants.Cached(d, options...)
 			require.Equal(t, test.limit, cache.StaleLimit())
@@ -158,7 +159,7 @@ func TestCache_trusts_a_silent_listener_for_a_while(t *testing.T) {
 			heard := 30*time.Minute - time.Second
 			require.Zero(t, lookups(heard+test.limit*4/5-1))
 			require.EqualValues(t, 2, lookups(heard+test.limit))
-			require.Zero(t, lookups(heard+test.limit*9/5-1), "what was read since is trusted as long")
+			require.Zero(t, lookups(heard+test.limit*9/5-1), "what was read since is as long good")
 			require.EqualValues(t, 2, lookups(heard+2*test.limit))
 			cache.Heard(0)
 			require.Zero(t, lookups(heard+test.limit*14/5-1))

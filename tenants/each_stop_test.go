@@ -171,7 +171,8 @@ func TestEach_a_lister_that_fails(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			err := tenants.Each(t.Context(), test.lister,
-				func(context.Context, *tenants.Tenant) error { return nil }, quiet, tenants.Everyone())
+				func(context.Context, *tenants.Tenant) error { return nil }, quiet,
+				tenants.Everyone())
 			var each *tenants.EachError
 			require.ErrorAs(t, err, &each)
 			require.ErrorContains(t, each.Err, test.says)

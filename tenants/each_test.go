@@ -244,8 +244,11 @@ func TestEach_serves_who_is_served(t *testing.T) {
 		want    []string
 	}{
 		{"by_default", nil, []string{"1", "5", "7"}},
-		{"everyone", []tenants.EachOption{tenants.Everyone()},
-			[]string{"1", "2", "3", "4", "5", "6", "7"}},
+		{
+			"everyone",
+			[]tenants.EachOption{tenants.Everyone()},
+			[]string{"1", "2", "3", "4", "5", "6", "7"},
+		},
 		{"only", []tenants.EachOption{pro}, []string{"7"}},
 		{"only_of_everyone", []tenants.EachOption{pro, tenants.Everyone()}, []string{"2", "7"}},
 	} {
@@ -253,7 +256,8 @@ func TestEach_serves_who_is_served(t *testing.T) {
 			t.Parallel()
 			var seen visits
 			fails := errors.New("fails")
-			err := tenants.Each(t.Context(), lister, func(_ context.Context, t *tenants.Tenant) error {
+			ctx := t.Context()
+			err := tenants.Each(ctx, lister, func(_ context.Context, t *tenants.Tenant) error {
 				seen.add(t)
 				if t.ID == "7" {
 					return fails

@@ -25,7 +25,8 @@ func TestKey(t *testing.T) {
 		{"tenant_alone", "acme", nil, "acme"},
 		{"number", 7, []string{"x"}, "7/x"},
 		{
-			"uuid", uuid.MustParse("6BA7B810-9DAD-11D1-80B4-00C04FD430C8"), []string{"x"},
+			"uuid", uuid.MustParse("6BA7B810-9DAD-11D1-80B4-00C04FD430C8"),
+			[]string{"x"},
 			"6ba7b810-9dad-11d1-80b4-00c04fd430c8/x",
 		},
 		{"slash_in_the_tenant", "acme/invoices", []string{"17"}, "acme%2finvoices/17"},
@@ -56,10 +57,14 @@ func TestKey_without_a_tenant(t *testing.T) {
 	}{
 		{"none", t.Context(), gormtenant.ErrNoTenant},
 		{"empty", gormtenant.WithTenant(t.Context(), ""), gormtenant.ErrNoTenant},
-		{"unscoped", gormtenant.Unscoped(gormtenant.WithTenant(t.Context(), "acme"), "a report"),
-			gormtenant.ErrNoTenant},
-		{"no_text", gormtenant.WithTenant(t.Context(), struct{ A, B int }{1, 2}),
-			gormtenant.ErrInvalidID},
+		{
+			"unscoped", gormtenant.Unscoped(gormtenant.WithTenant(t.Context(), "acme"), "a report"),
+			gormtenant.ErrNoTenant,
+		},
+		{
+			"no_text", gormtenant.WithTenant(t.Context(), struct{ A, B int }{1, 2}),
+			gormtenant.ErrInvalidID,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -87,7 +87,8 @@ func TestProduction(t *testing.T) {
 		conn, err := pgx.Connect(t.Context(), environment(refused.role+"_URL"))
 		require.NoError(t, err)
 		_, err = conn.Exec(t.Context(), refused.statement)
-		require.ErrorContains(t, err, "permission denied", "%s: %s", refused.role, refused.statement)
+		require.ErrorContains(t, err, "permission denied", "%s: %s", refused.role,
+			refused.statement)
 		require.NoError(t, conn.Close(t.Context()))
 	}
 }

@@ -53,7 +53,8 @@ func (c *Conn) guard(ctx context.Context, query string, settings []Setting) erro
 		}
 		c.wire.marked.Store(true)
 	}
-	// What the application itself does, without a tenant, is for all whom it lets use the connection.
+	// What the application itself does, without a tenant, is for all whom it lets use the
+	// connection.
 	if _, ok := gormtenant.FromContext(ctx); ok && c.leaver == nil {
 		c.leaver = slices.Clone(settings)
 	}

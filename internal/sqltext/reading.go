@@ -24,16 +24,20 @@ type reading struct {
 // a session has set is not known here, so a text that they change is refused.
 var readings = [...][]reading{
 	Other: {
-		{server: sqlite, ansi: true, anyParam: true}, {server: postgres, ansi: true, anyParam: true},
+		{server: sqlite, ansi: true, anyParam: true},
+		{server: postgres, ansi: true, anyParam: true},
 	},
 	SQLite: {{server: sqlite, ansi: true}},
 	Postgres: {
 		{server: postgres, ansi: true}, {server: postgres, ansi: true, backslash: true},
 	},
 	MySQL: {
-		{server: mysql}, {server: mysql, older: true},
-		{server: mysql, ansi: true}, {server: mysql, ansi: true, older: true},
-		{server: mysql, backslash: true}, {server: mysql, backslash: true, older: true},
+		{server: mysql},
+		{server: mysql, older: true},
+		{server: mysql, ansi: true},
+		{server: mysql, ansi: true, older: true},
+		{server: mysql, backslash: true},
+		{server: mysql, backslash: true, older: true},
 		{server: mysql, backslash: true, ansi: true},
 		{server: mysql, backslash: true, ansi: true, older: true},
 	},

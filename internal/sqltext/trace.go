@@ -11,8 +11,8 @@ const (
 	NoTrace Trace = iota
 	// TransactionTrace ends with the transaction: SET LOCAL, a cursor without HOLD.
 	TransactionTrace
-	// SessionTrace may last as long as the session: a temporary table, SET, a prepared statement, an
-	// advisory lock.
+	// SessionTrace may last as long as the session: a temporary table, SET, a prepared statement,
+	// an advisory lock.
 	SessionTrace
 )
 

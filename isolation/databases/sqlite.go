@@ -18,8 +18,8 @@ import (
 // each tenant, named after its database and ".db". The driver has to be linked, as by an import of
 // github.com/glebarez/sqlite. Anything but a regular file, such as a symlink, is refused.
 //
-// A text in which a statement reaches past the file fails with gormtenant.ErrRawSQL: ATTACH, DETACH,
-// VACUUM INTO, and PRAGMA writable_schema, trusted_schema and those that name a directory.
+// A text in which a statement reaches past the file fails with gormtenant.ErrRawSQL: ATTACH,
+// DETACH, VACUUM INTO, and PRAGMA writable_schema, trusted_schema and those that name a directory.
 func SQLite(dir string, options ...SQLiteOption) Opener {
 	c, err := configureSQLite(options)
 	return oneServer{&files{sqliteConfig: c, dir: dir, err: err}}

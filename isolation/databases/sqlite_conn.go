@@ -33,7 +33,8 @@ func (c fileConn) Unwrap() driver.Conn { return c.Conn }
 func within(text string) error {
 	if statement := sqltext.Reaches(text); statement != "" {
 		return fmt.Errorf("%w: %s reaches past the tenant's file, where other tenants' are: "+
-			"open that file on its own, outside of the tenants' pools", gormtenant.ErrRawSQL, statement)
+			"open that file on its own, outside of the tenants' pools", gormtenant.ErrRawSQL,
+			statement)
 	}
 	return nil
 }
@@ -92,7 +93,7 @@ func (c fileConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver
 	if options != (driver.TxOptions{}) {
 		return nil, errors.New("gormtenant: the driver knows no options of transactions")
 	}
-	return c.Begin() //nolint:staticcheck // Every driver has it.
+	return c.Begin()
 }
 
 // CheckNamedValue lets the driver check an argument.

@@ -13,9 +13,9 @@ import (
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
-// All calls one, which calls [Apply], for every tenant that lister yields, as tenants.Each does with
-// tenants.Everyone: several at a time, with a progress bar on a terminal, and to the end even if
-// some fail. one returns the versions that it applied.
+// All calls one, which calls [Apply], for every tenant that lister yields, as tenants.Each does
+// with tenants.Everyone: several at a time, with a progress bar on a terminal, and to the end even
+// if some fail. one returns the versions that it applied.
 //
 // If not everything is done the error is a [*PartialError]. Nothing has to be recorded for the next
 // run: the places know their versions, and looking at a finished one is cheap. When ctx ends, the

@@ -10,8 +10,8 @@ import (
 )
 
 // Pending returns the versions of the list that [Apply] would apply in the place of db, in order.
-// It reads the place's table of versions and changes nothing. It takes no lock that a migration would
-// wait for. Where a place's versions do not fit the list the error is [ErrVersion].
+// It reads the place's table of versions and changes nothing. It takes no lock that a migration
+// would wait for. Where a place's versions do not fit the list the error is [ErrVersion].
 func Pending(ctx context.Context, db *gorm.DB, list []Migration) ([]string, error) {
 	if err := Check(list); err != nil {
 		return nil, err
@@ -96,7 +96,6 @@ func (p *place) versions(ctx context.Context) (applied []string, err error) {
 	if err := p.pool.QueryRowContext(ctx, query, arg).Scan(&tables); err != nil || tables == 0 {
 		return nil, err
 	}
-	//nolint:gosec // the table's name is quoted
 	rows, err := p.pool.QueryContext(ctx, "SELECT version FROM "+p.table+" ORDER BY version")
 	if err != nil {
 		return nil, err
@@ -115,7 +114,6 @@ func (p *place) versions(ctx context.Context) (applied []string, err error) {
 // record records a version that was run outside of a transaction. On SQLite another process may
 // have run it at the same time.
 func (p *place) record(ctx context.Context, version string) error {
-	//nolint:gosec // the table's name is quoted
 	_, err := p.pool.ExecContext(ctx, "INSERT INTO "+p.table+" (version) VALUES ($1) "+
 		"ON CONFLICT DO NOTHING", version)
 	return err

@@ -103,10 +103,14 @@ func TestAllRows_leaves_the_policies_in_force(t *testing.T) {
 		fn   func(tx *gorm.DB) error
 		want string
 	}{
-		{"error", func(tx *gorm.DB) error { return errors.Join(tx.Exec(marked).Error, broken) },
-			"broken"},
-		{"statement", func(tx *gorm.DB) error { return tx.Exec("UPDATE tags SET x = 1").Error },
-			"42703"},
+		{
+			"error", func(tx *gorm.DB) error { return errors.Join(tx.Exec(marked).Error, broken) },
+			"broken",
+		},
+		{
+			"statement", func(tx *gorm.DB) error { return tx.Exec("UPDATE tags SET x = 1").Error },
+			"42703",
+		},
 		{"table_that_was_not_named", func(tx *gorm.DB) error {
 			return tx.Exec("UPDATE projects SET slug = slug || '!'").Error
 		}, "would be affected by row-level security policy"},
@@ -177,13 +181,18 @@ func TestCheckOwner(t *testing.T) {
 	app := opened(t, dsn(s.app, ""))
 	err = rls.CheckOwner(app)
 	require.ErrorIs(t, err, rls.ErrHole)
-	require.ErrorContains(t, err, `the role does not own "tags", and cannot migrate it: ALTER TABLE`)
+	require.ErrorContains(t, err,
+		`the role does not own "tags", and cannot migrate it: ALTER TABLE`)
 	for _, c := range []struct{ makes, says, mends string }{
-		{"ALTER TABLE tags NO FORCE ROW LEVEL SECURITY", "does not force",
-			"ALTER TABLE tags FORCE ROW LEVEL SECURITY"},
-		{"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC",
+		{
+			"ALTER TABLE tags NO FORCE ROW LEVEL SECURITY", "does not force",
+			"ALTER TABLE tags FORCE ROW LEVEL SECURITY",
+		},
+		{
+			"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC",
 			"new tables of the role are open to PUBLIC",
-			"ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM PUBLIC"},
+			"ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM PUBLIC",
+		},
 	} {
 		require.NoError(t, owner.WithContext(unscoped(t)).Exec(c.makes).Error)
 		require.ErrorContains(t, rls.CheckOwner(owner), c.says)

@@ -17,8 +17,8 @@ import (
 //	GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "tenant_acme" TO ...
 //
 // and records the [Migrations] up to version as applied without running them, since their tables
-// are there; "" is for none. Provision and MigrateAll apply the rest. The role of [NewProvisioner] has
-// to own the schema and its tables. It may be repeated.
+// are there; "" is for none. Provision and MigrateAll apply the rest. The role of [NewProvisioner]
+// has to own the schema and its tables. It may be repeated.
 //
 // A schema that does not exist is [ErrNoSchema]. One with the mark of another tenant, or with a
 // comment of its own, is [ErrNotOurs]: drop the comment if the schema is the tenant's.

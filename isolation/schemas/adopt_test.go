@@ -75,7 +75,8 @@ func TestMigrations_outside_of_a_transaction(t *testing.T) {
 		for _, id := range ids[:2] {
 			require.NoError(t, old.Provision(t.Context(), id))
 		}
-		list := schemas.Migrations(first, concurrently, sqlStep("0003", "CREATE TABLE late (n int)"))
+		last := sqlStep("0003", "CREATE TABLE late (n int)")
+		list := schemas.Migrations(first, concurrently, last)
 		s := h.schemas(t, same, list)
 		behind, err := s.PendingAll(t.Context(), quiet)
 		require.NoError(t, err)

@@ -49,87 +49,155 @@ var crossings = []struct {
 	named  string // in the error
 	remove string
 }{
-	{"view", "CREATE VIEW shared.report AS SELECT id FROM @.projects",
-		"view shared.report", "DROP VIEW shared.report"},
-	{"view_of_a_view", "CREATE VIEW shared.report AS SELECT id FROM @.reds",
-		"view shared.report", "DROP VIEW shared.report"},
-	{"materialized_view", "CREATE MATERIALIZED VIEW shared.report AS SELECT n FROM @.counted",
-		"materialized view shared.report", "DROP MATERIALIZED VIEW shared.report"},
-	{"foreign_key", "CREATE TABLE shared.report (id bigint REFERENCES @.projects)",
-		"table constraint report_id_fkey on shared.report", "DROP TABLE shared.report"},
-	{"inherits", "CREATE TABLE shared.report () INHERITS (@.projects); " +
-		"INSERT INTO shared.report (id, name) VALUES (1, 'kept')",
-		"table shared.report", "DROP TABLE shared.report"},
-	{"partition", "CREATE TABLE shared.report PARTITION OF @.events DEFAULT; " +
-		"INSERT INTO @.events VALUES (1, '2031-01-01')",
-		"table shared.report", "DROP TABLE shared.report"},
-	{"column_of_an_enum", "CREATE TABLE shared.report (id int, c @.color); " +
-		"INSERT INTO shared.report VALUES (1, 'red')",
-		"table column shared.report.c", "DROP TABLE shared.report"},
-	{"column_of_an_array", "CREATE TABLE shared.report (id int, c @.color[])",
-		"table column shared.report.c", "DROP TABLE shared.report"},
-	{"column_of_a_domain", "CREATE TABLE shared.report (id int, c @.code)",
-		"table column shared.report.c", "DROP TABLE shared.report"},
-	{"column_of_a_composite", "CREATE TABLE shared.report (id int, c @.pair)",
-		"table column shared.report.c", "DROP TABLE shared.report"},
-	{"column_of_a_row", "CREATE TABLE shared.report (id int, c @.projects)",
-		"table column shared.report.c", "DROP TABLE shared.report"},
-	{"column_of_a_multirange", "CREATE TABLE shared.report (id int, c @.span_multirange)",
-		"table column shared.report.c", "DROP TABLE shared.report"},
-	{"column_with_a_collation", `CREATE TABLE shared.report (c text COLLATE @.plain)`,
-		"table column shared.report.c", "DROP TABLE shared.report"},
-	{"table_of_a_type", "CREATE TABLE shared.report OF @.pair",
-		"table shared.report", "DROP TABLE shared.report"},
-	{"column_of_the_shared_table", "ALTER TABLE shared.countries ADD c @.color",
-		"table column shared.countries.c", "ALTER TABLE shared.countries DROP c"},
-	{"domain_over_an_enum", "CREATE DOMAIN shared.hue AS @.color",
-		"type shared.hue", "DROP DOMAIN shared.hue"},
-	{"default_with_a_function", "CREATE TABLE shared.report (c text DEFAULT @.next_code())",
-		"default value for shared.report.c", "DROP TABLE shared.report"},
-	{"default_with_a_sequence",
+	{
+		"view", "CREATE VIEW shared.report AS SELECT id FROM @.projects",
+		"view shared.report", "DROP VIEW shared.report",
+	},
+	{
+		"view_of_a_view", "CREATE VIEW shared.report AS SELECT id FROM @.reds",
+		"view shared.report", "DROP VIEW shared.report",
+	},
+	{
+		"materialized_view", "CREATE MATERIALIZED VIEW shared.report AS SELECT n FROM @.counted",
+		"materialized view shared.report", "DROP MATERIALIZED VIEW shared.report",
+	},
+	{
+		"foreign_key", "CREATE TABLE shared.report (id bigint REFERENCES @.projects)",
+		"table constraint report_id_fkey on shared.report", "DROP TABLE shared.report",
+	},
+	{
+		"inherits", "CREATE TABLE shared.report () INHERITS (@.projects); " +
+			"INSERT INTO shared.report (id, name) VALUES (1, 'kept')",
+		"table shared.report", "DROP TABLE shared.report",
+	},
+	{
+		"partition", "CREATE TABLE shared.report PARTITION OF @.events DEFAULT; " +
+			"INSERT INTO @.events VALUES (1, '2031-01-01')",
+		"table shared.report", "DROP TABLE shared.report",
+	},
+	{
+		"column_of_an_enum", "CREATE TABLE shared.report (id int, c @.color); " +
+			"INSERT INTO shared.report VALUES (1, 'red')",
+		"table column shared.report.c", "DROP TABLE shared.report",
+	},
+	{
+		"column_of_an_array", "CREATE TABLE shared.report (id int, c @.color[])",
+		"table column shared.report.c", "DROP TABLE shared.report",
+	},
+	{
+		"column_of_a_domain", "CREATE TABLE shared.report (id int, c @.code)",
+		"table column shared.report.c", "DROP TABLE shared.report",
+	},
+	{
+		"column_of_a_composite", "CREATE TABLE shared.report (id int, c @.pair)",
+		"table column shared.report.c", "DROP TABLE shared.report",
+	},
+	{
+		"column_of_a_row", "CREATE TABLE shared.report (id int, c @.projects)",
+		"table column shared.report.c", "DROP TABLE shared.report",
+	},
+	{
+		"column_of_a_multirange", "CREATE TABLE shared.report (id int, c @.span_multirange)",
+		"table column shared.report.c", "DROP TABLE shared.report",
+	},
+	{
+		"column_with_a_collation", `CREATE TABLE shared.report (c text COLLATE @.plain)`,
+		"table column shared.report.c", "DROP TABLE shared.report",
+	},
+	{
+		"table_of_a_type", "CREATE TABLE shared.report OF @.pair",
+		"table shared.report", "DROP TABLE shared.report",
+	},
+	{
+		"column_of_the_shared_table", "ALTER TABLE shared.countries ADD c @.color",
+		"table column shared.countries.c", "ALTER TABLE shared.countries DROP c",
+	},
+	{
+		"domain_over_an_enum", "CREATE DOMAIN shared.hue AS @.color",
+		"type shared.hue", "DROP DOMAIN shared.hue",
+	},
+	{
+		"default_with_a_function", "CREATE TABLE shared.report (c text DEFAULT @.next_code())",
+		"default value for shared.report.c", "DROP TABLE shared.report",
+	},
+	{
+		"default_with_a_sequence",
 		"CREATE TABLE shared.report (c int DEFAULT nextval('@.numbers'))",
-		"default value for shared.report.c", "DROP TABLE shared.report"},
-	{"check_with_a_function", "CREATE TABLE shared.report (c text CHECK (c <> @.next_code()))",
-		"table constraint report_c_check on shared.report", "DROP TABLE shared.report"},
-	{"index_with_a_cast", "CREATE TABLE shared.report (c text); " +
-		"CREATE INDEX by_color ON shared.report ((c COLLATE @.plain))",
-		"index shared.by_color", "DROP TABLE shared.report"},
-	{"trigger", "CREATE TRIGGER report BEFORE UPDATE ON shared.countries " +
-		"FOR EACH ROW EXECUTE FUNCTION @.touch()",
-		"trigger report on shared.countries", "DROP TRIGGER report ON shared.countries"},
-	{"policy", "CREATE POLICY report ON shared.countries USING (EXISTS (TABLE @.projects))",
-		"policy report on shared.countries", "DROP POLICY report ON shared.countries"},
-	{"rule", "CREATE RULE report AS ON DELETE TO shared.countries DO ALSO DELETE FROM @.projects",
-		"rule report on shared.countries", "DROP RULE report ON shared.countries"},
-	{"function_with_a_body", "CREATE FUNCTION shared.report() RETURNS bigint LANGUAGE sql " +
-		"BEGIN ATOMIC SELECT count(*) FROM @.projects; END",
-		"function shared.report()", "DROP FUNCTION shared.report()"},
-	{"function_with_an_argument", "CREATE FUNCTION shared.report(@.color) RETURNS int " +
-		"LANGUAGE sql AS 'SELECT 1'",
-		"function shared.report(@.color)", "DROP FUNCTION shared.report(@.color)"},
-	{"procedure", "CREATE PROCEDURE shared.report(@.projects) LANGUAGE sql AS 'SELECT 1'",
-		"procedure shared.report(@.projects)", "DROP PROCEDURE shared.report(@.projects)"},
-	{"operator", "CREATE OPERATOR shared.== (LEFTARG = int, RIGHTARG = @.color, " +
-		"FUNCTION = @.of_int)",
-		"operator shared.==(integer,@.color)", "DROP OPERATOR shared.== (int, @.color)"},
-	{"cast_from_a_shared_type", "CREATE TYPE shared.pair AS (a int, b int); " +
-		"CREATE CAST (shared.pair AS @.pair) WITH INOUT",
+		"default value for shared.report.c", "DROP TABLE shared.report",
+	},
+	{
+		"check_with_a_function", "CREATE TABLE shared.report (c text CHECK (c <> @.next_code()))",
+		"table constraint report_c_check on shared.report", "DROP TABLE shared.report",
+	},
+	{
+		"index_with_a_cast", "CREATE TABLE shared.report (c text); " +
+			"CREATE INDEX by_color ON shared.report ((c COLLATE @.plain))",
+		"index shared.by_color", "DROP TABLE shared.report",
+	},
+	{
+		"trigger", "CREATE TRIGGER report BEFORE UPDATE ON shared.countries " +
+			"FOR EACH ROW EXECUTE FUNCTION @.touch()",
+		"trigger report on shared.countries", "DROP TRIGGER report ON shared.countries",
+	},
+	{
+		"policy", "CREATE POLICY report ON shared.countries USING (EXISTS (TABLE @.projects))",
+		"policy report on shared.countries", "DROP POLICY report ON shared.countries",
+	},
+	{
+		"rule", "CREATE RULE report AS ON DELETE TO shared.countries DO ALSO DELETE FROM @.projects",
+		"rule report on shared.countries", "DROP RULE report ON shared.countries",
+	},
+	{
+		"function_with_a_body", "CREATE FUNCTION shared.report() RETURNS bigint LANGUAGE sql " +
+			"BEGIN ATOMIC SELECT count(*) FROM @.projects; END",
+		"function shared.report()", "DROP FUNCTION shared.report()",
+	},
+	{
+		"function_with_an_argument", "CREATE FUNCTION shared.report(@.color) RETURNS int " +
+			"LANGUAGE sql AS 'SELECT 1'",
+		"function shared.report(@.color)", "DROP FUNCTION shared.report(@.color)",
+	},
+	{
+		"procedure", "CREATE PROCEDURE shared.report(@.projects) LANGUAGE sql AS 'SELECT 1'",
+		"procedure shared.report(@.projects)", "DROP PROCEDURE shared.report(@.projects)",
+	},
+	{
+		"operator", "CREATE OPERATOR shared.== (LEFTARG = int, RIGHTARG = @.color, " +
+			"FUNCTION = @.of_int)",
+		"operator shared.==(integer,@.color)", "DROP OPERATOR shared.== (int, @.color)",
+	},
+	{
+		"cast_from_a_shared_type", "CREATE TYPE shared.pair AS (a int, b int); " +
+			"CREATE CAST (shared.pair AS @.pair) WITH INOUT",
 		"cast (shared.pair AS @.pair)",
-		"DROP CAST (shared.pair AS @.pair); DROP TYPE shared.pair"},
-	{"statistics", "CREATE STATISTICS shared.report ON id, name FROM @.projects",
-		"statistics object shared.report", "DROP STATISTICS shared.report"},
-	{"publication", "CREATE PUBLICATION report FOR TABLE @.projects",
-		"publication relation @.projects in publication report", "DROP PUBLICATION report"},
-	{"publication_of_the_schema", "CREATE PUBLICATION report FOR TABLES IN SCHEMA @",
-		"publication namespace @ in publication report", "DROP PUBLICATION report"},
-	{"event_trigger", "CREATE FUNCTION @.hear() RETURNS event_trigger LANGUAGE plpgsql AS " +
-		"'BEGIN END'; CREATE EVENT TRIGGER report_@ ON sql_drop EXECUTE FUNCTION @.hear()",
-		"event trigger report_@", "DROP EVENT TRIGGER report_@"},
-	{"temporary_table_of_another_session", "CREATE TEMP TABLE report (c @.color)",
-		".report.c", "DROP TABLE report"},
-	{"text_search", "CREATE TABLE shared.report (c text); CREATE INDEX by_word ON shared.report " +
-		"USING gin (to_tsvector('@.words', c))",
-		"index shared.by_word", "DROP TABLE shared.report"},
+		"DROP CAST (shared.pair AS @.pair); DROP TYPE shared.pair",
+	},
+	{
+		"statistics", "CREATE STATISTICS shared.report ON id, name FROM @.projects",
+		"statistics object shared.report", "DROP STATISTICS shared.report",
+	},
+	{
+		"publication", "CREATE PUBLICATION report FOR TABLE @.projects",
+		"publication relation @.projects in publication report", "DROP PUBLICATION report",
+	},
+	{
+		"publication_of_the_schema", "CREATE PUBLICATION report FOR TABLES IN SCHEMA @",
+		"publication namespace @ in publication report", "DROP PUBLICATION report",
+	},
+	{
+		"event_trigger", "CREATE FUNCTION @.hear() RETURNS event_trigger LANGUAGE plpgsql AS " +
+			"'BEGIN END'; CREATE EVENT TRIGGER report_@ ON sql_drop EXECUTE FUNCTION @.hear()",
+		"event trigger report_@", "DROP EVENT TRIGGER report_@",
+	},
+	{
+		"temporary_table_of_another_session", "CREATE TEMP TABLE report (c @.color)",
+		".report.c", "DROP TABLE report",
+	},
+	{
+		"text_search", "CREATE TABLE shared.report (c text); CREATE INDEX by_word ON shared.report " +
+			"USING gin (to_tsvector('@.words', c))",
+		"index shared.by_word", "DROP TABLE shared.report",
+	},
 }
 
 // extra is what a crossing needs in the schema, and what is not the schema's kind of thing.
@@ -179,10 +247,14 @@ func TestDrop_waits_for_who_makes_something_that_depends(t *testing.T) {
 	for _, c := range []struct{ name, statement, named string }{
 		{"table", "CREATE VIEW shared.report AS SELECT id FROM @.projects", "view shared.report"},
 		{"view", "CREATE VIEW shared.report AS SELECT id FROM @.reds", "view shared.report"},
-		{"materialized_view", "CREATE VIEW shared.report AS SELECT n FROM @.counted",
-			"view shared.report"},
-		{"foreign_key", "CREATE TABLE shared.report (id bigint REFERENCES @.projects)",
-			"table constraint report_id_fkey"},
+		{
+			"materialized_view", "CREATE VIEW shared.report AS SELECT n FROM @.counted",
+			"view shared.report",
+		},
+		{
+			"foreign_key", "CREATE TABLE shared.report (id bigint REFERENCES @.projects)",
+			"table constraint report_id_fkey",
+		},
 		{"inherits", "CREATE TABLE shared.report () INHERITS (@.projects)", "table shared.report"},
 		{"function", "CREATE FUNCTION shared.report() RETURNS bigint LANGUAGE sql " +
 			"BEGIN ATOMIC SELECT count(*) FROM @.projects; END", "function shared.report()"},

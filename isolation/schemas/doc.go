@@ -84,11 +84,11 @@
 //   - Functions that are SECURITY DEFINER, and views: they have the rights of their owner.
 //   - The catalog: the names of all schemas, roles, tables and columns can be read by everyone.
 //   - What is the database's: advisory locks, the channels of NOTIFY, large objects.
-//   - What a text leaves in its session, such as a temporary table, SET without LOCAL or an advisory
-//     lock, within its own connection: that is closed instead of handed back, and until then another
-//     tenant's statement on it fails with gormtenant.ErrOtherTenant. Behind a pooler such a text is
-//     refused. Of functions that the owner made nothing is known: REVOKE TEMPORARY above. Docs/rls.md
-//     says more.
+//   - What a text leaves in its session, such as a temporary table, SET without LOCAL or an
+//     advisory lock, within its own connection: that is closed instead of handed back, and until
+//     then another tenant's statement on it fails with gormtenant.ErrOtherTenant. Behind a pooler
+//     such a text is refused. Nothing is known of functions that the owner made: REVOKE TEMPORARY
+//     above. The page docs/rls.md says more.
 //   - Triggers and functions find names on the path of the statement that calls them.
 //
 // # Prepared statements

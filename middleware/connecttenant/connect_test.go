@@ -319,7 +319,8 @@ func TestClient_tells_trusted_servers_only(t *testing.T) {
 		{"passed_on_by_the_application", t.Context(), headers(travels, sent("2")), nil},
 		{
 			"passed_on_beside_a_tenant", tenants.NewContext(t.Context(), acme),
-			headers(travels, sent("2")), []string{sent("1")},
+			headers(travels, sent("2")),
+			[]string{sent("1")},
 		},
 	} {
 		for _, c := range calls {

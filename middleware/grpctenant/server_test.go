@@ -36,36 +36,49 @@ func TestServer(t *testing.T) {
 
 		{"nothing", nil, "", codes.InvalidArgument, codes.InvalidArgument},
 		{
-			"too_long", []string{token, "1", header, strings.Repeat("a", 256)}, "",
+			"too_long",
+			[]string{token, "1", header, strings.Repeat("a", 256)},
+			"",
 			codes.InvalidArgument, codes.InvalidArgument,
 		},
 		{"forged", []string{token, "forged"}, "", codes.Unauthenticated, codes.Unauthenticated},
 		{
-			"no_credentials", []string{header, "acme"}, "", codes.Unauthenticated,
+			"no_credentials",
+			[]string{header, "acme"},
+			"", codes.Unauthenticated,
 			codes.Unauthenticated,
 		},
 		{
-			"credentials_of_no_tenant", []string{token, "personal", header, "acme"}, "",
+			"credentials_of_no_tenant",
+			[]string{token, "personal", header, "acme"},
+			"",
 			codes.PermissionDenied, codes.PermissionDenied,
 		},
 		{"slug_as_an_id", []string{token, "acme"}, "", codes.NotFound, codes.PermissionDenied},
 		{"unknown", []string{token, "nobody"}, "", codes.NotFound, codes.PermissionDenied},
 		{
-			"disagree", []string{token, "1", header, "zeta"}, "", codes.PermissionDenied,
+			"disagree",
+			[]string{token, "1", header, "zeta"},
+			"", codes.PermissionDenied,
 			codes.PermissionDenied,
 		},
 		{
-			"suspended", []string{token, "unpaid"}, "", codes.PermissionDenied,
+			"suspended",
+			[]string{token, "unpaid"},
+			"", codes.PermissionDenied,
 			codes.PermissionDenied,
 		},
 		{"down", []string{token, "down"}, "", codes.Unavailable, codes.Unavailable},
 		{
-			"sent_by_a_client", []string{"gormtenant-tenant-bin", "1"}, "", codes.InvalidArgument,
+			"sent_by_a_client",
+			[]string{"gormtenant-tenant-bin", "1"},
+			"", codes.InvalidArgument,
 			codes.InvalidArgument,
 		},
 		{
 			"sent_by_a_client_beside_a_claim",
-			[]string{token, "1", "gormtenant-tenant-bin", "2"}, "1", codes.OK, codes.OK,
+			[]string{token, "1", "gormtenant-tenant-bin", "2"},
+			"1", codes.OK, codes.OK,
 		},
 	} {
 		for _, c := range calls {

@@ -99,8 +99,10 @@ func (l *limited) wrap(err error) error {
 // isMissing reports whether a database has not the table of the locks, or not all of its columns.
 func isMissing(err error) bool {
 	text := err.Error()
-	for _, says := range []string{"no such table", "no such column", "no column",
-		"42P01", "42703"} {
+	for _, says := range []string{
+		"no such table", "no such column", "no column",
+		"42P01", "42703",
+	} {
 		if strings.Contains(text, says) {
 			return strings.Contains(text, Lock{}.TableName()) || strings.Contains(text, "held.")
 		}

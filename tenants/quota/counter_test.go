@@ -12,12 +12,12 @@ import (
 	"github.com/gormtenant/gormtenant/tenants/quota"
 )
 
-// addMany gives a tenant n projects at once, past the plugins.
-func (e *env) addMany(t testing.TB, tenant string, n int) {
+// addMany gives acme n projects at once, past the plugins.
+func (e *env) addMany(t testing.TB, n int) {
 	t.Helper()
 	require.NoError(t, e.plain.Exec("INSERT INTO projects (tenant_id, slug) "+
 		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "+
-		"SELECT CAST(? AS text), CAST(? AS text) || i FROM n", n, tenant, slug()+"-").Error)
+		"SELECT CAST(? AS text), CAST(? AS text) || i FROM n", n, "acme", slug()+"-").Error)
 }
 
 // limitedTo returns a DB of acme with a limit of projects.
@@ -38,7 +38,7 @@ func (e *env) locks(t testing.TB) (l quota.Lock) {
 func TestCreate_among_many_rows(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, e *env) {
-		e.addMany(t, "acme", 1500)
+		e.addMany(t, 1500)
 		tx := e.limitedTo(t, 1510)
 		e.sent.take()
 		require.NoError(t, tx.Create(newProjects(2)).Error)
@@ -60,7 +60,7 @@ func TestCreate_among_many_rows(t *testing.T) {
 		e.sent.take()
 		require.NoError(t, tx.Create(newProject()).Error)
 		require.Equal(t, "LOCK INSERT", beginnings(e.sent.take()))
-		require.EqualValues(t, e.live(t, "projects", "acme"), *e.locks(t).Used,
+		require.Equal(t, e.live(t, "projects", "acme"), *e.locks(t).Used,
 			"few rows are counted")
 	})
 }
@@ -69,7 +69,7 @@ func TestCreate_among_many_rows(t *testing.T) {
 func TestCreate_among_many_rows_that_were_deleted_softly(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, e *env) {
-		e.addMany(t, "acme", 1500)
+		e.addMany(t, 1500)
 		require.NoError(t, e.as().Where("1 = 1").Delete(&project{}).Error)
 		e.sent.take()
 		for _, sends := range []string{"LOCK LOCK INSERT", "LOCK INSERT", "LOCK INSERT"} {
@@ -84,10 +84,10 @@ func TestCreate_among_many_rows_that_were_deleted_softly(t *testing.T) {
 func TestCounter_is_counted_again(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, e *env) {
-		e.addMany(t, "acme", 1500)
+		e.addMany(t, 1500)
 		tx := e.limitedTo(t, 5000)
 		require.NoError(t, tx.Create(newProject()).Error)
-		e.addMany(t, "acme", 1000)
+		e.addMany(t, 1000)
 		require.NoError(t, tx.Create(newProject()).Error)
 		require.EqualValues(t, 1502, *e.locks(t).Used)
 
@@ -96,7 +96,7 @@ func TestCounter_is_counted_again(t *testing.T) {
 			require.NoError(t, tx.Create(newProject()).Error)
 			return e.locks(t).CountedAt > 1
 		}, waitFor, tick)
-		require.EqualValues(t, e.live(t, "projects", "acme"), *e.locks(t).Used)
+		require.Equal(t, e.live(t, "projects", "acme"), *e.locks(t).Used)
 	})
 }
 
@@ -104,7 +104,7 @@ func TestCounter_is_counted_again(t *testing.T) {
 func TestCounter_is_counted_again_while_others_create(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, e *env) {
-		e.addMany(t, "acme", 1200)
+		e.addMany(t, 1200)
 		ctx := e.limitedTo(t, 1_000_000).Statement.Context
 		var made atomic.Int64
 		together(t, 40, func(i int) error {
@@ -116,8 +116,8 @@ func TestCounter_is_counted_again_while_others_create(t *testing.T) {
 			}
 			return nil
 		})
-		require.EqualValues(t, 1200+made.Load(), *e.locks(t).Used)
-		require.EqualValues(t, 1200+made.Load(), e.live(t, "projects", "acme"))
+		require.Equal(t, 1200+made.Load(), *e.locks(t).Used)
+		require.Equal(t, 1200+made.Load(), e.live(t, "projects", "acme"))
 	}, quota.RecountAfter(time.Nanosecond))
 }
 

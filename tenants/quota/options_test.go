@@ -89,24 +89,29 @@ func TestUse_refuses_bad_options(t *testing.T) {
 			"quota.Directory needs a directory",
 		},
 		{
-			"meter_without_a_name", []quota.Option{quota.Meter("", quota.Always)}, nil,
+			"meter_without_a_name",
+			[]quota.Option{quota.Meter("", quota.Always)},
+			nil,
 			"needs the name of a limit",
 		},
 		{"period", []quota.Option{quota.Meter("x", 7)}, nil, "and a period"},
 		{
 			"meter_twice",
-			[]quota.Option{quota.Meter("x", quota.Always), quota.Meter("x", quota.Monthly)}, nil,
+			[]quota.Option{quota.Meter("x", quota.Always), quota.Meter("x", quota.Monthly)},
+			nil,
 			"the limit \"x\" twice",
 		},
 		{
-			"meter_of_a_model", []quota.Option{projects, quota.Meter("projects", quota.Always)},
+			"meter_of_a_model",
+			[]quota.Option{projects, quota.Meter("projects", quota.Always)},
 			nil, "the limit \"projects\" twice",
 		},
 		{
 			"meter_in_a_month",
 			[]quota.Option{
 				quota.Meter("x", quota.Monthly), quota.Meter("x@2026-01", quota.Always),
-			}, nil, "a month of the second",
+			},
+			nil, "a month of the second",
 		},
 		{
 			"soft_of_nothing", []quota.Option{
@@ -115,7 +120,9 @@ func TestUse_refuses_bad_options(t *testing.T) {
 		},
 		{"soft_nil", []quota.Option{projects, quota.Soft("x", nil)}, nil, "a function to tell"},
 		{
-			"recount", []quota.Option{projects, quota.RecountAfter(0)}, nil,
+			"recount",
+			[]quota.Option{projects, quota.RecountAfter(0)},
+			nil,
 			"quota.RecountAfter(0s): it must be positive",
 		},
 		{"nil_option", []quota.Option{projects, nil}, nil, "quota.New: option 2 is nil"},

@@ -90,8 +90,8 @@ func (g *guard) addMeters(p *Plugin) error {
 	}
 	for _, m := range p.meters {
 		if names[m.name] {
-			return fmt.Errorf("gormtenant: quota.New was given the limit %q twice: a meter needs a "+
-				"name of its own", m.name)
+			return fmt.Errorf("gormtenant: quota.New was given the limit %q twice: a meter needs "+
+				"a name of its own", m.name)
 		}
 		names[m.name], g.meters[m.name] = true, m
 	}

@@ -65,7 +65,8 @@ const (
 		"(tenant_id, name, version, used, counted_at) VALUES " +
 		"(CAST(? AS text), '', 1, CAST(NULL AS bigint), CAST(0 AS bigint)), " +
 		"(CAST(? AS text), CAST(? AS text), 1, " +
-		"CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM [TENANT] LIMIT 1001) AS looked_at) < 1001 " +
+		"CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM [TENANT] LIMIT 1001) AS looked_at) " +
+		"< 1001 " +
 		"THEN [COUNT] + CAST(? AS bigint) END, CAST(? AS bigint)) " +
 		"ON CONFLICT (tenant_id, name) DO UPDATE SET version = held.version + 1, " +
 		"used = CASE WHEN " + exactSQL + " THEN excluded.used " +

@@ -42,8 +42,10 @@ func TestUsage_is_one_statement(t *testing.T) {
 				t.Skip("a month ended")
 			}
 			require.Equal(t, []quota.Use{
-				{"bytes", bytes, 100}, {"calls", calls, tenants.Unlimited},
-				{"projects", projects, 3}, {"users", users, 2},
+				{"bytes", bytes, 100},
+				{"calls", calls, tenants.Unlimited},
+				{"projects", projects, 3},
+				{"users", users, 2},
 			}, uses)
 		}
 		used(0, 0, 0, 0)

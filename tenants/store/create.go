@@ -20,9 +20,9 @@ import (
 //
 // The slug is a DNS label of lower-case letters, digits and hyphens. The error is a [*FieldError]:
 // [ErrInvalid], or [ErrTaken] if the ID, the slug or a domain is already what another tenant is
-// found by, or was until recently (see [Rest]), or if the placement names a schema, database or file
-// of another tenant, or one that another would have by its ID. On an error nothing is stored, and *t
-// is what it was.
+// found by, or was until recently (see [Rest]), or if the placement names a schema, database or
+// file of another tenant, or one that another would have by its ID. On an error nothing is stored,
+// and *t is what it was.
 func (s *Store) Create(ctx context.Context, t *tenants.Tenant) error {
 	if t == nil {
 		return errNil

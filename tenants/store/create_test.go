@@ -160,7 +160,10 @@ func TestCreate_refuses_bad_input(t *testing.T) {
 		{"name_turned_around", &tenant{Slug: "x", Name: "Acme\u202emoc"}, "Name", "cannot be seen"},
 		{"name_isolated", &tenant{Slug: "x", Name: "\u2066Acme\u2069"}, "Name", "cannot be seen"},
 		{"name_zero_width_space", &tenant{Slug: "x", Name: "Ac\u200bme"}, "Name", "cannot be seen"},
-		{"name_zero_width_joiner", &tenant{Slug: "x", Name: "Ac\u200dme"}, "Name", "cannot be seen"},
+		{
+			"name_zero_width_joiner", &tenant{Slug: "x", Name: "Ac\u200dme"}, "Name",
+			"cannot be seen",
+		},
 		{"name_byte_order_mark", &tenant{Slug: "x", Name: "\ufeffAcme"}, "Name", "cannot be seen"},
 		{"name_soft_hyphen", &tenant{Slug: "x", Name: "Ac\u00adme"}, "Name", "cannot be seen"},
 		{"name_filler", &tenant{Slug: "x", Name: "Acme\u3164"}, "Name", "cannot be seen"},

@@ -31,17 +31,21 @@ func TestOnly_lists_by_status_and_plan(t *testing.T) {
 			want    []string
 		}{
 			{
-				"suspended", []store.Filter{store.WithStatus(tenants.Suspended)}, "",
+				"suspended",
+				[]store.Filter{store.WithStatus(tenants.Suspended)},
+				"",
 				[]string{"t01", "t04", "t07", "t10"},
 			},
 			{
 				"suspended_pro",
-				[]store.Filter{store.WithStatus(tenants.Suspended), store.WithPlan("pro")}, "",
+				[]store.Filter{store.WithStatus(tenants.Suspended), store.WithPlan("pro")},
+				"",
 				[]string{"t04", "t10"},
 			},
 			{
 				"two_statuses_after",
-				[]store.Filter{store.WithStatus(tenants.Suspended, tenants.Closed)}, "t07",
+				[]store.Filter{store.WithStatus(tenants.Suspended, tenants.Closed)},
+				"t07",
 				[]string{"t08", "t10", "t11"},
 			},
 			{"no_such_plan", []store.Filter{store.WithPlan("x' OR 1 = 1 --")}, "", nil},
@@ -69,7 +73,9 @@ func TestHooks_run_after_the_commit(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *gorm.DB, plain *store.Store) {
 		var seen []string
-		note := func(format string, args ...any) { seen = append(seen, fmt.Sprintf(format, args...)) }
+		note := func(format string, args ...any) {
+			seen = append(seen, fmt.Sprintf(format, args...))
+		}
 		took := func() []string {
 			all := seen
 			seen = nil
@@ -124,7 +130,10 @@ func TestHooks_run_after_the_commit(t *testing.T) {
 // Nobody can call himself what is the ID of another, or will be.
 func TestSlugs_that_look_like_IDs(t *testing.T) {
 	t.Parallel()
-	const hyphens, plain = "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "6ba7b8109dad11d180b400c04fd430c8"
+	const (
+		hyphens = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+		plain   = "6ba7b8109dad11d180b400c04fd430c8"
+	)
 	each(t, func(t *testing.T, db *gorm.DB, _ *store.Store) {
 		for _, test := range []struct {
 			name    string
@@ -143,7 +152,10 @@ func TestSlugs_that_look_like_IDs(t *testing.T) {
 			{"ids_are_uuids_uuid", []store.Option{store.IDs(store.UUIDs)}, "", hyphens, "Slug"},
 			{"ids_are_uuids_number", []store.Option{store.IDs(store.UUIDs)}, "45", "a45", "ID"},
 			{"ids_are_numbers", []store.Option{store.IDs(store.Numbers)}, "46", plain, ""},
-			{"ids_are_numbers_number", []store.Option{store.IDs(store.Numbers)}, "47", "48", "Slug"},
+			{
+				"ids_are_numbers_number", []store.Option{store.IDs(store.Numbers)},
+				"47", "48", "Slug",
+			},
 			{"ids_are_words", []store.Option{store.IDs(store.Words)}, "word", "49", ""},
 		} {
 			t.Run(test.name, func(t *testing.T) {

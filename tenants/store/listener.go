@@ -162,7 +162,7 @@ func (l *Listener) run(ctx context.Context, conn *pgx.Conn) {
 
 // receive passes notifications on until the connection fails or ctx is done.
 func (l *Listener) receive(ctx context.Context, conn *pgx.Conn) error {
-	var asked time.Time // when the server was asked, until all that it sent before has been passed on
+	var asked time.Time // when the server was asked, until all that it sent before is passed on
 	next := time.Now().Add(l.heartbeat)
 	for {
 		notification, err := within(ctx, time.Until(next), conn.WaitForNotification)

@@ -20,7 +20,8 @@ func TestPlaces_are_of_one_tenant(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *gorm.DB, s *store.Store) {
 		for _, id := range []string{"acme", "zeta", "Zeta.2"} {
-			create(t, s, &tenants.Tenant{ID: id, Slug: strings.ToLower(strings.ReplaceAll(id, ".", "-"))})
+			slug := strings.ToLower(strings.ReplaceAll(id, ".", "-"))
+			create(t, s, &tenants.Tenant{ID: id, Slug: slug})
 		}
 		place := func(id string, edit func(t *tenants.Tenant)) error {
 			_, err := s.Place(t.Context(), id, func(t *tenants.Tenant) error {
@@ -69,7 +70,8 @@ func TestPlaces_are_of_one_tenant(t *testing.T) {
 			store.ErrTaken, "ID", "choose another ID")
 
 		// An entry that is older than the rule.
-		require.NoError(t, db.Exec("DELETE FROM gormtenant_names WHERE name = '/tenant_acme'").Error)
+		free := "DELETE FROM gormtenant_names WHERE name = '/tenant_acme'"
+		require.NoError(t, db.Exec(free).Error)
 		require.ErrorIs(t, place("zeta", to(in(tenants.Schema, "", "tenant_acme"))), store.ErrTaken)
 		_, err := s.Lookup(t.Context(), "/tenant_zeta")
 		require.ErrorIs(t, err, tenants.ErrNotFound)

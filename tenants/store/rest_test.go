@@ -11,10 +11,10 @@ import (
 	"github.com/gormtenant/gormtenant/tenants/store"
 )
 
-// renamed changes the slug and the domains of a tenant.
-func renamed(t *testing.T, s *store.Store, id, slug string, domains ...string) {
+// renamed changes the slug and the domains of the tenant t-1.
+func renamed(t *testing.T, s *store.Store, slug string, domains ...string) {
 	t.Helper()
-	tenant := *lookup(t, s, id)
+	tenant := *lookup(t, s, "t-1")
 	tenant.Slug, tenant.Domains = slug, domains
 	require.NoError(t, s.Update(t.Context(), &tenant))
 }
@@ -45,7 +45,7 @@ func TestRest(t *testing.T) {
 					store.Clock(func() time.Time { return now }))...)
 				create(t, s, acme())
 				create(t, s, &tenants.Tenant{ID: "t-2", Slug: "evil"})
-				renamed(t, s, "t-1", "acme2", "acme.org")
+				renamed(t, s, "acme2", "acme.org")
 				for _, old := range []string{"acme", "projects.acme.com"} {
 					_, err := s.Lookup(t.Context(), old)
 					require.ErrorIs(t, err, tenants.ErrNotFound, old)
@@ -92,7 +92,7 @@ func TestRest_keeps_names_from_ids(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, _ *gorm.DB, s *store.Store) {
 		create(t, s, acme())
-		renamed(t, s, "t-1", "acme2")
+		renamed(t, s, "acme2")
 		err := s.Create(t.Context(), &tenants.Tenant{ID: "acme", Slug: "new"})
 		requireField(t, err, store.ErrTaken, "ID", "acme")
 	})
@@ -103,15 +103,15 @@ func TestRest_is_not_for_whose_name_it_was(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db *gorm.DB, s *store.Store) {
 		create(t, s, acme())
-		renamed(t, s, "t-1", "acme2")
-		renamed(t, s, "t-1", "acme", "projects.acme.com")
+		renamed(t, s, "acme2")
+		renamed(t, s, "acme", "projects.acme.com")
 		require.Equal(t, "t-1", lookup(t, s, "acme").ID)
 		require.Equal(t, "t-1", lookup(t, s, "projects.acme.com").ID)
 		_, err := s.Lookup(t.Context(), "acme2")
 		require.ErrorIs(t, err, tenants.ErrNotFound)
 
 		impatient := newStore(t, db, store.Rest(0))
-		renamed(t, impatient, "t-1", "acme3")
+		renamed(t, impatient, "acme3")
 		create(t, impatient, &tenants.Tenant{ID: "t-2", Slug: "acme"})
 		acme := *lookup(t, s, "t-1")
 		acme.Slug = "acme"
@@ -124,7 +124,7 @@ func TestRest_race_for_a_name(t *testing.T) {
 	t.Parallel()
 	twice(t, func(t *testing.T, db *gorm.DB, stores [2]*store.Store) {
 		create(t, stores[0], acme())
-		renamed(t, stores[0], "t-1", "acme2")
+		renamed(t, stores[0], "acme2")
 		require.NoError(t, db.Exec("UPDATE gormtenant_names SET released_at = ? WHERE name = ?",
 			clock().Add(-365*24*time.Hour).UTC(), "acme").Error)
 		got := 0
@@ -150,8 +150,9 @@ func TestMigrate_adds_when_names_were_released(t *testing.T) {
 		require.NoError(t, s.Migrate(t.Context()))
 		require.NoError(t, s.Migrate(t.Context()))
 		create(t, s, acme())
-		renamed(t, s, "t-1", "acme2")
-		requireField(t, s.Create(t.Context(), &tenants.Tenant{Slug: "acme"}), store.ErrTaken, "Slug",
+		renamed(t, s, "acme2")
+		requireField(t, s.Create(t.Context(), &tenants.Tenant{Slug: "acme"}), store.ErrTaken,
+			"Slug",
 			"acme")
 	})
 }

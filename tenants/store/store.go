@@ -101,8 +101,8 @@ func New(db *gorm.DB, options ...Option) (*Store, error) {
 		return nil, err
 	}
 	if !s.hooks.none() && isTransaction(db) {
-		return nil, errors.New("gormtenant: store.New: hooks run after the commit, of which a store " +
-			"in a transaction hears nothing: leave OnCreated, OnChanged and OnClosed out")
+		return nil, errors.New("gormtenant: store.New: hooks run after the commit, of which a " +
+			"store in a transaction hears nothing: leave OnCreated, OnChanged and OnClosed out")
 	}
 	return s, nil
 }

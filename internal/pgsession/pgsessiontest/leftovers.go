@@ -32,8 +32,8 @@ var leftovers = []leftover{
 	{"time_zone", "SET TIME ZONE 'Asia/Tokyo'"},
 	{"set_config", "SELECT set_config('app.tenant_id', 'zeta', false)"},
 	{"set_config_in_a_condition", "SELECT id FROM notes WHERE set_config('a.b', 'c', false) = 'c'"},
-	{"set_config_in_a_text", "SELECT query_to_xml('SELECT set' || '_config(''a.b'', ''c'', false)', " +
-		"true, true, '')"},
+	{"set_config_in_a_text", "SELECT query_to_xml('SELECT set' || " +
+		"'_config(''a.b'', ''c'', false)', true, true, '')"},
 	{"role", "SET ROLE none"},
 	{"listen", "LISTEN jobs"},
 	{"advisory_lock", "SELECT pg_advisory_lock_shared(4711)"},
@@ -94,7 +94,7 @@ var channels = []struct {
 		return errors.Join(err, tx.Rollback())
 	}},
 	{"stacked", func(ctx context.Context, db *sql.DB, text string) error {
-		_, err := db.ExecContext(ctx, "SELECT id FROM notes\n; "+text)
+		_, err := db.ExecContext(ctx, strings.Join([]string{"SELECT id FROM notes\n", text}, "; "))
 		return err
 	}},
 }
@@ -127,7 +127,8 @@ func nothingReaches(t *testing.T, c *contract) {
 func (c *contract) prepared(t testing.TB) string {
 	t.Helper()
 	return ids(c.zeta, t, c.db, "SELECT name FROM pg_prepared_statements "+
-		"WHERE statement LIKE 'SELECT id FROM notes WHERE id < %' ORDER BY prepare_time DESC LIMIT 1")
+		"WHERE statement LIKE 'SELECT id FROM notes WHERE id < %' "+
+		"ORDER BY prepare_time DESC LIMIT 1")
 }
 
 // nothingReachesHeld lets another tenant use a connection that is held.

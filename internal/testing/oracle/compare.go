@@ -118,7 +118,8 @@ func (o *oracle) compare(setting Setting, p *pair, shared, solo []sight) string 
 			sharedSays: shared[i].kind, soloSays: solo[i].kind,
 		}
 		difference := s.difference()
-		if difference != "" {
+		switch {
+		case difference != "":
 			rule := s.byRight()
 			if rule == "" {
 				return at + difference
@@ -128,10 +129,10 @@ func (o *oracle) compare(setting Setting, p *pair, shared, solo []sight) string 
 			}
 			o.byRight[rule]++
 			compared = false
-		} else if s.nobodys() {
+		case s.nobodys():
 			o.byRight["nobodys_join_row"]++
 			compared = false
-		} else if s.failedFurtherOn() {
+		case s.failedFurtherOn():
 			o.byRight["failed_further_on"]++
 			compared = false
 		}

@@ -224,7 +224,7 @@ func TestFollow_under_load_loses_nothing(t *testing.T) {
 			mine := map[int]string{}
 			expect[i] = mine
 			wait.Go(func() {
-				random := rand.New(rand.NewPCG(uint64(i), 1)) //nolint:gosec // of a test
+				random := rand.New(rand.NewPCG(uint64(i), 1))
 				first := 1000 * (i + 1)
 				for n := 0; !stop.Load(); n++ {
 					id := first + random.IntN(200)

@@ -24,7 +24,7 @@ func leave(t *testing.T, h *fixture, p *transfer.Plan) {
 // Statements for everybody pass over the rows of a tenant that has moved; its own fail.
 func TestKeep_lets_statements_of_others_pass_over(t *testing.T) {
 	t.Parallel()
-	onEach(t, []string{pgRows}, func(t *testing.T, h *fixture, p *transfer.Plan) {
+	onEach(t, []string{pgRows}, func(t *testing.T, h *fixture, _ *transfer.Plan) {
 		divide(t, h, acme, 10)
 		divide(t, h, zeta, 100)
 		p, err := transfer.Read(h.DB, acme, append(all(), &Event{})...)

@@ -159,11 +159,11 @@ func (w *whose) typed(o owner, row string) []string {
 
 // strange is the condition of rows that are not the tenant's alone, "" where there can be none.
 func (w *whose) strange(s *locatedTable, shared bool) string {
-	columns := func() (any, all string) {
+	columns := func() (one, all string) {
 		terms := w.columns(s.table, "")
 		return strings.Join(terms, " OR "), strings.Join(terms, " AND ")
 	}
-	owned := func() (terms []string, any, all string) {
+	owned := func() (terms []string, one, all string) {
 		terms = w.owned(s.table, s.qualifiedName, 0)
 		return terms, strings.Join(terms, " OR "), strings.Join(terms, " AND ")
 	}

@@ -11,7 +11,10 @@ import (
 func TestCopy_goes_on_behind_the_last_key(t *testing.T) {
 	t.Parallel()
 	each(t, [][2]string{
-		{pgRows, pgSchema}, {pgRows, pgDatabase}, {pgRows, liteFile}, {liteRows, pgDatabase},
+		{pgRows, pgSchema},
+		{pgRows, pgDatabase},
+		{pgRows, liteFile},
+		{liteRows, pgDatabase},
 		{liteRows, liteFile},
 	}, func(t *testing.T, from, to *fixture) {
 		seed(t, from.app, acme, 1, 1) // its book is the first that a place gives a key to
