@@ -26,7 +26,8 @@ func buildWhere(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuilder
 		_ = stmt.AddError(gorm.ErrMissingWhereClause)
 		return
 	}
-	if r == nil || !r.limits() || ownIsReplaced(stmt, r.op) || ownIsExtended(stmt) {
+	if r == nil || !r.limits() && len(r.left) == 0 || ownIsReplaced(stmt, r.op) ||
+		ownIsExtended(stmt) {
 		if len(where.Exprs) > 0 || r == nil || !r.addedWhere {
 			write(c, stmt, prev)
 		}
@@ -101,6 +102,10 @@ func (c *condition) Build(b clause.Builder) {
 		return
 	}
 	writeGiven(stmt, c.exprs)
+	if len(c.run.left) > 0 {
+		c.run.own.table.writeNotLeft(stmt, c.run.own.alias, c.run.left)
+		return
+	}
 	c.run.own.table.writeCondition(stmt, c.run.own.alias, c.run.tenant())
 }
 

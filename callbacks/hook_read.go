@@ -97,17 +97,20 @@ func (r *run) beforeRead(db *gorm.DB) {
 		return
 	}
 	own, ok := r.find(db)
-	if !ok || !r.enter(db, own) || !r.limits() {
+	if !ok || !r.enter(db, own) {
+		return
+	}
+	if r.scope.unscoped {
+		r.passOver(db)
+	}
+	if !r.limits() {
 		return
 	}
 	r.fillConditions()
 	if !isDest(db.Statement) {
 		r.checkRemembered(db, db.Statement.Model)
 	}
-	if _, has := db.Statement.Clauses["WHERE"]; !has {
-		r.addedWhere = true // It has no name, so that it writes nothing without its builder.
-		db.Statement.Clauses["WHERE"] = clause.Clause{Expression: clause.Where{}}
-	}
+	r.addWhere()
 }
 
 // beforeUpdate resolves the tenant of an update and refuses values of another tenant.

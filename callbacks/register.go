@@ -70,7 +70,8 @@ type Config struct {
 	// SplitCreates sends creates of several tenants' rows as one INSERT for each tenant.
 	SplitCreates bool
 	// OnUnscoped is called once for each statement that runs across tenants. It may be nil.
-	OnUnscoped func(ctx context.Context, operation, table, reason string)
+	// elsewhere is how many tenants live where the statement does not come.
+	OnUnscoped func(ctx context.Context, operation, table, reason string, elsewhere int)
 }
 
 // Table is a further name of a model's table.

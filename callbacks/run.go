@@ -44,6 +44,8 @@ type run struct {
 	// joins and ofJoins are of the rows of many2many relations: see known.go.
 	joins, ofJoins bool
 
+	left []any // tenants whose rows a read that crosses tenants passes over
+
 	list       []string // the clauses that the statement is built of
 	addedWhere bool
 	reported   bool
@@ -198,7 +200,7 @@ func (r *run) tenant() any {
 func (r *run) report(table string) {
 	if table != "" {
 		r.reported = true
-		r.guard.config.OnUnscoped(r.stmt.Context, r.op, table, r.scope.reason)
+		r.guard.config.OnUnscoped(r.stmt.Context, r.op, table, r.scope.reason, r.elsewhere())
 	}
 }
 

@@ -2,6 +2,8 @@
 // a bigger one has a schema of its own, another a database. The directory records where each tenant
 // lives (tenants.Placement). Models, queries and guarantees are the same everywhere.
 //
+// [Tenants] is the whole life of a tenant: it registers, moves, exports, imports and erases.
+//
 // A [Router] is the connection pool of the application: it runs each statement where the tenant of
 // its context lives. A [Mover] moves a tenant to another level while everybody works on; only
 // writes of that tenant fail, with an error for which [IsMoving] returns true, while its rows are
@@ -19,7 +21,7 @@
 // # What it does not
 //
 //   - Without a tenant, and under gormtenant.Unscoped, a statement reaches the shared tables only:
-//     not what tenants have of their own.
+//     not what tenants have of their own. [Router.Across] goes there too.
 //   - A process that caches the directory hears of a move when its cache does. Until then it reads
 //     the old rows; its writes fail.
 //   - The tenant's writes fail for as long as the copy takes, which grows with its rows.

@@ -19,6 +19,7 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/databases"
 	"github.com/gormtenant/gormtenant/isolation/databases/credentials"
 	"github.com/gormtenant/gormtenant/isolation/databases/provision"
+	"github.com/gormtenant/gormtenant/isolation/migrations"
 	"github.com/gormtenant/gormtenant/isolation/rls"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 	"github.com/gormtenant/gormtenant/tenants"
@@ -30,8 +31,11 @@ func onPostgres(t *testing.T) *fixture {
 
 // postgresAt makes a fixture in a new database, or enters the one that is there. The credentials of
 // databases are in dir.
-func postgresAt(t *testing.T, dsn, dir string, fresh bool) *fixture {
+func postgresAt(
+	t *testing.T, dsn, dir string, fresh bool, more ...migrations.Migration,
+) *fixture {
 	t.Helper()
+	list := append([]migrations.Migration{migrate}, more...)
 	owner, err := pgx.ParseConfig(dsn)
 	require.NoError(t, err)
 	ownerPool := stdlib.OpenDB(*owner)
@@ -56,13 +60,13 @@ func postgresAt(t *testing.T, dsn, dir string, fresh bool) *fixture {
 	}
 	h.init(fresh)
 	life, err := schemas.NewProvisioner(shared, schemas.Roles(), schemas.Login(app.User),
-		schemas.Migrations(migrate))
+		schemas.Migrations(list...))
 	require.NoError(t, err)
 	h.life = life
 	secrets, err := credentials.InFiles(filepath.Join(dir, "secrets"))
 	require.NoError(t, err)
 	provisioner, err := provision.NewPostgres(secrets, []provision.Server{{Admin: admin}},
-		provision.Migrations(migrate))
+		provision.Migrations(list...))
 	require.NoError(t, err)
 	connect, err := credentials.Connect(secrets, credentials.Server{Config: admin})
 	require.NoError(t, err)
@@ -76,13 +80,21 @@ func postgresAt(t *testing.T, dsn, dir string, fresh bool) *fixture {
 	rows := sql.OpenDB(rls.NewConnector(app))
 	t.Cleanup(func() { _ = rows.Close() })
 	rows.SetMaxOpenConns(8)
+	h.crossing = sql.OpenDB(rls.NewConnector(app, rls.Admin(owner)))
+	t.Cleanup(func() { _ = h.crossing.Close() })
 	h.open(rows, []isolation.Option{isolation.Schemas(own), isolation.Databases(pools)},
 		isolation.OwnSchemas(life), isolation.OwnDatabases(provisioner))
 	h.plain = func(t *testing.T, at *tenants.Tenant) *gorm.DB {
 		return plainPostgres(t, shared,
 			owner, life, at)
 	}
-	h.remake = func(t *testing.T) *fixture { return postgresAt(t, dsn, dir, false) }
+	h.app = app.User
+	h.migrateAll = func(t *testing.T) {
+		quiet := migrations.Progress(nil)
+		require.NoError(t, life.MigrateAll(t.Context(), quiet))
+		require.NoError(t, provisioner.MigrateAll(t.Context(), h.store, quiet))
+	}
+	h.remake = func(t *testing.T) *fixture { return postgresAt(t, dsn, dir, false, h.list...) }
 	h.address = []string{"postgres", dsn, dir}
 	if fresh {
 		t.Cleanup(func() { h.clear(provisioner) })
@@ -168,4 +180,17 @@ func moving(t *tenants.Tenant) tenants.Placement {
 		return tenants.Placement{}
 	}
 	return *t.Moving
+}
+
+// openAs opens the shared tables as another role.
+func (h *fixture) openAs(t *testing.T, role string) *gorm.DB {
+	t.Helper()
+	config, err := pgx.ParseConfig(h.address[1])
+	require.NoError(t, err)
+	config.RuntimeParams["role"] = role
+	db, err := gorm.Open(postgres.New(postgres.Config{Conn: stdlib.OpenDB(*config)}),
+		&gorm.Config{Logger: logger.Discard})
+	require.NoError(t, err)
+	closeAfter(t, db)
+	return db
 }

@@ -74,6 +74,19 @@ type fixture struct {
 	// plain opens the place of a tenant past everything.
 	plain func(t *testing.T, at *tenants.Tenant) *gorm.DB
 	life  *schemas.Provisioner
+	// list are the migrations of places that remake knows.
+	list []migrations.Migration
+	// files reports whether a tenant has its file, on SQLite.
+	files func(t *testing.T, at *tenants.Tenant) bool
+	// crossing is a pool of the shared tables that lets Unscoped through, and routes are the options
+	// of router.
+	crossing *sql.DB
+	routes   []isolation.Option
+	// moverLevels are the options of mover.
+	moverLevels []isolation.MoverOption
+	app         string // the role of the application, on Postgres
+	// migrateAll brings the databases of tenants to the newest version.
+	migrateAll func(t *testing.T)
 	// address is what another process enters it by: its kind, its DSN and its directory.
 	address []string
 }
@@ -102,8 +115,11 @@ func onSQLite(t *testing.T) *fixture {
 const pragmas = "?_pragma=busy_timeout(20000)&_pragma=journal_mode(WAL)" +
 	"&_pragma=foreign_keys(1)&_pragma=synchronous(0)&_txlock=immediate"
 
-func sqliteIn(t *testing.T, dir string, fresh bool) *fixture {
+func sqliteIn(
+	t *testing.T, dir string, fresh bool, more ...migrations.Migration,
+) *fixture {
 	t.Helper()
+	list := append([]migrations.Migration{migrate}, more...)
 	pool, err := sql.Open(sqlite.DriverName, "file:"+filepath.ToSlash(filepath.Join(dir,
 		"shared.db"))+pragmas)
 	require.NoError(t, err)
@@ -119,7 +135,7 @@ func sqliteIn(t *testing.T, dir string, fresh bool) *fixture {
 	files, err := provision.NewFiles(filepath.Join(dir, "tenants"),
 		func(path string) gorm.Dialector {
 			return sqlite.Open("file:" + filepath.ToSlash(path) + pragmas)
-		}, provision.Migrations(migrate))
+		}, provision.Migrations(list...))
 	require.NoError(t, err)
 	pools, err := databases.NewPools(databases.SQLite(filepath.Join(dir, "tenants")),
 		databases.ConnectTimeout(time.Minute))
@@ -135,7 +151,15 @@ func sqliteIn(t *testing.T, dir string, fresh bool) *fixture {
 		closeAfter(t, db)
 		return db
 	}
-	h.remake = func(t *testing.T) *fixture { return sqliteIn(t, dir, false) }
+	h.migrateAll = func(t *testing.T) {
+		require.NoError(t, files.MigrateAll(t.Context(), h.store, migrations.Progress(nil)))
+	}
+	h.files = func(t *testing.T, at *tenants.Tenant) bool {
+		found, err := filepath.Glob(filepath.Join(dir, "tenants", "tenant_"+at.ID+"*"))
+		require.NoError(t, err)
+		return len(found) > 0
+	}
+	h.remake = func(t *testing.T) *fixture { return sqliteIn(t, dir, false, h.list...) }
 	h.address = []string{"sqlite", "", dir}
 	return h
 }
@@ -156,19 +180,37 @@ func (h *fixture) init(fresh bool) {
 func (h *fixture) open(rows *sql.DB, options []isolation.Option, levels ...isolation.MoverOption) {
 	h.t.Helper()
 	var err error
+	h.routes = options
+	if h.crossing == nil {
+		h.crossing = rows
+	}
 	h.router, err = isolation.NewRouter(h.cache, rows, options...)
 	require.NoError(h.t, err)
 	h.t.Cleanup(func() { _ = h.router.Close() })
-	var dialector gorm.Dialector = &sqlite.Dialector{Conn: h.router}
-	if h.shared.Name() == "postgres" {
-		dialector = postgres.New(postgres.Config{Conn: h.router})
-	}
-	h.db, err = gorm.Open(dialector, &gorm.Config{Logger: logger.Discard})
-	require.NoError(h.t, err)
+	h.db = h.openOn(h.t, h.router)
 	require.NoError(h.t, h.db.Use(tenantplugin.New(tenantplugin.Models(all()...))))
-	h.mover, err = isolation.NewMover(h.store, all(), append(levels,
-		isolation.SharedTables(h.shared), isolation.Forget(h.cache))...)
-	require.NoError(h.t, err)
+	h.moverLevels = append(levels, isolation.SharedTables(h.shared), isolation.Forget(h.cache))
+	h.mover = h.moverWith(h.t, h.store)
+}
+
+// openOn opens the application on a router.
+func (h *fixture) openOn(t *testing.T, router *isolation.Router) *gorm.DB {
+	t.Helper()
+	var dialector gorm.Dialector = &sqlite.Dialector{Conn: router}
+	if h.shared.Name() == "postgres" {
+		dialector = postgres.New(postgres.Config{Conn: router})
+	}
+	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard})
+	require.NoError(t, err)
+	return db
+}
+
+// moverWith makes a mover with another directory.
+func (h *fixture) moverWith(t *testing.T, directory isolation.Directory) *isolation.Mover {
+	t.Helper()
+	mover, err := isolation.NewMover(directory, all(), h.moverLevels...)
+	require.NoError(t, err)
+	return mover
 }
 
 // tenant makes a tenant of that name in the shared tables.
@@ -237,20 +279,28 @@ func rows(t *testing.T, db *gorm.DB, where string) string {
 }
 
 // of is the rows of a tenant where it is, past everything.
-func (h *fixture) of(t *testing.T, id string) string {
+func (h *fixture) of(t *testing.T, id string) (text string) {
 	t.Helper()
 	at := h.now(id)
 	where := "1 = 1"
 	if at.Placement.Normal().Level == tenants.Rows {
 		where = "tenant_id = '" + id + "'"
 	}
+	h.with(t, at, func(db *gorm.DB) { text = rows(t, db, where) })
+	return text
+}
+
+// with calls fn with the place of a tenant, past everything, and closes it again: a session of a
+// superuser cannot be ended by Deprovision.
+func (h *fixture) with(t *testing.T, at *tenants.Tenant, fn func(db *gorm.DB)) {
+	t.Helper()
 	db := h.plain(t, at)
 	defer func() {
 		if pool, err := db.DB(); db != h.shared && err == nil {
-			_ = pool.Close() // a session of a superuser cannot be ended by Deprovision
+			_ = pool.Close()
 		}
 	}()
-	return rows(t, db, where)
+	fn(db)
 }
 
 // fill gives a tenant rows of every kind.

@@ -18,6 +18,8 @@ import (
 type level interface {
 	// name returns the name of the tenant's place, "" in the shared tables.
 	name(ctx context.Context, t *tenants.Tenant) (string, error)
+	// makeable returns what would make prepare fail where the place is not there.
+	makeable(ctx context.Context, t *tenants.Tenant) error
 	// prepare creates the place if needed. It may be repeated.
 	prepare(ctx context.Context, t *tenants.Tenant) error
 	// open opens the place as its owner. done closes it.
@@ -26,7 +28,7 @@ type level interface {
 	// confirmation returns the confirmation that discard expects.
 	confirmation(ctx context.Context, t *tenants.Tenant) (string, error)
 	// discard removes the tenant's old rows, or its own place with them. It may be repeated.
-	discard(ctx context.Context, t *tenants.Tenant, plan *transfer.Plan, confirmation string) error
+	discard(ctx context.Context, t *tenants.Tenant, m *Mover, confirmation string) error
 }
 
 func noop() error { return nil }
@@ -39,6 +41,8 @@ func (l rowsLevel) parser() *gorm.DB { return l.db }
 func (rowsLevel) name(context.Context, *tenants.Tenant) (string, error) { return "", nil }
 
 func (rowsLevel) prepare(context.Context, *tenants.Tenant) error { return nil }
+
+func (rowsLevel) makeable(context.Context, *tenants.Tenant) error { return nil }
 
 func (l rowsLevel) open(
 	ctx context.Context, _ *tenants.Tenant,
@@ -53,16 +57,17 @@ func (rowsLevel) confirmation(_ context.Context, t *tenants.Tenant) (string, err
 }
 
 func (l rowsLevel) discard(
-	ctx context.Context, t *tenants.Tenant, plan *transfer.Plan, _ string,
+	ctx context.Context, t *tenants.Tenant, m *Mover, _ string,
 ) error {
 	at, _, err := l.open(ctx, t)
 	if err != nil {
 		return err
 	}
-	if plan, err = plan.Complete(ctx, at); err != nil {
+	plan, err := m.planAt(ctx, t.ID, at)
+	if err != nil {
 		return err
 	}
-	return plan.Remove(ctx, at)
+	return plan.Bury(ctx, at, m.fence)
 }
 
 // schemaLevel is the level of a schema for each tenant.
@@ -86,6 +91,10 @@ func (l schemaLevel) prepare(ctx context.Context, t *tenants.Tenant) error {
 	return l.Provision(named(ctx, t), t.ID)
 }
 
+func (l schemaLevel) makeable(ctx context.Context, t *tenants.Tenant) error {
+	return l.Check(named(ctx, t), t.ID)
+}
+
 func (l schemaLevel) open(
 	ctx context.Context, t *tenants.Tenant,
 ) (transfer.Location, func() error, error) {
@@ -106,7 +115,7 @@ func (l schemaLevel) confirmation(ctx context.Context, t *tenants.Tenant) (strin
 }
 
 func (l schemaLevel) discard(
-	ctx context.Context, t *tenants.Tenant, _ *transfer.Plan, confirmation string,
+	ctx context.Context, t *tenants.Tenant, _ *Mover, confirmation string,
 ) error {
 	return l.Deprovision(named(ctx, t), t.ID, confirmation)
 }
@@ -123,6 +132,13 @@ func (databaseLevel) name(_ context.Context, t *tenants.Tenant) (string, error) 
 
 func (l databaseLevel) prepare(ctx context.Context, t *tenants.Tenant) error {
 	return l.provisioner.Provision(ctx, t)
+}
+
+func (l databaseLevel) makeable(ctx context.Context, t *tenants.Tenant) error {
+	if c, ok := l.provisioner.(checker); ok {
+		return c.Check(ctx, t)
+	}
+	return nil
 }
 
 func (l databaseLevel) open(
@@ -145,7 +161,7 @@ func (l databaseLevel) confirmation(ctx context.Context, t *tenants.Tenant) (str
 }
 
 func (l databaseLevel) discard(
-	ctx context.Context, t *tenants.Tenant, _ *transfer.Plan, confirmation string,
+	ctx context.Context, t *tenants.Tenant, _ *Mover, confirmation string,
 ) error {
 	return l.provisioner.Deprovision(ctx, t, confirmation)
 }

@@ -16,8 +16,8 @@ import (
 var (
 	// ErrBusy is returned while another call or process moves the tenant.
 	ErrBusy = transfer.ErrBusy
-	// ErrUnfinished is returned if a move of the tenant to another place was interrupted. The same
-	// call finishes it, and a move to where the tenant is cancels it.
+	// ErrUnfinished is returned if a move of the tenant to another place was interrupted: its
+	// process is gone. The same call finishes it, and a move to where the tenant is cancels it.
 	ErrUnfinished = errors.New("gormtenant: another move of the tenant was cut off")
 	// ErrOccupied is returned if the target already has rows of the tenant, from an earlier move or
 	// of unknown origin, or rows of other tenants with the same keys. Nothing was written.
@@ -76,21 +76,35 @@ func (m *Mover) move(
 	if err != nil {
 		return report, err
 	}
+	source, err := m.open(ctx, t, from)
+	if err != nil {
+		return report, err
+	}
+	defer source.close(&err)
+	mv := &move{Mover: m, id: id, from: from, to: to, source: source}
+	if mv.plan, err = m.planAt(ctx, id, source.location); err != nil {
+		return report, err
+	}
+	release, err := mv.plan.Claim(ctx, source.location)
+	if err != nil {
+		return report, err
+	}
+	defer release()
+	// Another move may have ended, or have been cut off, before this one had its claim.
+	if t, err = m.lookup(ctx, id); err != nil {
+		return report, err
+	}
+	if now, err := m.resolve(ctx, t, t.Placement); err != nil || now != from {
+		return report, errors.Join(ErrBusy, err)
+	}
+	if isRegistering(t) {
+		return report, fmt.Errorf("%w: its registration was cut off: call Register again, or Erase",
+			ErrUnfinished)
+	}
 	if from == to {
 		return report, m.resume(ctx, t)
 	}
-	mv := &move{Mover: m, id: id, from: from, to: to}
-	if mv.plan, err = transfer.Read(m.parser(), id, m.models...); err != nil {
-		return report, err
-	}
 	if err := mv.admit(ctx, t); err != nil {
-		return report, err
-	}
-	if mv.source, err = m.open(ctx, t, from); err != nil {
-		return report, err
-	}
-	defer mv.source.close(&err)
-	if mv.plan, err = mv.plan.Complete(ctx, mv.source.location); err != nil {
 		return report, err
 	}
 	if err := m.levels[to.Level].prepare(ctx, placedAt(t, to)); err != nil {
@@ -100,6 +114,9 @@ func (m *Mover) move(
 		return report, err
 	}
 	defer mv.target.close(&err)
+	if err := makeOwn(ctx, source.location, mv.target.location); err != nil {
+		return report, err
+	}
 	return mv.run(ctx, t)
 }
 
@@ -109,10 +126,10 @@ func (m *Mover) lookup(ctx context.Context, id string) (*tenants.Tenant, error) 
 	t, err := m.directory.Lookup(ctx, id)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("the ID %q: %w", id, err)
+		return nil, fmt.Errorf("the tenant with the ID %q: %w", id, err)
 	case t.ID != id:
-		return nil, fmt.Errorf("%w: %q is not an ID but another name of the tenant %q",
-			tenants.ErrNotFound, id, t.ID)
+		return nil, fmt.Errorf("%w that has the ID %q: that is the slug or a domain of the tenant "+
+			"whose ID is %q: pass the ID", tenants.ErrNotFound, id, t.ID)
 	}
 	return t, nil
 }
@@ -202,6 +219,10 @@ func (mv *move) run(ctx context.Context, t *tenants.Tenant) (report Report, err 
 			"blocked for ever yet: "+
 			"call Move again: %w", err)
 	}
+	if err := lift(ctx, mv.plan, mv.target.location); err != nil {
+		return report, fmt.Errorf("the tenant has moved, but the fence of an earlier removal "+
+			"still blocks its writes: call Move again: %w", err)
+	}
 	return report, nil
 }
 
@@ -219,7 +240,7 @@ func (mv *move) announce(ctx context.Context) error {
 			return errors.Join(ErrBusy, err)
 		}
 		if t.Moving != nil && *t.Moving != mv.to {
-			return ErrUnfinished
+			return ErrBusy
 		}
 		moving := mv.to
 		t.Moving = &moving
@@ -275,6 +296,17 @@ const margin = 10 * time.Second
 
 // change switches the directory. switched is also true if the outcome is unknown.
 func (mv *move) change(ctx context.Context, frozen *transfer.Frozen) (switched bool, err error) {
+	if mv.target.location.Shared {
+		restore, err := mv.plan.Shorten(ctx, mv.target.location)
+		if err != nil {
+			return false, err
+		}
+		defer func() {
+			if !switched {
+				err = errors.Join(err, restore(context.WithoutCancel(ctx)))
+			}
+		}()
+	}
 	until, err := frozen.Hold(ctx)
 	if err != nil {
 		return false, err

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant/internal/option"
 	"github.com/gormtenant/gormtenant/internal/progress"
+	"github.com/gormtenant/gormtenant/isolation/migrations"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -33,6 +35,9 @@ type Mover struct {
 	levels    map[tenants.Level]level
 	caches    []*tenants.Cache
 	progress  io.Writer
+	fence     time.Duration
+
+	sharedMigrations []migrations.Migration
 }
 
 // MoverOption gives a [Mover] a level, or changes what it does.
@@ -117,6 +122,26 @@ func Progress(w io.Writer) MoverOption {
 	})
 }
 
+// Fence sets how long writes of a tenant to the shared tables that it has left stay closed after
+// [Mover.Remove] has deleted its rows there: a process that has not heard of the move by then gets
+// the error for which [IsMoving] returns true, rather than write where nobody looks. It must not be
+// negative; 0 is no fence. Defaults to 24 hours. It has to be longer than the caches of the
+// directory live, with their Grace. Meanwhile the tables keep the tenant's triggers, which each
+// written row is compared with; the next Remove after that time drops them. A tenant that comes
+// back is let in. Schemas and databases need no fence: where they were is nothing to write to.
+func Fence(d time.Duration) MoverOption {
+	return moverOption(func(m *Mover) error {
+		if d < 0 {
+			return fmt.Errorf("gormtenant: isolation.Fence(%v): it must not be negative", d)
+		}
+		m.fence = d
+		return nil
+	})
+}
+
+// defaultFence is longer than any sensible cache remembers.
+const defaultFence = 24 * time.Hour
+
 // NewMover returns a mover of the rows of these models, of the models related to them, and of their
 // join tables. Rows of models without a tenant field move with the rows that they refer to by a
 // relation of the models or a foreign key of the database, such as the lines of an order; the rest
@@ -128,19 +153,15 @@ func Progress(w io.Writer) MoverOption {
 //		isolation.SharedTables(owner), isolation.OwnSchemas(schemas),
 //		isolation.OwnDatabases(provisioner))
 func NewMover(directory Directory, models []any, options ...MoverOption) (*Mover, error) {
-	switch {
-	case directory == nil:
+	if directory == nil {
 		return nil, errors.New("gormtenant: isolation.NewMover needs the directory itself, " +
 			"such as a store.Store")
-	case len(models) == 0:
-		return nil, errors.New("gormtenant: isolation.NewMover needs the models whose rows are " +
-			"moved")
 	}
-	m := &Mover{directory: directory, models: models, levels: map[tenants.Level]level{}}
-	if progress.IsTerminal(os.Stderr) {
-		m.progress = os.Stderr
+	m, err := newMover(directory, models)
+	if err != nil {
+		return nil, err
 	}
-	err := option.Apply("isolation.NewMover", options,
+	err = option.Apply("isolation.NewMover", options,
 		func(o MoverOption) error { return o.apply(m) })
 	if err != nil {
 		return nil, err
@@ -148,6 +169,21 @@ func NewMover(directory Directory, models []any, options ...MoverOption) (*Mover
 	if len(m.levels) < 2 {
 		return nil, errors.New("gormtenant: isolation.NewMover needs two levels at least, " +
 			"such as SharedTables and OwnDatabases")
+	}
+	return m, nil
+}
+
+func newMover(directory Directory, models []any) (*Mover, error) {
+	if len(models) == 0 {
+		return nil, errors.New("gormtenant: isolation.NewMover needs the models whose rows are " +
+			"moved")
+	}
+	m := &Mover{
+		directory: directory, models: models, levels: map[tenants.Level]level{},
+		fence: defaultFence,
+	}
+	if progress.IsTerminal(os.Stderr) {
+		m.progress = os.Stderr
 	}
 	return m, nil
 }

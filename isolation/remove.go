@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/gormtenant/gormtenant/internal/prefix"
-	"github.com/gormtenant/gormtenant/isolation/internal/transfer"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -24,7 +23,8 @@ var ErrNotConfirmed = errors.New("gormtenant: the removal of the tenant's old ro
 //
 // The same call again finishes an interrupted one. The place where the tenant is now is never
 // removed. Call Remove when every process has heard of the move: one that has not still reads the
-// old rows, and after Remove it reads none.
+// old rows, and after Remove it reads none. What it writes fails: in the shared tables for as long
+// as [Fence] says, elsewhere because there is no such schema or database any more.
 func (m *Mover) Remove(
 	ctx context.Context, id string, former tenants.Placement, confirmation string,
 ) error {
@@ -60,11 +60,7 @@ func (m *Mover) remove(
 	if confirmation != want {
 		return fmt.Errorf("%w: it takes %q", ErrNotConfirmed, want)
 	}
-	plan, err := transfer.Read(m.parser(), id, m.models...)
-	if err != nil {
-		return err
-	}
-	if err := l.discard(ctx, was, plan, confirmation); err != nil {
+	if err := l.discard(ctx, was, m, confirmation); err != nil {
 		return err
 	}
 	_, err = m.directory.Place(ctx, id, func(t *tenants.Tenant) error {

@@ -18,6 +18,9 @@ func (m *Mover) resume(ctx context.Context, t *tenants.Tenant) error {
 			return err
 		}
 	}
+	if err := m.liftHere(ctx, t); err != nil {
+		return err
+	}
 	for _, former := range t.Left {
 		if err := m.sealSource(ctx, t, former); err != nil {
 			return err
@@ -29,25 +32,25 @@ func (m *Mover) resume(ctx context.Context, t *tenants.Tenant) error {
 // callOff removes the rows that an unfinished move brought to its target, and lets the tenant write
 // where it is.
 func (m *Mover) callOff(ctx context.Context, t *tenants.Tenant) (err error) {
-	plan, err := transfer.Read(m.parser(), t.ID, m.models...)
-	if err != nil {
-		return err
-	}
 	here, err := m.open(ctx, t, t.Placement)
 	if err != nil {
 		return err
 	}
 	defer here.close(&err)
-	if plan, err = plan.Complete(ctx, here.location); err != nil {
-		return err
-	}
 	there, err := m.open(ctx, t, *t.Moving)
 	if err != nil {
 		return err
 	}
 	defer there.close(&err)
+	plan, err := m.planAt(ctx, t.ID, here.location)
+	if err != nil {
+		return err
+	}
 	// This fails with ErrBusy while another mover holds the freeze: its move goes on.
 	if err := plan.Thaw(ctx, here.location); err != nil && !errors.Is(err, transfer.ErrLeft) {
+		return err
+	}
+	if plan, err = m.planAt(ctx, t.ID, there.location); err != nil {
 		return err
 	}
 	if err := plan.Clear(ctx, there.location); err != nil {
@@ -63,20 +66,43 @@ func (m *Mover) callOff(ctx context.Context, t *tenants.Tenant) (err error) {
 	return err
 }
 
+// lift drops the fence that Remove left in shared tables, now that the tenant is back.
+func lift(ctx context.Context, plan *transfer.Plan, at transfer.Location) error {
+	if !at.Shared {
+		return nil
+	}
+	err := plan.Thaw(ctx, at)
+	if errors.Is(err, transfer.ErrLeft) {
+		return nil // the triggers left do nothing
+	}
+	return err
+}
+
+// liftHere lets the tenant write where it is.
+func (m *Mover) liftHere(ctx context.Context, t *tenants.Tenant) (err error) {
+	here, err := m.open(ctx, t, t.Placement)
+	if err != nil {
+		return err
+	}
+	defer here.close(&err)
+	plan, err := m.planAt(ctx, t.ID, here.location)
+	if err != nil {
+		return err
+	}
+	return lift(ctx, plan, here.location)
+}
+
 // sealSource blocks writes at a former placement of the tenant.
 func (m *Mover) sealSource(
 	ctx context.Context, t *tenants.Tenant, former tenants.Placement,
 ) (err error) {
-	plan, err := transfer.Read(m.parser(), t.ID, m.models...)
-	if err != nil {
-		return err
-	}
 	there, err := m.open(ctx, t, former)
 	if err != nil {
 		return err
 	}
 	defer there.close(&err)
-	if plan, err = plan.Complete(ctx, there.location); err != nil {
+	plan, err := m.planAt(ctx, t.ID, there.location)
+	if err != nil {
 		return err
 	}
 	frozen, err := plan.Freeze(ctx, there.location)

@@ -33,6 +33,7 @@ type routes struct {
 	rows      *sql.DB
 	schemas   *sql.DB        // nil without that level
 	databases databasePicker // nil without that level
+	left      leftRows
 }
 
 // databasePicker is the picker of a *databases.Pools.
@@ -92,6 +93,7 @@ func NewRouter(directory tenants.Directory, rows *sql.DB, options ...Option) (*R
 			"and the pool of the shared tables")
 	}
 	r := &routes{directory: directory, rows: rows}
+	r.left.lister, _ = directory.(tenants.Lister)
 	err := option.Apply("isolation.NewRouter", options, func(o Option) error { return o.apply(r) })
 	if err != nil {
 		return nil, err
@@ -112,7 +114,7 @@ type key struct {
 
 // Pick returns the route of the tenant of ctx. Without a tenant, and under gormtenant.Unscoped, it
 // leads to the shared tables, where the plugin and the policies decide. Unscoped does not reach the
-// schemas and databases of tenants.
+// schemas and databases of tenants: [Router.Across] does.
 func (r *routes) Pick(ctx context.Context) (route.Route, error) {
 	id, ok := gormtenant.FromContext(ctx)
 	if !ok {

@@ -136,6 +136,10 @@ type UnscopedEvent struct {
 	Table string
 	// Reason is the one given to gormtenant.Unscoped.
 	Reason string
+	// Elsewhere is how many tenants live in schemas and databases of their own, which the statement
+	// does not reach: isolation.Router.Across does, and is 0 here. It is known to an
+	// isolation.Router with isolation.Listed; otherwise it is 0.
+	Elsewhere int
 }
 
 // OnUnscoped calls fn once for each statement that runs across tenants, before it is sent: for an
@@ -146,8 +150,12 @@ func OnUnscoped(fn func(ctx context.Context, e UnscopedEvent)) Option {
 		if fn == nil {
 			return fmt.Errorf("gormtenant: tenantplugin.OnUnscoped needs a function")
 		}
-		config.OnUnscoped = func(ctx context.Context, operation, table, reason string) {
-			fn(ctx, UnscopedEvent{Operation: operation, Table: table, Reason: reason})
+		config.OnUnscoped = func(
+			ctx context.Context, operation, table, reason string, elsewhere int,
+		) {
+			fn(ctx, UnscopedEvent{
+				Operation: operation, Table: table, Reason: reason, Elsewhere: elsewhere,
+			})
 		}
 		return nil
 	})

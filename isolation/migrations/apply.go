@@ -30,6 +30,9 @@ import (
 // after it. In a transaction of the caller's, Apply applies what is before such a step, and returns
 // [ErrOutside]: commit, and call it again outside of one.
 //
+// The library's own table tenant_quota_locks, of package quota, is made in the place too, where the
+// list has not made it.
+//
 // A list that [Check] refuses is an error before anything is sent. A place whose versions do not
 // fit the list is an [ErrVersion] before anything is changed.
 func Apply(ctx context.Context, db *gorm.DB, list []Migration) (applied []string, err error) {
@@ -122,7 +125,7 @@ func apply(ctx context.Context, tx *gorm.DB, list []Migration, dry *dryRun) (
 		}
 		applied = append(applied, m.Version)
 	}
-	return applied, nil
+	return applied, p.finish(ctx)
 }
 
 // on returns tx with another pool. It is in a transaction already, so GORM begins none for each

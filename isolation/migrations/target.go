@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gormtenant/gormtenant/internal/owntable"
 	"github.com/gormtenant/gormtenant/internal/savepoint"
 )
 
@@ -21,6 +22,7 @@ type target struct {
 	postgres bool
 	schema   string // the one that is first in search_path
 	table    string // quoted
+	complete bool   // it has the library's own tables
 }
 
 // open locks the place against other migrations, and makes its table of versions.
@@ -50,7 +52,9 @@ func (p *target) lockSchema(ctx context.Context) error {
 	}
 	p.table = pgx.Identifier{p.schema, tableName}.Sanitize()
 	var exists bool
-	err = p.db.QueryRowContext(ctx, "SELECT to_regclass($1) IS NOT NULL", p.table).Scan(&exists)
+	err = p.db.QueryRowContext(ctx, "SELECT to_regclass($2) IS NOT NULL, ("+
+		owntable.IsComplete+")", pgx.Identifier{p.schema, owntable.Locks}.Sanitize(), p.table).
+		Scan(&exists, &p.complete)
 	if err != nil || exists {
 		return err
 	}
@@ -75,6 +79,22 @@ func (p *target) lockFile(ctx context.Context) error {
 	}
 	_, err = p.tx.ExecContext(ctx, write)
 	return err
+}
+
+// finish makes the library's own tables where they are missing: after the migrations, which may
+// make them too.
+func (p *target) finish(ctx context.Context) error {
+	if p.complete {
+		return nil
+	}
+	dialect, schema := "sqlite", p.schema
+	if p.postgres {
+		dialect, schema = "postgres", pgx.Identifier{p.schema}.Sanitize()
+	}
+	if err := owntable.Complete(ctx, p.db, dialect, schema); err != nil {
+		return fmt.Errorf("gormtenant: making the table %s: %w", owntable.Locks, err)
+	}
+	return nil
 }
 
 // versions returns the versions that were applied.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gormtenant/gormtenant/isolation/internal/transfer"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -19,9 +20,16 @@ const pageSize = 500
 // that the tenant's name leads to. It is a tenants.Lister: it reads page by page and holds no
 // connection in between.
 func (s *Provisioner) List(ctx context.Context, after string) iter.Seq2[*tenants.Tenant, error] {
+	return s.list(ctx, after, ofTenants)
+}
+
+// list lists the tenants of the schemas that a query selects.
+func (s *Provisioner) list(
+	ctx context.Context, after, selected string,
+) iter.Seq2[*tenants.Tenant, error] {
 	return func(yield func(*tenants.Tenant, error) bool) {
 		for {
-			page, err := s.page(ctx, after)
+			page, err := s.page(ctx, after, selected)
 			if err != nil {
 				yield(nil, fmt.Errorf("gormtenant: list the schemas: %w", err))
 				return
@@ -46,11 +54,24 @@ FROM pg_namespace AS n JOIN pg_description AS d
 	ON d.objoid = n.oid AND d.classoid = 'pg_namespace'::regclass AND d.objsubid = 0
 WHERE starts_with(d.description, '` + mark + `')`
 
+// inUse selects those that their tenants have not moved away from.
+var inUse = ofTenants + " AND NOT " + transfer.SchemaIsLeft
+
+// lived lists the tenants whose schemas are in use. What others left is closed to writes, those of
+// migrations too, and waits for its removal.
+type lived struct{ *Provisioner }
+
+func (l lived) List(ctx context.Context, after string) iter.Seq2[*tenants.Tenant, error] {
+	return l.list(ctx, after, inUse)
+}
+
 // page reads up to pageSize tenants, and all schemas of each.
-func (s *Provisioner) page(ctx context.Context, after string) (page []*tenants.Tenant, err error) {
+func (s *Provisioner) page(
+	ctx context.Context, after, selected string,
+) (page []*tenants.Tenant, err error) {
 	rows, err := s.db.Statement.ConnPool.QueryContext(ctx,
 		`SELECT id, array_to_string(array_agg(name ORDER BY name), '/') `+
-			`FROM (`+ofTenants+`) AS o WHERE id > $1 `+
+			`FROM (`+selected+`) AS o WHERE id > $1 `+
 			`GROUP BY id ORDER BY id LIMIT $2`, after, pageSize)
 	if err != nil {
 		return nil, err

@@ -12,16 +12,17 @@ import (
 // yields, several at a time, each in one transaction. migrations.All describes its options, and how
 // it goes on, stops and reports. A process that is killed leaves each schema at its old version or
 // at the new one; the same call again does the rest. Two processes that migrate at once wait for
-// each other at each schema; the second finds the work done.
+// each other at each schema; the second finds the work done. Schemas that isolation.Mover has moved
+// their tenants away from are left out.
 func (s *Provisioner) MigrateAll(ctx context.Context, options ...migrations.Option) error {
 	var total int
 	row := s.db.Statement.ConnPool.QueryRowContext(
-		ctx, "SELECT count(DISTINCT id) FROM ("+ofTenants+") AS o")
+		ctx, "SELECT count(DISTINCT id) FROM ("+inUse+") AS o")
 	if err := row.Scan(&total); err != nil {
 		return err
 	}
 	options = append([]migrations.Option{migrations.Total(total)}, options...)
-	return migrations.All(ctx, s, s.Migrate, options...)
+	return migrations.All(ctx, lived{s}, s.Migrate, options...)
 }
 
 // Migrate applies the pending [Migrations] in the schema of one tenant, and returns their versions.

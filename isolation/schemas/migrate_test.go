@@ -155,9 +155,9 @@ func TestMigrateAll_stops_between_tenants(t *testing.T) {
 			fmt.Sprintf("tenant_%d", i))
 		switch {
 		case i < 2:
-			require.Equal(t, "gormtenant_migrations\nnotes", have)
+			require.Equal(t, "gormtenant_migrations\nnotes\ntenant_quota_locks", have)
 		default:
-			require.Equal(t, "gormtenant_migrations", have, i)
+			require.Equal(t, "gormtenant_migrations\ntenant_quota_locks", have, i)
 		}
 	}
 	require.NoError(t, s.MigrateAll(t.Context(), quiet))

@@ -43,8 +43,8 @@ func Models() []any { return []any{&Lock{}} }
 //		"used" bigint, "counted_at" bigint NOT NULL DEFAULT 0,
 //		PRIMARY KEY ("tenant_id", "name"))
 //
-// It needs the right to make tables. Where each tenant has a schema or a database of its own, each
-// needs the table.
+// It needs the right to make tables. Schemas and databases of tenants' own have the table already:
+// package migrations makes it in each of them.
 func Migrate(db *gorm.DB) error {
 	if err := db.AutoMigrate(Models()...); err != nil {
 		return prefix.Errorf("making the table of the quotas' locks: %w", err)

@@ -28,6 +28,9 @@ func (f *Following) catchUp(ctx context.Context) (n int64, err error) {
 		return 0, err
 	}
 	defer target.close(ctx)
+	if err := target.pass(ctx, f.plan, arrival); err != nil {
+		return 0, err
+	}
 	if err := match(source.list, target.list, true); err != nil {
 		return 0, err
 	}

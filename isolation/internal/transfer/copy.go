@@ -72,6 +72,9 @@ func (p *Plan) toSQLite(
 	if err := match(source.tables(), target.list, false); err != nil {
 		return err
 	}
+	if err := target.arrive(ctx, p.digest()); err != nil {
+		return err
+	}
 	back, err := target.silence(ctx)
 	if err != nil {
 		return err
@@ -87,6 +90,9 @@ func (p *Plan) toSQLite(
 	}
 	if err := target.advanceKeys(ctx, source); err != nil {
 		return fmt.Errorf("gormtenant: setting the keys that come next: %w", err)
+	}
+	if err := target.arrived(ctx, p.digest()); err != nil {
+		return err
 	}
 	if err := target.exec(ctx, append(back, "COMMIT")...); err != nil {
 		return fmt.Errorf("gormtenant: committing the copy: %w", err)
@@ -104,6 +110,9 @@ func (p *Plan) toPostgres(
 	defer target.close(ctx)
 	_, same := source.(*postgresSide)
 	if err := match(source.tables(), target.list, same); err != nil {
+		return err
+	}
+	if err := target.pass(ctx, p, arrival); err != nil {
 		return err
 	}
 	if err := advanceSequences(ctx, source, target, to); err != nil {

@@ -76,6 +76,7 @@ func (f *frozenPostgres) enter(ctx context.Context, p *Plan) (state, error) {
 	}
 	_, line, _ := strings.Cut(source, marker)
 	line, _, _ = strings.Cut(line, "\n")
+	line, _, _ = strings.Cut(line, " ")
 	return state(line), nil
 }
 

@@ -15,6 +15,9 @@ import (
 // them.
 const leases = "gormtenant_freeze"
 
+const leasesTable = "CREATE TABLE IF NOT EXISTS " + leases +
+	" (tenant TEXT PRIMARY KEY, token TEXT NOT NULL, state TEXT NOT NULL, until INTEGER NOT NULL)"
+
 const (
 	// leaseSQLite is how long a freeze outlasts the process that made it.
 	leaseSQLite = 20 * time.Second
@@ -39,9 +42,7 @@ func freezeSQLite(ctx context.Context, p *Plan, loc Location) (*frozenSQLite, er
 	}
 	defer e.close(ctx)
 	f := &frozenSQLite{pool: e.pool, digest: p.digest(), token: rand.Text()}
-	if err := e.exec(ctx, "CREATE TABLE IF NOT EXISTS "+leases+
-		" (tenant TEXT PRIMARY KEY, token TEXT NOT NULL, state TEXT NOT NULL, "+
-		"until INTEGER NOT NULL)"); err != nil {
+	if err := e.exec(ctx, leasesTable); err != nil {
 		return nil, err
 	}
 	found, err := f.found(ctx, e.conn)
@@ -50,7 +51,7 @@ func freezeSQLite(ctx context.Context, p *Plan, loc Location) (*frozenSQLite, er
 		return nil, err
 	case found.state == kept:
 		return nil, ErrMoved
-	case found.live:
+	case found.live && found.state != buried:
 		return nil, ErrBusy
 	}
 	at := places(e.list)
@@ -250,7 +251,7 @@ func (e *sqliteSide) unfence(ctx context.Context, digest string) error {
 		if err != nil {
 			return err
 		}
-		if l.live && l.state != kept {
+		if l.live && l.state != kept && l.state != buried {
 			return ErrBusy
 		}
 	}

@@ -16,6 +16,7 @@ const (
 	copying   state = "copying"   // writes fail while the mover holds its lock
 	held      state = "held"      // and until a certain time
 	kept      state = "kept"      // for ever
+	buried    state = "buried"    // until a certain time, while there are no rows
 	thawed    state = "thawed"    // no more
 )
 
@@ -24,6 +25,10 @@ const marker = "-- gormtenant: "
 
 // bypass is the parameter by which Remove gets past its own triggers.
 const bypass = "gormtenant.mover" //nolint:gosec // the name of a parameter
+
+// arrival is the parameter by which the rows of a tenant that comes back get past what [Plan.Bury]
+// left.
+const arrival = "gormtenant.arrival" //nolint:gosec // the name of a parameter
 
 // fence writes the SQL of one tenant's freeze.
 type fence struct {
@@ -55,9 +60,13 @@ const (
 // whether it has an owner at all. A new row whose owners the transaction cannot see counts as the
 // tenant's.
 func (f *fence) function(s state, until string) string {
+	line := string(s)
+	if s == buried {
+		line += fmt.Sprintf(" %d", f.lock) // for those who drop it
+	}
 	return "CREATE OR REPLACE FUNCTION " + f.name() + "() RETURNS trigger LANGUAGE plpgsql AS " +
 		`$gormtenant$
-` + marker + string(s) + `
+` + marker + line + `
 DECLARE
 	before boolean := false;
 	mine boolean := true;
@@ -115,6 +124,11 @@ func (f *fence) refuse(s state, until string) string {
 		return f.passOver()
 	case following: // of TRUNCATE there are no rows to note
 		free = "TG_OP = 'TRUNCATE' AND " + free
+	case buried: // there is no row that was the tenant's
+		return "IF TG_LEVEL = 'ROW' AND NOT before AND pg_catalog.clock_timestamp() < " +
+			pgsession.Literal(until) + " AND pg_catalog.current_setting('" + arrival +
+			"', true) IS DISTINCT FROM '" + f.digest + "' THEN\n\t\t\t" + raise(movedText) +
+			"\n\t\tEND IF;"
 	case held:
 		free = "pg_catalog.clock_timestamp() < " + pgsession.Literal(until) + " OR " + free
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gormtenant/gormtenant/internal/pgsession"
 	"github.com/gormtenant/gormtenant/internal/tenanttable"
@@ -21,20 +22,24 @@ func (p *Plan) Clear(ctx context.Context, loc Location) error {
 		return err
 	}
 	if dialect == onSQLite {
-		return p.clearSQLite(ctx, loc, false)
+		return p.clearSQLite(ctx, loc, false, 0)
 	}
 	return p.clearPostgres(ctx, loc, false)
 }
 
 // Remove deletes the tenant's rows at a place that it has left, as [Plan.Clear] does, in spite of
 // the triggers of Keep, and then drops those. It returns [ErrBusy] while the place is frozen.
-func (p *Plan) Remove(ctx context.Context, loc Location) error {
+func (p *Plan) Remove(ctx context.Context, loc Location) error { return p.Bury(ctx, loc, 0) }
+
+// Bury is Remove, except that the triggers outlast the rows by fence: a process that has not heard
+// of the move must not write where nobody looks. They let in what [Plan.Copy] brings.
+func (p *Plan) Bury(ctx context.Context, loc Location, fence time.Duration) error {
 	_, dialect, err := loc.pool()
 	if err != nil {
 		return err
 	}
 	if dialect == onSQLite {
-		return p.clearSQLite(ctx, loc, true)
+		return p.clearSQLite(ctx, loc, true, fence)
 	}
 	f, found, err := fenced(ctx, p, loc)
 	if err != nil {
@@ -44,7 +49,29 @@ func (p *Plan) Remove(ctx context.Context, loc Location) error {
 		f.close(ctx)
 		return err
 	}
+	if fence > 0 {
+		return f.bury(ctx, fence)
+	}
 	return f.thaw(ctx)
+}
+
+// restore takes back what Shorten did.
+type restore = func(ctx context.Context) error
+
+// Shorten makes what [Plan.Bury] left end by itself as soon as [Frozen.Hold] would: before the
+// directory is switched to this place, so that the tenant can write there even if the mover dies
+// before it drops it. restore takes that back.
+func (p *Plan) Shorten(
+	ctx context.Context, loc Location,
+) (restore func(ctx context.Context) error, err error) {
+	_, dialect, err := loc.pool()
+	if err != nil {
+		return nil, err
+	}
+	if dialect == onPostgres {
+		return shortenPostgres(ctx, p, loc)
+	}
+	return shortenSQLite(ctx, p, loc)
 }
 
 // guard fails if rows that are not the tenant's would be deleted: in a place that is wrongly said
@@ -119,11 +146,12 @@ func (p *Plan) clearPostgres(ctx context.Context, loc Location, remove bool) err
 		return err
 	}
 	defer e.close(ctx)
+	pass := arrival
 	if remove {
-		if err := e.exec(ctx, "SELECT set_config('"+bypass+"', '"+p.digest()+
-			"', true)"); err != nil {
-			return err
-		}
+		pass = bypass
+	}
+	if err := e.pass(ctx, p, pass); err != nil {
+		return err
 	}
 	if err := p.guard(ctx, e, loc.Shared, pgsession.Literal); err != nil {
 		return err
@@ -151,16 +179,20 @@ func (p *Plan) clearPostgres(ctx context.Context, loc Location, remove bool) err
 
 // clearSQLite deletes first from tables whose rows are found by their owners. Foreign keys
 // are looked at when all is done.
-func (p *Plan) clearSQLite(ctx context.Context, loc Location, remove bool) error {
+func (p *Plan) clearSQLite(
+	ctx context.Context, loc Location, remove bool, fence time.Duration,
+) error {
 	e, err := openSQLite(ctx, p, loc, true)
 	if err != nil {
 		return err
 	}
 	defer e.close(ctx)
+	lift := e.arrive
 	if remove {
-		if err := e.unfence(ctx, p.digest()); err != nil {
-			return err
-		}
+		lift = e.unfence
+	}
+	if err := lift(ctx, p.digest()); err != nil {
+		return err
 	}
 	if err := p.guard(ctx, e, loc.Shared, literalSQLite); err != nil {
 		return err
@@ -178,6 +210,14 @@ func (p *Plan) clearSQLite(ctx context.Context, loc Location, remove bool) error
 				return fmt.Errorf("gormtenant: deleting the tenant's rows of %s: %w", s.name, err)
 			}
 		}
+	}
+	if fence > 0 {
+		if err := e.bury(ctx, p, loc, fence); err != nil {
+			return err
+		}
+	}
+	if err := e.arrived(ctx, p.digest()); err != nil {
+		return err
 	}
 	return e.exec(ctx, append(back, "COMMIT")...)
 }
