@@ -55,8 +55,8 @@ func (r *Tenants) Export(ctx context.Context, id string, w io.Writer) (rows int6
 // Import reads an [Tenants.Export] of the tenant with that ID into its place, whatever level and
 // dialect the rows come from, and returns how many. The tenant must be registered, and have no rows
 // there: otherwise the error is [ErrOccupied]. All rows are there when it returns nil, and none if
-// it returns an error or the process is killed: the same call again does it. Rows of another tenant in
-// the file are [ErrExport], whatever it says of them. Columns that only the place has get their
+// it returns an error or the process is killed: the same call again does it. Rows of another tenant
+// in the file are [ErrExport], whatever it says of them. Columns that only the place has get their
 // defaults. The file is kept in the directory for temporary files meanwhile.
 //
 // Keys come as they are: in shared tables those that others have are an error of the database.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,8 +79,8 @@ type fixture struct {
 	list []migrations.Migration
 	// files reports whether a tenant has its file, on SQLite.
 	files func(t *testing.T, at *tenants.Tenant) bool
-	// crossing is a pool of the shared tables that lets Unscoped through, and routes are the options
-	// of router.
+	// crossing is a pool of the shared tables that lets Unscoped through, and routes are the
+	// options of router.
 	crossing *sql.DB
 	routes   []isolation.Option
 	// moverLevels are the options of mover.
@@ -189,7 +190,7 @@ func (h *fixture) open(rows *sql.DB, options []isolation.Option, levels ...isola
 	h.t.Cleanup(func() { _ = h.router.Close() })
 	h.db = h.openOn(h.t, h.router)
 	require.NoError(h.t, h.db.Use(tenantplugin.New(tenantplugin.Models(all()...))))
-	h.moverLevels = append(levels, isolation.SharedTables(h.shared), isolation.Forget(h.cache))
+	h.moverLevels = append(slices.Clip(levels), isolation.SharedTables(h.shared), isolation.Forget(h.cache))
 	h.mover = h.moverWith(h.t, h.store)
 }
 

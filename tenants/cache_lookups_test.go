@@ -141,7 +141,8 @@ func TestCache_trusts_a_silent_listener_for_a_while(t *testing.T) {
 			t.Parallel()
 			now := newClock(noon)
 			d := newDirectory(acme())
-			options := append(slices.Clip(test.options), tenants.Clock(now.Now), tenants.TTL(time.Hour),
+			options := append(slices.Clip(test.options),
+				tenants.Clock(now.Now), tenants.TTL(time.Hour),
 				tenants.NegativeTTL(time.Hour))
 			cache := tenants.Cached(d, options...)
 			require.Equal(t, test.limit, cache.StaleLimit())

@@ -144,7 +144,8 @@ var crossings = []struct {
 		"policy report on shared.countries", "DROP POLICY report ON shared.countries",
 	},
 	{
-		"rule", "CREATE RULE report AS ON DELETE TO shared.countries DO ALSO DELETE FROM @.projects",
+		"rule", "CREATE RULE report AS ON DELETE TO shared.countries " +
+			"DO ALSO DELETE FROM @.projects",
 		"rule report on shared.countries", "DROP RULE report ON shared.countries",
 	},
 	{
@@ -194,7 +195,8 @@ var crossings = []struct {
 		".report.c", "DROP TABLE report",
 	},
 	{
-		"text_search", "CREATE TABLE shared.report (c text); CREATE INDEX by_word ON shared.report " +
+		"text_search", "CREATE TABLE shared.report (c text); " +
+			"CREATE INDEX by_word ON shared.report " +
 			"USING gin (to_tsvector('@.words', c))",
 		"index shared.by_word", "DROP TABLE shared.report",
 	},

@@ -248,6 +248,9 @@ func TestErrors_point_into_the_callers_text(t *testing.T) {
 				if err == nil {
 					_ = rows.Close()
 				}
+				if w.pooled && err != nil && strings.Contains(err.Error(), "a pooler gives") {
+					continue // what cannot be read may leave something
+				}
 				var server *pgconn.PgError
 				if w.mode == pgx.QueryExecModeSimpleProtocol && !errors.As(err, &server) {
 					continue // pgx does not send what it cannot put its arguments into

@@ -3,6 +3,7 @@ package schemas_test
 import (
 	"context"
 	"database/sql"
+	"math"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -77,11 +78,7 @@ func compare(
 		var flights, syncs [2]int
 		for i, db := range []*sql.DB{plain, scoped} {
 			c.run(db) // connects, prepares
-			c.run(db) // pgx pings a connection that it uses for the second time
-			proxy.Flights()
-			proxy.Syncs()
-			c.run(db)
-			flights[i], syncs[i] = proxy.Flights(), proxy.Syncs()
+			flights[i], syncs[i] = least(proxy, func() { c.run(db) })
 		}
 		t.Logf("%s: %d flights, %d messages that ask for an answer", c.what, flights[1], syncs[1])
 		if c.what == "prepared" && flights[0] == 1 && flights[1] == 2 {
@@ -101,9 +98,24 @@ func compare(
 	}
 	var first [2]int
 	for i, db := range []*sql.DB{plain, scoped} {
-		proxy.Flights()
-		ids(t, ctx, db, "SELECT body FROM notes WHERE id < $1", 5)
-		first[i] = proxy.Flights()
+		text := "SELECT body FROM notes WHERE id < $1"
+		first[i], _ = least(proxy, func() {
+			ids(t, ctx, db, text, 5)
+			text += " AND true" // another text has a first time too
+		})
 	}
 	require.Equal(t, first[0], first[1], "the first time")
+}
+
+// least returns the fewest flights, and messages that ask for an answer, of some calls of run: pgx
+// pings a connection that it uses for the second time, and one that nobody has used for a second.
+func least(proxy *pgtest.Proxy, run func()) (flights, syncs int) {
+	flights, syncs = math.MaxInt, math.MaxInt
+	for range 5 {
+		proxy.Flights()
+		proxy.Syncs()
+		run()
+		flights, syncs = min(flights, proxy.Flights()), min(syncs, proxy.Syncs())
+	}
+	return flights, syncs
 }

@@ -18,9 +18,9 @@ func TestMigrate_finds_the_table_of_a_place(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			columns := func(make func(db *gorm.DB) error) (described []string) {
+			columns := func(migrate func(db *gorm.DB) error) (described []string) {
 				db := open(t, dialectors[kind](t), &gorm.Config{})
-				require.NoError(t, make(db))
+				require.NoError(t, migrate(db))
 				require.NoError(t, quota.Migrate(db), "it is there already")
 				types, err := db.Migrator().ColumnTypes(&quota.Lock{})
 				require.NoError(t, err)

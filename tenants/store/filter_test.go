@@ -153,7 +153,8 @@ func TestSlugs_that_look_like_IDs(t *testing.T) {
 			{"ids_are_uuids_number", []store.Option{store.IDs(store.UUIDs)}, "45", "a45", "ID"},
 			{"ids_are_numbers", []store.Option{store.IDs(store.Numbers)}, "46", plain, ""},
 			{
-				"ids_are_numbers_number", []store.Option{store.IDs(store.Numbers)},
+				"ids_are_numbers_number",
+				[]store.Option{store.IDs(store.Numbers)},
 				"47", "48", "Slug",
 			},
 			{"ids_are_words", []store.Option{store.IDs(store.Words)}, "word", "49", ""},

@@ -15,7 +15,7 @@ type IDForm int
 
 // The forms of IDs.
 const (
-	UUIDs   IDForm = iota + 1 // 32 hexadecimal digits, with or without hyphens, as Create makes them
+	UUIDs   IDForm = iota + 1 // 32 hexadecimal digits, hyphens or not, as Create makes them
 	Numbers                   // digits only
 	Words                     // all else
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gormtenant/gormtenant/internal/pgsession"
@@ -103,13 +104,13 @@ func (e *postgresSide) mayCopy(ctx context.Context, to Location) error {
 // with their names.
 func (e *postgresSide) lacks(ctx context.Context, what string, conditions ...string) error {
 	var missing []string
-	for i := 0; i < len(conditions); i += 2 {
-		holds, err := e.value(ctx, "SELECT "+conditions[i])
+	for pair := range slices.Chunk(conditions, 2) {
+		holds, err := e.value(ctx, "SELECT "+pair[0])
 		if err != nil {
 			return err
 		}
 		if holds != "t" {
-			missing = append(missing, conditions[i+1])
+			missing = append(missing, pair[1])
 		}
 	}
 	if len(missing) == 0 {

@@ -24,7 +24,7 @@ const (
 const marker = "-- gormtenant: "
 
 // bypass is the parameter by which Remove gets past its own triggers.
-const bypass = "gormtenant.mover" //nolint:gosec // the name of a parameter
+const bypass = "gormtenant.mover"
 
 // arrival is the parameter by which the rows of a tenant that comes back get past what [Plan.Bury]
 // left.

@@ -170,7 +170,8 @@ func (f *file) fit(there []*locatedTable, dialect string) ([]*locatedTable, erro
 	for _, t := range f.header.Tables {
 		// The library's own rows are made anew where they are needed.
 		if missing := f.rows[t.Name]; missing == 0 || t.Name == owntable.Locks {
-			if !slices.ContainsFunc(f.list, func(s *locatedTable) bool { return s.name == t.Name }) {
+			named := func(s *locatedTable) bool { return s.name == t.Name }
+			if !slices.ContainsFunc(f.list, named) {
 				f.total -= missing
 			}
 			continue
