@@ -179,10 +179,16 @@ func (r *run) sendEach(db *gorm.DB, parts []*part, send func(*gorm.DB)) {
 		gone = append(gone, p.giveBack(rows)...)
 	}
 	stmt.Dest, stmt.ReflectValue, db.RowsAffected = dest, rows, affected
-	if stmt.Result != nil {
-		stmt.Result.RowsAffected = affected
-	}
+	tellResult(stmt, affected)
 	remove(rows, gone)
+}
+
+// tellResult sets the rows affected of gorm.WithResult, which GORM has from version 1.30 on.
+func tellResult(stmt *gorm.Statement, affected int64) {
+	result := reflect.ValueOf(stmt).Elem().FieldByName("Result")
+	if result.IsValid() && !result.IsNil() {
+		result.Elem().FieldByName("RowsAffected").SetInt(affected)
+	}
 }
 
 // giveBack puts what GORM made of the part's rows in the place of the statement's own. With a
