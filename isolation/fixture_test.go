@@ -190,7 +190,8 @@ func (h *fixture) open(rows *sql.DB, options []isolation.Option, levels ...isola
 	h.t.Cleanup(func() { _ = h.router.Close() })
 	h.db = h.openOn(h.t, h.router)
 	require.NoError(h.t, h.db.Use(tenantplugin.New(tenantplugin.Models(all()...))))
-	h.moverLevels = append(slices.Clip(levels), isolation.SharedTables(h.shared), isolation.Forget(h.cache))
+	h.moverLevels = append(slices.Clip(levels),
+		isolation.SharedTables(h.shared), isolation.Forget(h.cache))
 	h.mover = h.moverWith(h.t, h.store)
 }
 

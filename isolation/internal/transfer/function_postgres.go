@@ -24,11 +24,11 @@ const (
 const marker = "-- gormtenant: "
 
 // bypass is the parameter by which Remove gets past its own triggers.
-const bypass = "gormtenant.mover"
+const bypass = "gormtenant.mover" //nolint:gosec // the name of a parameter
 
 // arrival is the parameter by which the rows of a tenant that comes back get past what [Plan.Bury]
 // left.
-const arrival = "gormtenant.arrival" //nolint:gosec // the name of a parameter
+const arrival = "gormtenant.arrival"
 
 // fence writes the SQL of one tenant's freeze.
 type fence struct {
