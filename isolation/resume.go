@@ -79,40 +79,26 @@ func lift(ctx context.Context, plan *transfer.Plan, at transfer.Location) error 
 }
 
 // liftHere lets the tenant write where it is.
-func (m *Mover) liftHere(ctx context.Context, t *tenants.Tenant) (err error) {
-	here, err := m.open(ctx, t, t.Placement)
-	if err != nil {
-		return err
-	}
-	defer here.close(&err)
-	plan, err := m.planAt(ctx, t.ID, here.location)
-	if err != nil {
-		return err
-	}
-	return lift(ctx, plan, here.location)
+func (m *Mover) liftHere(ctx context.Context, t *tenants.Tenant) error {
+	return m.at(ctx, t, t.Placement, func(plan *transfer.Plan, here transfer.Location) error {
+		return lift(ctx, plan, here)
+	})
 }
 
 // sealSource blocks writes at a former placement of the tenant.
 func (m *Mover) sealSource(
 	ctx context.Context, t *tenants.Tenant, former tenants.Placement,
-) (err error) {
-	there, err := m.open(ctx, t, former)
-	if err != nil {
-		return err
-	}
-	defer there.close(&err)
-	plan, err := m.planAt(ctx, t.ID, there.location)
-	if err != nil {
-		return err
-	}
-	frozen, err := plan.Freeze(ctx, there.location)
-	if errors.Is(err, transfer.ErrMoved) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return frozen.Keep(ctx)
+) error {
+	return m.at(ctx, t, former, func(plan *transfer.Plan, there transfer.Location) error {
+		frozen, err := plan.Freeze(ctx, there)
+		if errors.Is(err, transfer.ErrMoved) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return frozen.Keep(ctx)
+	})
 }
 
 // parser returns the *gorm.DB that the models are parsed with: their names have to be the same at

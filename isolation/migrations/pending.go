@@ -86,7 +86,7 @@ func placeOf(ctx context.Context, db *gorm.DB) (*place, error) {
 }
 
 // versions returns the versions that were applied, none if there is no table of them.
-func (p *place) versions(ctx context.Context) (applied []string, err error) {
+func (p *place) versions(ctx context.Context) ([]string, error) {
 	query := "SELECT count(*) FROM main.sqlite_master WHERE type = 'table' AND name = $1"
 	arg := tableName
 	if p.postgres {
@@ -96,19 +96,7 @@ func (p *place) versions(ctx context.Context) (applied []string, err error) {
 	if err := p.pool.QueryRowContext(ctx, query, arg).Scan(&tables); err != nil || tables == 0 {
 		return nil, err
 	}
-	rows, err := p.pool.QueryContext(ctx, "SELECT version FROM "+p.table+" ORDER BY version")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var version string
-		if err := rows.Scan(&version); err != nil {
-			return nil, err
-		}
-		applied = append(applied, version)
-	}
-	return applied, rows.Err()
+	return versionsIn(ctx, p.pool, p.table)
 }
 
 // record records a version that was run outside of a transaction. On SQLite another process may

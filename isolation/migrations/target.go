@@ -98,9 +98,17 @@ func (p *target) finish(ctx context.Context) error {
 }
 
 // versions returns the versions that were applied.
-func (p *target) versions(ctx context.Context) (applied []string, err error) {
-	//nolint:gosec // the table's name is quoted
-	rows, err := p.db.QueryContext(ctx, "SELECT version FROM "+p.table+" ORDER BY version")
+func (p *target) versions(ctx context.Context) ([]string, error) {
+	return versionsIn(ctx, p.db, p.table)
+}
+
+// versionsIn reads a table of versions, whose name is quoted.
+func versionsIn(
+	ctx context.Context, db interface {
+		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	}, table string,
+) (applied []string, err error) {
+	rows, err := db.QueryContext(ctx, "SELECT version FROM "+table+" ORDER BY version")
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@
 // The live rows of the tenant, as a query of the model finds them: rows that were deleted softly do
 // not count, and count again once they are restored. Up to a thousand rows are counted anew for
 // each create, in the database: rows that were there before this package, raw SQL, ON DELETE
-// CASCADE, a restored backup are all counted right. Of more rows a counter says whether there is
+// CASCADE, a restored backup are all counted right. Of more rows a counter tells whether there is
 // room, at the cost of a thousand. It is believed only where there is: before a create is refused
 // all rows are counted. So rows that are deleted, in whatever way, make room at once. Rows that no
 // create of GORM made are noticed within a minute ([RecountAfter]).
