@@ -46,7 +46,7 @@ func TestCreate_makes_all_that_a_tenant_needs(t *testing.T) {
 				t, "SELECT obj_description($1::regnamespace, 'pg_namespace')", "tenant_"+acme))
 		for _, name := range []string{"tenant_" + acme, "tenant_" + zeta} {
 			require.Equal(
-				t, "gormtenant_migrations\nprojects\ntasks",
+				t, "gormtenant_migrations\nprojects\ntasks\ntenant_quota_locks",
 				h.text(t, "SELECT tablename FROM pg_tables WHERE schemaname = $1 ORDER BY 1", name))
 			require.Equal(
 				t,
