@@ -7,12 +7,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gormtenant/gormtenant/internal/testing/race"
+	"github.com/gormtenant/gormtenant/internal/testing/soak"
 	"github.com/gormtenant/gormtenant/isolation"
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -85,6 +86,16 @@ func TestMove_killed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts many processes")
 	}
+	killMoves(t, 1)
+}
+
+func TestMove_killed_soak(t *testing.T) {
+	soak.Skip(t)
+	killMoves(t, 5)
+}
+
+// killMoves goes along every pair of levels, so many times.
+func killMoves(t *testing.T, tours int) {
 	each(t, func(t *testing.T, h *fixture) {
 		acme, zeta := h.tenant("acme"), h.tenant("zeta")
 		h.fill(acme, 5)
@@ -92,8 +103,8 @@ func TestMove_killed(t *testing.T) {
 		mine, theirs := h.of(t, acme.ID), h.of(t, zeta.ID)
 		whole := 3 * time.Second // a guess that becomes better
 		kills := 0
-		for round := range rounds(h) {
-			to := tour(h.levels)[round%len(tour(h.levels))]
+		way := slices.Repeat(tour(h.levels), tours)
+		for _, to := range way {
 			o := order{h.address, acme.ID, tenants.Placement{Level: to}}
 			patience := time.Duration(rand.Int64N(int64(whole)))
 			took, killed := h.moveElsewhere(t, o, patience)
@@ -125,14 +136,6 @@ func TestMove_killed(t *testing.T) {
 			require.Equal(t, mine, h.of(t, acme.ID))
 			require.Equal(t, theirs, h.of(t, zeta.ID))
 		}
-		t.Logf("%d of %d moves were killed; a whole one takes about %v", kills, rounds(h), whole)
+		t.Logf("%d of %d moves were killed; a whole one takes about %v", kills, len(way), whole)
 	})
-}
-
-// rounds is how many moves are begun to be killed.
-func rounds(h *fixture) int {
-	if race.Enabled {
-		return len(tour(h.levels))
-	}
-	return 2 * len(tour(h.levels))
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
@@ -12,6 +13,10 @@ import (
 	"github.com/gormtenant/gormtenant/isolation"
 	"github.com/gormtenant/gormtenant/tenants"
 )
+
+// pace is the time between two writes of a writer. Without it the writers take the processors from
+// the moves that they are to disturb.
+const pace = 3 * time.Millisecond
 
 // writer writes folders as one tenant, through one application, until it is stopped. What a frozen
 // tenant cannot write it tries again.
@@ -47,11 +52,10 @@ func (w *writer) run(h *fixture, at *tenants.Tenant, name string, stop *atomic.B
 				})
 			}
 		}
-		for !stop.Load() {
-			if w.attempt(write, h.as(at), id) {
-				break
-			}
+		for !stop.Load() && !w.attempt(write, h.as(at), id) {
+			time.Sleep(pace)
 		}
+		time.Sleep(pace)
 	}
 }
 
