@@ -5,62 +5,65 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
-// locate finds the tables of the plan, their columns and the rows of the tenant.
+// locate finds the tables of the plan, their columns that can be written and the rows of the
+// tenant, in one question, however many tables there are.
 func (s *session) locate(ctx context.Context, p *Plan, loc Location) ([]*locatedTable, error) {
 	spots := make([]*locatedTable, len(p.tables))
+	names := make([]string, len(p.tables))
 	for i, t := range p.tables {
 		name := quoted(t.name)
 		if loc.Schema != "" {
 			name = quoted(loc.Schema) + "." + name
 		}
-		found, err := s.query(ctx, "SELECT c.oid, quote_ident(n.nspname) || '.' || "+
-			"quote_ident(c.relname), row_security_active(c.oid) "+
-			"FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "+
-			"WHERE c.oid = to_regclass("+pgsession.Literal(name)+") AND c.relkind IN ('r', 'p')")
+		names[i] = pgsession.Literal(name)
+	}
+	rows, err := s.query(ctx, "SELECT wanted.number - 1, c.oid, quote_ident(n.nspname) || '.' || "+
+		"quote_ident(c.relname), row_security_active(c.oid), a.attname, "+
+		"coalesce(b.typname, t.typname), CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace "+
+		"THEN format_type(a.atttypid, a.atttypmod) ELSE t.typname END "+
+		"FROM unnest(ARRAY["+strings.Join(names, ", ")+"]::text[]) WITH ORDINALITY "+
+		"AS wanted (name, number) JOIN pg_class AS c ON c.oid = to_regclass(wanted.name) "+
+		"AND c.relkind IN ('r', 'p') JOIN pg_namespace AS n ON n.oid = c.relnamespace "+
+		"LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 "+
+		"AND NOT a.attisdropped AND a.attgenerated = '' "+
+		"LEFT JOIN pg_type AS t ON t.oid = a.atttypid "+
+		"LEFT JOIN pg_type AS b ON b.oid = nullif(t.typbasetype, 0) "+
+		"ORDER BY wanted.number, a.attnum")
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		i, err := strconv.Atoi(string(row[0]))
 		if err != nil {
 			return nil, err
 		}
-		if len(found) == 0 {
+		if spots[i] == nil {
+			spots[i] = &locatedTable{
+				table: p.tables[i], oid: string(row[1]),
+				qualifiedName: string(row[2]), policed: string(row[3]) == "t",
+			}
+		}
+		if row[4] == nil {
+			continue // a table without columns
+		}
+		spots[i].columns = append(spots[i].columns, column{
+			name: string(row[4]), kind: columnTypeOf(string(row[5])), declared: string(row[6]),
+		})
+	}
+	for i, spot := range spots {
+		if spot == nil {
 			return nil, fmt.Errorf("gormtenant: there is no table %s: "+
-				"migrate both places before a tenant is moved", t.name)
-		}
-		spots[i] = &locatedTable{
-			table: t, oid: string(found[0][0]),
-			qualifiedName: string(found[0][1]), policed: string(found[0][2]) == "t",
-		}
-		if spots[i].columns, err = s.columns(ctx, spots[i].oid); err != nil {
-			return nil, err
+				"migrate both places before a tenant is moved", p.tables[i].name)
 		}
 	}
 	p.predicates(loc.Shared, spots, pgsession.Literal)
 	return spots, nil
-}
-
-// columns reads the columns of a table that can be written.
-func (s *session) columns(ctx context.Context, oid string) ([]column, error) {
-	rows, err := s.query(ctx, "SELECT a.attname, coalesce(b.typname, t.typname), "+
-		"CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN format_type(a.atttypid, "+
-		"a.atttypmod) ELSE t.typname END "+
-		"FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid LEFT JOIN pg_type AS b "+
-		"ON b.oid = nullif(t.typbasetype, 0) "+
-		"WHERE a.attrelid = "+oid+" AND a.attnum > 0 AND NOT a.attisdropped "+
-		"AND a.attgenerated = '' ORDER BY a.attnum")
-	if err != nil {
-		return nil, err
-	}
-	columns := make([]column, len(rows))
-	for i, row := range rows {
-		columns[i] = column{
-			name: string(row[0]), kind: columnTypeOf(string(row[1])),
-			declared: string(row[2]),
-		}
-	}
-	return columns, nil
 }
 
 // settingIn finds the parameter that a policy of gormtenant compares with.
@@ -108,10 +111,12 @@ func (e *postgresSide) references(ctx context.Context) ([]reference, error) {
 	oids := make([]string, len(e.list))
 	for i, spot := range e.list {
 		parents[spot.oid], oids[i] = spot, spot.oid
-		members, err := e.members(ctx, spot)
-		if err != nil {
-			return nil, err
-		}
+	}
+	trees, err := e.members(ctx, e.list)
+	if err != nil {
+		return nil, err
+	}
+	for _, members := range trees {
 		for _, m := range members[1:] {
 			ours[m.oid] = true
 		}

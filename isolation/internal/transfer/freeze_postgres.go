@@ -143,12 +143,11 @@ func (f *frozenPostgres) installAll(ctx, work context.Context, spots []*locatedT
 	if f.setting, err = f.policySetting(work, f.spots); err != nil {
 		return err
 	}
-	f.trees = make([][]member, len(f.spots))
-	for i, s := range f.spots {
-		if f.trees[i], err = f.members(work, s); err != nil {
-			return err
-		}
-		for _, m := range f.trees[i] {
+	if f.trees, err = f.members(work, f.spots); err != nil {
+		return err
+	}
+	for _, tree := range f.trees {
+		for _, m := range tree {
 			f.tables = append(f.tables, m.oid)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gormtenant/gormtenant/internal/pgsession"
@@ -21,30 +22,43 @@ type member struct {
 // partitioned is the kind of a table that has partitions.
 const partitioned = "p"
 
-// members returns the members of a table, itself first. Whoever writes to one of them by its own
-// name fires no trigger for statements of the others, and children have none from their parents.
-func (s *session) members(ctx context.Context, t *locatedTable) ([]member, error) {
-	rows, err := s.query(ctx, "WITH RECURSIVE tree (oid, depth) AS (SELECT "+t.oid+"::oid, 0 "+
-		"UNION ALL SELECT i.inhrelid, tree.depth + 1 FROM pg_inherits AS i "+
-		"JOIN tree ON tree.oid = i.inhparent) SELECT c.oid, quote_ident(n.nspname) || '.' || "+
-		"quote_ident(c.relname), c.relkind, c.relispartition AND min(tree.depth) > 0 FROM tree "+
+// members returns the members of each table, itself first, in one question. Whoever writes to one
+// of them by its own name fires no trigger for statements of the others, and children have none
+// from their parents.
+func (s *session) members(ctx context.Context, list []*locatedTable) ([][]member, error) {
+	oids := make([]string, len(list))
+	for i, t := range list {
+		oids[i] = t.oid
+	}
+	rows, err := s.query(ctx, "WITH RECURSIVE tree (root, oid, depth) AS (SELECT number, oid, 0 "+
+		"FROM unnest(ARRAY["+strings.Join(oids, ", ")+"]::oid[]) WITH ORDINALITY AS r (oid, number) "+
+		"UNION ALL SELECT tree.root, i.inhrelid, tree.depth + 1 FROM pg_inherits AS i "+
+		"JOIN tree ON tree.oid = i.inhparent) SELECT tree.root - 1, c.oid, "+
+		"quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind, "+
+		"c.relispartition AND min(tree.depth) > 0 FROM tree "+
 		"JOIN pg_class AS c ON c.oid = tree.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace "+
-		"WHERE c.relkind IN ('r', 'p') GROUP BY 1, 2, 3, c.relispartition "+
-		"ORDER BY min(tree.depth), 2")
+		"WHERE c.relkind IN ('r', 'p') GROUP BY 1, 2, 3, 4, c.relispartition "+
+		"ORDER BY 1, min(tree.depth), 3")
 	if err != nil {
 		return nil, err
 	}
-	if len(rows) == 0 {
-		return nil, fmt.Errorf("gormtenant: the table %s is gone", t.name)
+	trees := make([][]member, len(list))
+	for _, row := range rows {
+		i, err := strconv.Atoi(string(row[0]))
+		if err != nil {
+			return nil, err
+		}
+		trees[i] = append(trees[i], member{
+			oid: string(row[1]), qualifiedName: string(row[2]), kind: string(row[3]),
+			partition: string(row[4]) == "t",
+		})
 	}
-	list := make([]member, len(rows))
-	for i, row := range rows {
-		list[i] = member{
-			oid: string(row[0]), qualifiedName: string(row[1]), kind: string(row[2]),
-			partition: string(row[3]) == "t",
+	for i, tree := range trees {
+		if len(tree) == 0 || tree[0].oid != list[i].oid {
+			return nil, fmt.Errorf("gormtenant: the table %s is gone", list[i].name)
 		}
 	}
-	return list, nil
+	return trees, nil
 }
 
 // errMembers is the error where rows may have come or gone without a write.
@@ -66,11 +80,12 @@ func (f *frozenPostgres) compareMembers(ctx, work context.Context) error {
 	if err != nil {
 		return err
 	}
+	trees, err := f.members(work, f.spots)
+	if err != nil {
+		return err
+	}
 	for i, s := range f.spots {
-		now, err := f.members(work, s)
-		if err != nil {
-			return err
-		}
+		now := trees[i]
 		for _, m := range f.trees[i] {
 			if !slices.Contains(now, m) {
 				return fmt.Errorf("%w: %s", errMembers, m.qualifiedName)

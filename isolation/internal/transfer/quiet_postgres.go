@@ -29,33 +29,48 @@ type quiet struct {
 // triggersOf finds the triggers that are called for any of these events.
 func (e *postgresSide) triggersOf(ctx context.Context, events int) (quiet, error) {
 	var q quiet
-	for _, t := range e.list {
-		members, err := e.members(ctx, t)
+	trees, err := e.members(ctx, e.list)
+	if err != nil {
+		return q, err
+	}
+	var oids []string
+	var all []member
+	var roots []int // of which table each of all is a member
+	for i, tree := range trees {
+		// A change at a parent is one at its partitions, so those come after it.
+		for _, m := range tree {
+			oids = append(oids, m.oid)
+			all, roots = append(all, m), append(roots, i)
+		}
+	}
+	rows, err := e.query(ctx, "SELECT m.number - 1, quote_ident(tgname), tgenabled "+
+		"FROM unnest(ARRAY["+strings.Join(oids, ", ")+"]::oid[]) WITH ORDINALITY "+
+		"AS m (oid, number) JOIN pg_trigger ON tgrelid = m.oid WHERE NOT tgisinternal "+
+		"AND tgtype & "+strconv.Itoa(events)+" <> 0 AND NOT starts_with(tgname, "+
+		pgsession.Literal(prefix)+") ORDER BY m.number, tgname")
+	if err != nil {
+		return q, err
+	}
+	fire := map[int]bool{} // which trees have one that is on
+	for _, row := range rows {
+		number, err := strconv.Atoi(string(row[0]))
 		if err != nil {
 			return q, err
 		}
-		found := false
-		// A change at a parent is one at its partitions, so those come after it.
-		for _, m := range members {
-			rows, err := e.query(ctx, "SELECT quote_ident(tgname), tgenabled FROM pg_trigger "+
-				"WHERE tgrelid = "+m.oid+" AND NOT tgisinternal AND tgtype & "+strconv.Itoa(events)+
-				" <> 0 AND NOT starts_with(tgname, "+pgsession.Literal(prefix)+") ORDER BY tgname")
-			if err != nil {
-				return q, err
-			}
-			for _, row := range rows {
-				name, state := string(row[0]), string(row[1])
-				found = found || state == "O" || state == "A"
-				alter := func(what string) string {
-					return "ALTER TABLE " + m.qualifiedName + " " + what + " TRIGGER " + name
-				}
-				q.off = append(q.off, alter("DISABLE"))
-				q.back = append(q.back, alter(map[string]string{
-					"O": "ENABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA", "D": "DISABLE",
-				}[state]))
-			}
+		name, state := string(row[1]), string(row[2])
+		if state == "O" || state == "A" {
+			fire[roots[number]] = true
 		}
-		if found {
+		alter := func(what string) string {
+			return "ALTER TABLE " + all[number].qualifiedName + " " + what + " TRIGGER " + name
+		}
+		q.off = append(q.off, alter("DISABLE"))
+		q.back = append(q.back, alter(map[string]string{
+			"O": "ENABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA", "D": "DISABLE",
+		}[state]))
+	}
+	for i, t := range e.list {
+		if fire[i] {
 			q.roots = append(q.roots, t.qualifiedName)
 		}
 	}
