@@ -301,7 +301,7 @@ func TestMove_in_another_process(t *testing.T) {
 				require.Contains(t, []int{http.StatusCreated, http.StatusServiceUnavailable},
 					status)
 				return status == http.StatusCreated
-			}, 20*time.Second, time.Millisecond)
+			}, 2*time.Minute, time.Millisecond)
 		}
 		require.Equal(t, here.do("GET", tasks, "").body, there.do("GET", tasks, "").body)
 		require.Equal(t, one.rows("acme"), other.rows("acme"))

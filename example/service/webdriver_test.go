@@ -25,7 +25,7 @@ type browser struct {
 }
 
 // awaitTimeout is when something that must happen on the page counts as not happening.
-const awaitTimeout = 40 * time.Second
+const awaitTimeout = 2 * time.Minute
 
 // newBrowser starts chromedriver on a free port, and a browser with a profile of its own. Both end
 // with the test.

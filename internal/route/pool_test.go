@@ -137,7 +137,7 @@ func TestTransaction_whose_context_ends(t *testing.T) {
 			return e.held.Load() == 0 &&
 				e.pools[A].Stats().InUse == 0
 		},
-			10*time.Second, time.Millisecond)
+			2*time.Minute, time.Millisecond)
 		var n int
 		require.NoError(t, e.pool.QueryRowContext(e.a, "SELECT count(*) FROM notes").Scan(&n))
 		require.Equal(t, 2, n)
@@ -158,7 +158,7 @@ func TestRows_whose_context_ends(t *testing.T) {
 			return e.held.Load() == 0 &&
 				e.pools[A].Stats().InUse == 0
 		},
-			10*time.Second, time.Millisecond)
+			2*time.Minute, time.Millisecond)
 	})
 }
 

@@ -161,7 +161,7 @@ func touch(t *testing.T, pools *databases.Pools, tenant string) {
 // eventually waits for what database/sql and the pools do in the background.
 func eventually(t *testing.T, condition func() bool) {
 	t.Helper()
-	require.Eventually(t, condition, 20*time.Second, time.Millisecond)
+	require.Eventually(t, condition, 2*time.Minute, time.Millisecond)
 }
 
 func scan[T any](t *testing.T, row *sql.Row) (value T) {

@@ -14,7 +14,7 @@ import (
 
 // For what happens in its own time.
 const (
-	patience = 20 * time.Second
+	patience = 2 * time.Minute
 	tick     = 5 * time.Millisecond
 )
 

@@ -61,7 +61,7 @@ type env struct {
 }
 
 const (
-	waitFor = 30 * time.Second
+	waitFor = 2 * time.Minute
 	tick    = 5 * time.Millisecond
 )
 

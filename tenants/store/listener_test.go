@@ -24,7 +24,7 @@ import (
 
 // deadline is when something that must happen counts as not happening. It is generous: the machine
 // may be busy.
-const deadline = 10 * time.Second
+const deadline = 2 * time.Minute
 
 // recorder is a cache that writes down what it is told: the identifiers, or "*" for all.
 type recorder chan string

@@ -37,7 +37,7 @@ func TestPools_of_a_file_that_was_replaced(t *testing.T) {
 		require.Eventually(t, func() bool {
 			_, err := pools.ExecContext(ctx, insert)
 			return err == nil
-		}, 10*time.Second, time.Millisecond)
+		}, 2*time.Minute, time.Millisecond)
 		require.Equal(t, 1, scan[int](t, pools.QueryRowContext(ctx, "SELECT count(*) FROM notes")))
 		db, err := files.Open(t.Context(), acme)
 		require.NoError(t, err)
@@ -55,6 +55,6 @@ func TestPools_of_a_file_that_was_replaced(t *testing.T) {
 			_, err := pools.ExecContext(ctx, insert)
 			require.Error(t, err)
 			return errors.Is(err, databases.ErrNoDatabase)
-		}, 10*time.Second, time.Millisecond)
+		}, 2*time.Minute, time.Millisecond)
 	}
 }

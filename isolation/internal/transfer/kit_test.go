@@ -173,7 +173,7 @@ func (h *fixture) seen(t testing.TB, tenant string) string {
 // soon waits for what must become true.
 func soon(t testing.TB, what func() bool) {
 	t.Helper()
-	require.Eventually(t, what, 20*time.Second, 5*time.Millisecond)
+	require.Eventually(t, what, 2*time.Minute, 5*time.Millisecond)
 }
 
 func replace(text, old, with string) string { return strings.ReplaceAll(text, old, with) }
