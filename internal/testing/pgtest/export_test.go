@@ -3,12 +3,14 @@ package pgtest
 import (
 	"net"
 	"testing"
+
+	"github.com/gormtenant/gormtenant/internal/testing/server"
 )
 
 var (
 	FastSettings = fastSettings
 	FindBinaries = findBinaries
-	FreePort     = freePort
+	FreePort     = server.FreePort
 	WithDatabase = withDatabase
 	ErrNoServer  = errNoServer
 	EnvDSN       = envDSN
@@ -20,12 +22,12 @@ func Start(settings []string, port func() (int, error)) (dsn string, stop func()
 	if err != nil {
 		return "", nil, err
 	}
-	return c.dsn, c.stop, nil
+	return c.dsn, c.Stop, nil
 }
 
 // NewIn returns a New with a source of its own, which looks for a server in places.
 func NewIn(places ...string) func(testing.TB) string {
-	s := source{launcher: launcher{places: places, settings: fastSettings, port: freePort}}
+	s := source{launcher: launcher{places: places, settings: fastSettings, port: server.FreePort}}
 	return s.newDatabase
 }
 

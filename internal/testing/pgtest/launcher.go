@@ -1,12 +1,15 @@
 package pgtest
 
 import (
+	"crypto/rand"
+	_ "embed" // for server.sh
 	"errors"
 	"fmt"
-	"net"
-	"os"
+	"net/url"
 	"path/filepath"
 	"strings"
+
+	"github.com/gormtenant/gormtenant/internal/testing/server"
 )
 
 // fastSettings are options for postgres. Nothing of a throwaway cluster has to survive a crash.
@@ -23,12 +26,16 @@ var fastSettings = []string{
 	"-c unix_socket_directories=",
 }
 
-// bindAttempts is how many ports are tried. Any process may take a port between the moment it is
-// found free and the moment postgres binds it, another test binary for one.
-const bindAttempts = 10
+// serverScript runs the cluster, and clears it away when this process ends.
+//
+//go:embed server.sh
+var serverScript string
 
-// logLines is how much of the server's log an error quotes.
-const logLines = 20
+// cluster is a private cluster.
+type cluster struct {
+	*server.Server
+	dsn string // of the superuser on the database "postgres"
+}
 
 // launcher starts private clusters.
 type launcher struct {
@@ -39,63 +46,40 @@ type launcher struct {
 
 // start makes a cluster and runs its server. The error quotes the end of the server's log.
 func (l launcher) start() (_ *cluster, err error) {
-	user, err := findAccount()
+	user, err := server.FindAccount("postgres")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w, or set %s to a DSN", err, envDSN)
 	}
 	bin, err := findBinaries(l.places)
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCluster(bin, user, l.settings)
+	password := rand.Text()
+	s, err := server.New(user, server.Script{
+		Name: "pgtest", Text: serverScript, Files: map[string]string{"password": password},
+		Args: []string{bin, strings.Join(l.settings, " ")},
+	})
 	if err != nil {
 		return nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, c.stop())
+			err = errors.Join(err, s.Stop())
 		}
 	}()
 
-	if !c.answersOK() {
-		return nil, fmt.Errorf("%s failed:\n%s", filepath.Join(bin, "initdb"), c.logTail())
+	if !s.Answers() {
+		return nil, fmt.Errorf("%s failed:\n%s", filepath.Join(bin, "initdb"), s.LogTail())
 	}
-	for range bindAttempts {
-		port, err := l.port()
-		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
-		}
-		if c.startServer(port) {
-			return c, nil
-		}
-		if !strings.Contains(c.log(), "could not bind") {
-			break
-		}
-	}
-	return nil, fmt.Errorf("%s does not start:\n%s", filepath.Join(bin, "postgres"), c.logTail())
-}
-
-// freePort returns a port of 127.0.0.1 that nothing listened on just now.
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	port, err := s.Start(l.port, "could not bind")
 	if err != nil {
-		return 0, err
+		return nil, fmt.Errorf("%s %w", filepath.Join(bin, "postgres"), err)
 	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	return port, listener.Close()
-}
-
-// log returns what initdb or the last attempt to start the server has logged.
-func (c *cluster) log() string {
-	text, err := os.ReadFile(filepath.Join(c.dir, "log"))
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
-}
-
-// logTail returns the last lines of the log.
-func (c *cluster) logTail() string {
-	lines := strings.Split(strings.TrimSpace(c.log()), "\n")
-	return strings.Join(lines[max(0, len(lines)-logLines):], "\n")
+	return &cluster{s, (&url.URL{
+		Scheme:   "postgres",
+		User:     url.UserPassword("postgres", password),
+		Host:     server.Address(port),
+		Path:     "/postgres",
+		RawQuery: "sslmode=disable",
+	}).String()}, nil
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/gormtenant/gormtenant/internal/testing/server"
 )
 
 // NewPgBouncer starts a pgbouncer in transaction mode in front of the server of a configuration,
@@ -31,17 +33,17 @@ func NewPgBouncer(t testing.TB, config *pgx.ConnConfig, size int) *pgx.ConnConfi
 		}
 		t.Fatal(err)
 	}
-	user, err := findAccount()
+	user, err := server.FindAccount("postgres")
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := user.mkdirTemp()
+	dir, err := user.MkdirTemp("pgtest-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	for range bindAttempts {
-		port, err := freePort()
+	for range 10 {
+		port, err := server.FreePort()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +86,7 @@ ignore_startup_parameters = extra_float_digits, citus.propagate_set_commands
 `
 
 func runPgBouncer(
-	t testing.TB, program string, user account, dir string, config *pgx.ConnConfig, port, size int,
+	t testing.TB, program string, user server.Account, dir string, config *pgx.ConnConfig, port, size int,
 ) (*pgx.ConnConfig, error) {
 	t.Helper()
 	users, settings := filepath.Join(dir, "users.txt"), filepath.Join(dir, "pgbouncer.ini")
@@ -95,14 +97,14 @@ func runPgBouncer(
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			return nil, err
 		}
-		if err := user.own(path); err != nil {
+		if err := user.Own(path); err != nil {
 			return nil, err
 		}
 	}
 	log := startLog{started: make(chan struct{})}
 	command := exec.Command(program, settings)
 	command.Dir, command.Stdout, command.Stderr = dir, &log, &log
-	command.SysProcAttr = user.sysProcAttr()
+	command.SysProcAttr = user.SysProcAttr()
 	if err := command.Start(); err != nil {
 		return nil, err
 	}

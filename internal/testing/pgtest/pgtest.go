@@ -27,6 +27,8 @@ import (
 	"os"
 	"sync"
 	"testing"
+
+	"github.com/gormtenant/gormtenant/internal/testing/server"
 )
 
 // envDSN names the environment variable that holds the DSN of a server to use as it is.
@@ -37,7 +39,7 @@ const envDSN = "GORMTENANT_TEST_POSTGRES"
 var shared = source{launcher: launcher{
 	places:   usualPlaces,
 	settings: fastSettings,
-	port:     freePort,
+	port:     server.FreePort,
 }}
 
 // New makes an empty database for t and returns its DSN. The database is dropped when t and its

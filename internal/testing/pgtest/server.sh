@@ -1,8 +1,8 @@
 # Makes a PostgreSQL cluster and runs it for as long as standard input stays open.
 #
-#   sh server.sh BIN DIR SETTINGS
+#   sh server.sh DIR BIN SETTINGS
 #
-# BIN has the server binaries, DIR has the file "password" and takes all that is made, SETTINGS are
+# DIR has the file "password" and takes all that is made, BIN has the server binaries, SETTINGS are
 # options for postgres. The script answers "ok" or "failed" on standard output, first for initdb,
 # then for each line of standard input, which is a port to start the server on. DIR/log says why it
 # failed.
@@ -15,7 +15,7 @@
 # The shell has to outlive what ends the test process, and PIPE when it answers a dead one.
 trap '' HUP INT PIPE TERM
 
-bin=$1 dir=$2 settings=$3
+dir=$1 bin=$2 settings=$3
 
 answer() {
 	if "$@" </dev/null >>"$dir/log" 2>&1; then echo ok; else echo failed; fi

@@ -1,6 +1,6 @@
 //go:build unix
 
-package pgtest
+package server
 
 import (
 	"errors"
@@ -12,18 +12,18 @@ import (
 	"syscall"
 )
 
-// account is the operating system user that runs the server.
-type account struct {
+// Account is the operating system user that runs a server.
+type Account struct {
 	credential *syscall.Credential // nil for the user of this process
 }
 
-// findAccount returns another user if this process is root, because postgres and initdb refuse to
-// run as root.
-func findAccount() (account, error) {
+// FindAccount returns another user if this process is root, because the servers of databases refuse
+// to run as root: the first of names that there is, or nobody.
+func FindAccount(names ...string) (Account, error) {
 	if os.Geteuid() != 0 {
-		return account{}, nil
+		return Account{}, nil
 	}
-	for _, name := range []string{"postgres", "nobody"} {
+	for _, name := range append(names, "nobody") {
 		found, err := user.Lookup(name)
 		if err != nil {
 			continue
@@ -31,32 +31,31 @@ func findAccount() (account, error) {
 		uid, uidErr := strconv.ParseUint(found.Uid, 10, 32)
 		gid, gidErr := strconv.ParseUint(found.Gid, 10, 32)
 		if err := errors.Join(uidErr, gidErr); err != nil {
-			return account{}, fmt.Errorf("user %s: %w", name, err)
+			return Account{}, fmt.Errorf("user %s: %w", name, err)
 		}
-		return account{&syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
+		return Account{&syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
 	}
-	return account{}, errors.New("PostgreSQL does not run as root, and there is neither a user " +
-		"postgres nor a user nobody to run it as; run the tests as another user, or set " +
-		envDSN + " to a DSN")
+	return Account{}, errors.New("a database does not run as root, and there is no user nobody to " +
+		"run it as; run the tests as another user")
 }
 
-// sysProcAttr starts a process as this user, and in a session of its own, because an interrupt
+// SysProcAttr starts a process as this user, and in a session of its own, because an interrupt
 // typed at the terminal goes to every process of the session in the foreground.
-func (a account) sysProcAttr() *syscall.SysProcAttr {
+func (a Account) SysProcAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: a.credential, Setsid: true}
 }
 
-// own gives a file to this user.
-func (a account) own(path string) error {
+// Own gives a file to this user.
+func (a Account) Own(path string) error {
 	if a.credential == nil {
 		return nil
 	}
 	return os.Lchown(path, int(a.credential.Uid), int(a.credential.Gid))
 }
 
-// mkdirTemp makes a temporary directory that belongs to this user, and that it can reach and
+// MkdirTemp makes a temporary directory that belongs to this user, and that it can reach and
 // remove.
-func (a account) mkdirTemp() (string, error) {
+func (a Account) MkdirTemp(pattern string) (string, error) {
 	parent, err := filepath.Abs(os.TempDir())
 	if err != nil {
 		return "", err
@@ -64,11 +63,11 @@ func (a account) mkdirTemp() (string, error) {
 	if a.credential != nil && !openToAll(parent) {
 		parent = "/tmp" // TMPDIR is a private directory of root
 	}
-	dir, err := os.MkdirTemp(parent, "pgtest-")
+	dir, err := os.MkdirTemp(parent, pattern)
 	if err != nil {
 		return "", err
 	}
-	if err := a.own(dir); err != nil {
+	if err := a.Own(dir); err != nil {
 		return "", errors.Join(err, os.Remove(dir))
 	}
 	return dir, nil
