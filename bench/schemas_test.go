@@ -189,6 +189,7 @@ func schematic(t testing.TB) (app *pgx.ConnConfig, schema string) {
 			"DROP ROLE IF EXISTS "+schema, "CREATE ROLE "+schema+" NOLOGIN",
 			"GRANT "+schema+" TO "+role,
 			"CREATE SCHEMA "+schema+" AUTHORIZATION "+schema,
+			fmt.Sprintf("COMMENT ON SCHEMA %s IS 'gormtenant:tenant-%d'", schema, n),
 			"CREATE TABLE "+schema+".notes (id bigserial PRIMARY KEY, body text)",
 			"INSERT INTO "+schema+
 				".notes (body) SELECT 'note ' || n FROM generate_series(1, 1000) n",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/glebarez/sqlite"
@@ -131,6 +132,8 @@ func inSchemas(t *testing.T, names ...string) *gorm.DB {
 			&gorm.Config{Logger: logger.Discard})
 		require.NoError(t, err)
 		require.NoError(t, plain.Exec("CREATE SCHEMA "+name).Error)
+		require.NoError(t, plain.Exec("COMMENT ON SCHEMA "+name+" IS 'gormtenant:"+
+			strings.TrimPrefix(name, "tenant_")+"'").Error)
 		if name == "shared" {
 			require.NoError(t, plain.AutoMigrate(append(goodModels(), &country{})...))
 			require.NoError(t, plain.Exec("INSERT INTO countries (name) VALUES ('Portugal')").Error)

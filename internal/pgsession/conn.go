@@ -19,6 +19,7 @@ type Conn struct {
 	*pgxConn
 	wire     *wire
 	router   Router
+	verifier Verifier  // nil if the router is none
 	settings []Setting // of the last statement; its memory is used again
 	// caches reports that pgx caches by text, which means something else to each tenant.
 	caches bool
@@ -80,6 +81,9 @@ func (c *Conn) arm(ctx context.Context, query string) error {
 		return err
 	}
 	c.settings = settings
+	if err := c.verify(ctx, settings); err != nil {
+		return err
+	}
 	if err := c.guard(ctx, query, settings); err != nil {
 		return err
 	}
@@ -234,6 +238,9 @@ func (c *Conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx
 	if pool == nil {
 		settings, err := c.router.AppendSettings(ctx, nil)
 		if err != nil {
+			return nil, err
+		}
+		if err := c.verify(ctx, settings); err != nil {
 			return nil, err
 		}
 		begun, err := c.pgxConn.BeginTx(ctx, options)

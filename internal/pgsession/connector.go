@@ -35,6 +35,15 @@ type Router interface {
 	OtherPool(ctx context.Context) (*sql.DB, error)
 }
 
+// Verifier is a Router that looks at the server before the statements of a context run there.
+type Verifier interface {
+	// Verify is called before each statement, and before BEGIN, with the settings that it is to run
+	// with, and returns why it must not be sent. query sends a text of one statement, which brings
+	// no settings, and returns the first column of its rows.
+	Verify(ctx context.Context, settings []Setting,
+		query func(text string) ([]string, error)) error
+}
+
 // Connector opens connections for database/sql whose statements run with the settings of their
 // context. It is safe for concurrent use.
 type Connector struct {
@@ -106,9 +115,10 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, errors.Join(err, plain.Close())
 	}
 	last.marked.Store(false) // what the configuration does to each connection is for all
+	verifier, _ := c.router.(Verifier)
 	return &Conn{
-		pgxConn: plain, wire: last, router: c.router, traces: &c.traces, pooler: pooler,
-		caches: c.Names && caches(config.DefaultQueryExecMode),
+		pgxConn: plain, wire: last, router: c.router, verifier: verifier, traces: &c.traces,
+		pooler: pooler, caches: c.Names && caches(config.DefaultQueryExecMode),
 	}, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/pgsession"
 	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
@@ -43,7 +44,7 @@ func TestTenant_of_any_name(t *testing.T) {
 	for i, id := range names {
 		name, err := tenantname.Name(id)
 		require.NoError(t, err)
-		s.row(t, name, i)
+		s.row(t, id, name, i)
 	}
 	for _, mode := range modes {
 		t.Run(mode.String(), func(t *testing.T) {
@@ -61,7 +62,7 @@ func TestSchema_of_any_name(t *testing.T) {
 	s := newServer(t)
 	s.withoutRoles(t)
 	for i, name := range nameable {
-		s.row(t, name, i)
+		s.row(t, name, name, i)
 	}
 	own := schemas.Names(func(id string) (string, error) { return id, nil })
 	for _, mode := range modes {
@@ -85,10 +86,10 @@ func TestRole_of_any_name(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	suffix := s.app.Database[len("gormtenant_test_"):][:12]
-	for i, name := range nameable {
-		name += suffix
+	for i, id := range nameable {
+		name := id + suffix
 		role := pgx.Identifier{name}.Sanitize()
-		s.row(t, name, i)
+		s.row(t, id, name, i)
 		s.do(
 			t, "CREATE ROLE "+role, "GRANT "+role+" TO "+s.app.User,
 			"ALTER SCHEMA "+role+" OWNER TO "+role, "ALTER TABLE "+role+".rows OWNER TO "+role)
@@ -107,11 +108,12 @@ func TestRole_of_any_name(t *testing.T) {
 	}
 }
 
-// row makes a schema with a table of one row.
-func (s *server) row(t *testing.T, name string, id int) {
+// row makes the schema of a tenant, with a table of one row.
+func (s *server) row(t *testing.T, tenant, name string, id int) {
 	t.Helper()
 	quoted := pgx.Identifier{name}.Sanitize()
 	s.do(t, "CREATE SCHEMA "+quoted, "CREATE TABLE "+quoted+".rows (id int)",
+		"COMMENT ON SCHEMA "+quoted+" IS "+pgsession.Literal("gormtenant:"+tenant),
 		"GRANT USAGE ON SCHEMA "+quoted+" TO "+s.app.User,
 		"GRANT SELECT ON "+quoted+".rows TO "+s.app.User)
 	_, err := s.owner.Exec("INSERT INTO "+quoted+".rows VALUES ($1)", id)
@@ -259,6 +261,7 @@ func TestSchema_that_the_context_names(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	db := way{mode: pgx.QueryExecModeCacheStatement, roles: true}.open(t, s)
+	s.do(t, "COMMENT ON SCHEMA "+s.of(s.zeta)+" IS 'gormtenant:big'")
 	ctx := tenantname.WithSchema(t.Context(), "big", s.of(s.zeta))
 	require.Equal(t, "11 12 13", ids(t, gormtenant.WithTenant(ctx, "big"), db, all))
 	require.Equal(
@@ -273,7 +276,7 @@ func TestSchemas_share_nothing_by_their_marks(t *testing.T) {
 	// in hex a is 61, and the space 20
 	names := []string{"=", "a", "=61", "A", "a b", "-", "--", "612062", "=612062"}
 	for i, name := range names {
-		s.row(t, name, i)
+		s.row(t, name, name, i)
 		s.do(
 			t, "ALTER TABLE "+pgx.Identifier{name}.Sanitize()+".rows ADD COLUMN c"+string(
 				rune('a'+i))+" int")

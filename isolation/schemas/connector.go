@@ -34,6 +34,13 @@ func Open(dsn string, options ...ConnectorOption) gorm.Dialector {
 // their context's tenant, whoever sends them: GORM, sqlc, database/sql by hand. config is copied.
 //
 // The first connection reports an option that makes no sense.
+//
+// Before the first statement of a tenant in a schema, and once a minute from then on, the pool reads
+// the schema's comment, at the price of one round trip. One that is not marked as the tenant's,
+// whatever the tenant's placement says, is [ErrNotOurs]. [Provisioner.Provision] writes the mark,
+// and [Provisioner.Adopt] does for a schema that others made; by hand it is
+//
+//	COMMENT ON SCHEMA "tenant_acme" IS 'gormtenant:acme';
 func NewConnector(config *pgx.ConnConfig, options ...ConnectorOption) driver.Connector {
 	c, err := configureConnector(options)
 	if err == nil && config == nil {
@@ -59,6 +66,7 @@ type router struct {
 	// the path of statements under Unscoped, and what comes behind a tenant's schema
 	across pgsession.Setting
 	none   pgsession.Setting // that of statements without a tenant
+	places places
 }
 
 func newRouter(c connectorConfig) *router {
@@ -66,6 +74,7 @@ func newRouter(c connectorConfig) *router {
 		connectorConfig: c,
 		across:          pathSetting(pathOf(c.shared, temporary), markOf(c.shared)),
 		none:            pathSetting(noSchema, noMark),
+		places:          newPlaces(),
 	}
 }
 

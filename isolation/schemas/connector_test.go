@@ -76,6 +76,7 @@ func (s *server) create(t testing.TB, app, tenant string) {
 	schema := s.of(tenant)
 	s.do(t, "CREATE ROLE "+schema+" NOLOGIN", "GRANT "+schema+" TO "+app,
 		"CREATE SCHEMA "+schema+" AUTHORIZATION "+schema,
+		"COMMENT ON SCHEMA "+schema+" IS 'gormtenant:"+tenant+"'",
 		"CREATE TABLE "+schema+".notes (id int PRIMARY KEY, body text)",
 		"ALTER TABLE "+schema+".notes OWNER TO "+schema,
 		"GRANT USAGE ON SCHEMA shared TO "+schema,
