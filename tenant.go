@@ -85,6 +85,14 @@ func UnscopedReason(ctx context.Context) (reason string, ok bool, err error) {
 	return s.reason, true, s.err
 }
 
+// Decided reports whether ctx says whose its statements are: whether [WithTenant] or [Unscoped] was
+// called for it, if only with an ID or a reason that makes them fail. Only where it is false does
+// tenantplugin.DefaultTenant stand in.
+func Decided(ctx context.Context) bool {
+	_, ok := ctx.Value(contextKey{}).(*scope)
+	return ok
+}
+
 // newScope decides once, when the context is made, whether id names a tenant.
 func newScope(id any) *scope {
 	switch text, ok := id.(string); {

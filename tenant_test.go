@@ -144,3 +144,15 @@ func TestError(t *testing.T) {
 	err = &gormtenant.Error{Op: "create", Table: "tasks", Err: err}
 	require.EqualError(t, err, "gormtenant: create tasks: query projects: EOF")
 }
+
+func TestDecided(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	require.False(t, gormtenant.Decided(ctx))
+	for _, said := range []context.Context{
+		gormtenant.WithTenant(ctx, "acme"), gormtenant.WithTenant(ctx, ""),
+		gormtenant.Unscoped(ctx, "report"), gormtenant.Unscoped(ctx, ""),
+	} {
+		require.True(t, gormtenant.Decided(said))
+	}
+}

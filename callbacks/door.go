@@ -125,7 +125,7 @@ func (r *run) ExecContext(ctx context.Context, text string, vars ...any) (sql.Re
 	if err != nil {
 		return nil, err
 	}
-	return r.pool.ExecContext(ctx, as.text, as.vars...)
+	return r.pool.ExecContext(r.contextOf(ctx), as.text, as.vars...)
 }
 
 // QueryContext implements gorm.ConnPool.
@@ -134,7 +134,7 @@ func (r *run) QueryContext(ctx context.Context, text string, vars ...any) (*sql.
 	if err != nil {
 		return nil, err
 	}
-	return r.pool.QueryContext(ctx, as.text, as.vars...)
+	return r.pool.QueryContext(r.contextOf(ctx), as.text, as.vars...)
 }
 
 // QueryRowContext implements gorm.ConnPool.
@@ -146,7 +146,7 @@ func (r *run) QueryRowContext(ctx context.Context, text string, vars ...any) *sq
 		}
 		return failedRow(ctx, err)
 	}
-	return r.pool.QueryRowContext(ctx, as.text, as.vars...)
+	return r.pool.QueryRowContext(r.contextOf(ctx), as.text, as.vars...)
 }
 
 // PrepareContext implements gorm.ConnPool. What would be run with arguments that nobody sees is let
@@ -156,5 +156,5 @@ func (r *run) PrepareContext(ctx context.Context, text string) (*sql.Stmt, error
 	if err != nil {
 		return nil, err
 	}
-	return r.pool.PrepareContext(ctx, as.text)
+	return r.pool.PrepareContext(r.contextOf(ctx), as.text)
 }

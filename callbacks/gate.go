@@ -55,14 +55,15 @@ func (r *run) judgeStatement(raw bool) {
 	if passed.text != text {
 		stmt.SQL.Reset()
 		_, _ = stmt.SQL.WriteString(passed.text)
-		stmt.Vars = passed.vars
 		passed.text = stmt.SQL.String()
 	}
+	stmt.Vars = passed.vars
 	r.sent = passed
 }
 
 // judge decides on a text with its arguments, and returns what is sent instead.
 func (r *run) judge(text string, vars []any, raw bool) (judged, error) {
+	vars = r.idsAsDefault(vars)
 	as := judged{text, vars}
 	sent, err := r.fromSubqueries(vars)
 	if err != nil || r.open {
@@ -71,7 +72,7 @@ func (r *run) judge(text string, vars []any, raw bool) (judged, error) {
 	as.vars = sent
 	marked := strings.Contains(text, nonce)
 	free := r.scope.unscoped && r.err == nil || raw && r.guard.config.AllowRawSQL
-	if free && !marked && !r.reports() {
+	if free && !marked && !r.reports() && !r.defaulted {
 		return as, nil
 	}
 	view := r.guard.tables.View()
@@ -88,11 +89,12 @@ func (r *run) judge(text string, vars []any, raw bool) (judged, error) {
 		options.Own, options.OwnName = nil, ""
 		plan, err = r.guard.verdicts.read(text, options, view.Generation())
 	}
+	if !free && raw && (err != nil || !plan.Clean()) && isMigration(r.stmt.DB, text) {
+		return as, nil
+	}
+	r.rawAsDefault(plan, err)
 	if free {
 		return r.letBe(as, plan, err)
-	}
-	if raw && (err != nil || !plan.Clean()) && isMigration(r.stmt.DB, text) {
-		return as, nil
 	}
 	if err != nil {
 		return as, r.refusal(err)

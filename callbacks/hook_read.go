@@ -48,7 +48,7 @@ func (r *run) find(db *gorm.DB) (own target, ok bool) {
 // again resolves the statement's table and scope once more where a hook or another plugin has
 // changed what they depend on.
 func (r *run) again() {
-	scope, err := resolve(r.stmt.Context)
+	scope, defaulted, err := r.guard.resolve(r.stmt.Context)
 	if r.probe {
 		scope, err = probeScope, nil
 	}
@@ -57,6 +57,7 @@ func (r *run) again() {
 		return
 	}
 	r.scope, r.err, r.bound = scope, err, nil
+	r.defaulted = r.defaulted || defaulted
 	if own, ok := r.find(r.stmt.DB); ok {
 		r.enter(r.stmt.DB, own)
 	}

@@ -69,6 +69,10 @@ type Config struct {
 	CheckReferences bool
 	// SplitCreates sends creates of several tenants' rows as one INSERT for each tenant.
 	SplitCreates bool
+	// Default is the tenant of statements whose context says nothing, nil for none. OnDefault is
+	// called once for each statement on tables of tenants that ran as it. It may be nil.
+	Default   any
+	OnDefault func(ctx context.Context, operation, table, caller string)
 	// OnUnscoped is called once for each statement that runs across tenants. It may be nil.
 	// elsewhere is how many tenants live where the statement does not come.
 	OnUnscoped func(ctx context.Context, operation, table, reason string, elsewhere int)
@@ -84,7 +88,7 @@ type Table struct {
 func (c Config) sameAs(other Config) bool {
 	return c.Column == other.Column && c.AllowRawSQL == other.AllowRawSQL &&
 		c.CheckReferences == other.CheckReferences && c.Strict == other.Strict &&
-		c.SplitCreates == other.SplitCreates
+		c.SplitCreates == other.SplitCreates && c.Default == other.Default
 }
 
 // guard enforces isolation on one *gorm.DB. It holds no state of a statement and is safe for

@@ -1,6 +1,7 @@
 package callbacks
 
 import (
+	"context"
 	"runtime"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/internal/sqltext"
 	"github.com/gormtenant/gormtenant/internal/tenanttable"
 )
@@ -50,6 +52,9 @@ type run struct {
 	addedWhere bool
 	reported   bool
 
+	defaulted bool            // it runs as the default tenant: see default.go
+	ctx       context.Context // as the statement had it
+
 	pool gorm.ConnPool // behind the door
 	sent judged        // what the gate let through
 }
@@ -76,10 +81,14 @@ func (g *guard) begin(db *gorm.DB, op string) *run {
 	if r.raw {
 		r.op = "raw"
 	}
-	r.scope, r.err = resolve(stmt.Context)
+	r.ctx = stmt.Context
+	r.scope, r.defaulted, r.err = g.resolve(stmt.Context)
 	if db.DryRun && isArgument() {
 		r.argument, r.first = true, len(stmt.Vars)
 		r.open = !decided(stmt.Context)
+		if r.defaulted { // The statement around it has a tenant of its own, or the default too.
+			r.scope, r.defaulted, r.err = scope{}, false, gormtenant.ErrNoTenant
+		}
 	}
 	if stmt.Clauses == nil {
 		stmt.Clauses = map[string]clause.Clause{}
@@ -117,6 +126,7 @@ func end(db *gorm.DB) {
 		_, _ = stmt.SQL.WriteString(refused)
 	}
 	r.endJoins()
+	r.leaveDefault()
 	delete(stmt.Clauses, runClause)
 	where, ok := stmt.Clauses["WHERE"].Expression.(clause.Where)
 	if r.addedWhere && ok && len(where.Exprs) == 0 {
@@ -162,6 +172,7 @@ func (r *run) enter(db *gorm.DB, own target) (ok bool) {
 	if t == nil || r.open {
 		return true
 	}
+	r.asDefault(t.Name)
 	if r.err == nil && r.scope.id != nil && t.Field != nil {
 		r.bound, r.err = t.bind(r.scope.id)
 	}

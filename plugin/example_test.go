@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"path/filepath"
+	"strings"
 
 	"github.com/glebarez/sqlite"
 	"gorm.io/gorm"
@@ -31,6 +33,10 @@ type Task struct {
 
 // open opens a database in memory with the plugin and a project of acme's.
 func open(options ...tenantplugin.Option) *gorm.DB {
+	return openWith(tenantplugin.New(options...))
+}
+
+func openWith(plugin *tenantplugin.Plugin) *gorm.DB {
 	db, err := gorm.Open(sqlite.Open(":memory:"), &gorm.Config{Logger: logger.Discard})
 	if err != nil {
 		log.Fatal(err)
@@ -40,7 +46,7 @@ func open(options ...tenantplugin.Option) *gorm.DB {
 		log.Fatal(err)
 	}
 	pool.SetMaxOpenConns(1) // each connection has a database in memory of its own
-	if err := db.Use(tenantplugin.New(options...)); err != nil {
+	if err := db.Use(plugin); err != nil {
 		log.Fatal(err)
 	}
 	if err := db.AutoMigrate(&Project{}, &Task{}); err != nil {
@@ -93,6 +99,33 @@ func ExampleOnUnscoped() {
 	fmt.Println(n)
 	// Output:
 	// audit: query of projects for monthly invoicing
+	// 1
+}
+
+// An application that is being adopted has code without a context. Its uses of the one tenant that
+// there is are counted, until there are none.
+func ExampleDefaultTenant() {
+	plugin := tenantplugin.New(
+		tenantplugin.DefaultTenant("acme"),
+		tenantplugin.OnDefault(func(_ context.Context, e tenantplugin.DefaultEvent) {
+			_, file := filepath.Split(e.Caller)
+			file, _, _ = strings.Cut(file, ":")
+			fmt.Printf("%s of %s in %s has no tenant\n", e.Operation, e.Table, file)
+		}))
+	db := openWith(plugin)
+
+	var projects []Project
+	err := db.Find(&projects).Error
+	fmt.Println(len(projects), err)
+
+	err = db.WithContext(gormtenant.WithTenant(context.Background(), "globex")).
+		Find(&projects).Error
+	fmt.Println(len(projects), err)
+	fmt.Println(plugin.DefaultUses())
+	// Output:
+	// query of projects in example_test.go has no tenant
+	// 1 <nil>
+	// 0 <nil>
 	// 1
 }
 

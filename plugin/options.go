@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/callbacks"
 )
 
@@ -156,6 +157,62 @@ func OnUnscoped(fn func(ctx context.Context, e UnscopedEvent)) Option {
 			fn(ctx, UnscopedEvent{
 				Operation: operation, Table: table, Reason: reason, Elsewhere: elsewhere,
 			})
+		}
+		return nil
+	})
+}
+
+// DefaultTenant is for an application that is being adopted and has code that passes no context
+// yet: a statement whose context says nothing, because neither gormtenant.WithTenant nor
+// gormtenant.Unscoped was called for it, runs as tenant id.
+//
+//	db.Use(tenantplugin.New(tenantplugin.DefaultTenant("acme")))
+//
+//	db.Find(&projects) // SELECT * FROM "projects" WHERE "projects"."tenant_id" = 'acme'
+//
+// It never wins over a tenant, and never lifts Unscoped: a context with an empty tenant, or
+// unscoped without a reason, fails as ever. A sub-query that says nothing is limited with the
+// statement around it, and scopes.ID of a context that says nothing is id. Statements on tables
+// that are nobody's, and those of the migrator, have no tenant as before.
+//
+// Each use is counted, see [Plugin.DefaultUses], and reported to [OnDefault]: when there are none
+// left, take the option out. An id that is nil or a zero value makes db.Use fail.
+//
+// The tenant is in the context with which a statement is sent, so row-level security and the
+// router of package isolation see it. They do not see it in a BEGIN of the application's own: a
+// transaction that is begun without a tenant is begun in the shared tables.
+func DefaultTenant(id any) Option {
+	return optionFunc(func(config *callbacks.Config) error {
+		id, ok := gormtenant.FromContext(gormtenant.WithTenant(context.Background(), id))
+		if !ok {
+			return errors.New("gormtenant: tenantplugin.DefaultTenant needs the ID of a tenant, " +
+				"as in tenantplugin.DefaultTenant(\"acme\")")
+		}
+		config.Default = id
+		return nil
+	})
+}
+
+// DefaultEvent is one statement that ran as the tenant of [DefaultTenant].
+type DefaultEvent struct {
+	// Operation is GORM's name for the kind of statement: create, query, update, delete, row, raw.
+	Operation string
+	// Table is the tenants' table that the statement is about; of several, the first.
+	Table string
+	// Caller is where the statement was made, as file:line: the code to pass a context to.
+	Caller string
+}
+
+// OnDefault calls fn once for each statement that ran as the tenant of [DefaultTenant], before it
+// is sent. fn runs in the goroutine of the statement, so it must be quick and safe for concurrent
+// use; it must not use the *gorm.DB.
+func OnDefault(fn func(ctx context.Context, e DefaultEvent)) Option {
+	return optionFunc(func(config *callbacks.Config) error {
+		if fn == nil {
+			return fmt.Errorf("gormtenant: tenantplugin.OnDefault needs a function")
+		}
+		config.OnDefault = func(ctx context.Context, operation, table, caller string) {
+			fn(ctx, DefaultEvent{Operation: operation, Table: table, Caller: caller})
 		}
 		return nil
 	})

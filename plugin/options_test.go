@@ -34,6 +34,17 @@ func TestUse_returns_the_error_of_an_option(t *testing.T) {
 			[]tenantplugin.Option{tenantplugin.OnUnscoped(nil)},
 			"gormtenant: tenantplugin.OnUnscoped needs a function",
 		},
+		{
+			"nil_function_of_defaults",
+			[]tenantplugin.Option{tenantplugin.OnDefault(nil)},
+			"gormtenant: tenantplugin.OnDefault needs a function",
+		},
+		{
+			"empty_default_tenant",
+			[]tenantplugin.Option{tenantplugin.DefaultTenant("")},
+			"gormtenant: tenantplugin.DefaultTenant needs the ID of a tenant, as in " +
+				`tenantplugin.DefaultTenant("acme")`,
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -26,7 +26,9 @@
 package tenantplugin
 
 import (
+	"context"
 	"slices"
+	"sync/atomic"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
@@ -38,8 +40,9 @@ import (
 
 // Plugin is what db.Use takes. It is made by [New] and may be used for several databases.
 type Plugin struct {
-	config callbacks.Config
-	err    error
+	config   callbacks.Config
+	err      error
+	defaults atomic.Int64
 }
 
 var _ gorm.Plugin = (*Plugin)(nil)
@@ -52,8 +55,19 @@ func New(options ...Option) *Plugin {
 	p := &Plugin{}
 	p.err = option.Apply("tenantplugin.New", options,
 		func(o Option) error { return o.apply(&p.config) })
+	tell := p.config.OnDefault
+	p.config.OnDefault = func(ctx context.Context, operation, table, caller string) {
+		p.defaults.Add(1)
+		if tell != nil {
+			tell(ctx, operation, table, caller)
+		}
+	}
 	return p
 }
+
+// DefaultUses returns how many statements ran as the tenant of [DefaultTenant] so far, on all
+// databases of the plugin. It is safe for concurrent use.
+func (p *Plugin) DefaultUses() int64 { return p.defaults.Load() }
 
 // Name returns the name under which GORM knows the plugin. A second db.Use on the same *gorm.DB
 // fails with gorm.ErrRegistered.

@@ -20,14 +20,24 @@ import (
 // than the statement's own with gormtenant.ErrOtherTenant.
 func ID(ctx context.Context) BoundID {
 	id, err := gormtenant.Require(ctx)
-	return BoundID{id: id, err: err}
+	return BoundID{id: id, err: err, undecided: err != nil && !gormtenant.Decided(ctx)}
 }
 
 // BoundID is a tenant's ID that was taken from a context by [ID]. It is written to the database as
 // the ID itself. The zero BoundID names no tenant.
 type BoundID struct {
-	id  any
-	err error
+	id        any
+	err       error
+	undecided bool // the context said nothing
+}
+
+// Else returns b, or ID(ctx) where the context of b said neither whose its statements are nor that
+// they are unscoped. tenantplugin.DefaultTenant stands in so.
+func (b BoundID) Else(ctx context.Context) BoundID {
+	if b.undecided {
+		return ID(ctx)
+	}
+	return b
 }
 
 // Tenant returns the ID, or gormtenant.ErrNoTenant where there is none.
