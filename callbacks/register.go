@@ -36,6 +36,8 @@ const (
 	RawName = "gormtenant:raw"
 	// CreateName resolves the tenant and fills it in, before the transaction begins.
 	CreateName = "gormtenant:create"
+	// AssociatedName fills the tenant into the rows that are saved with those of a statement.
+	AssociatedName = "gormtenant:associated"
 	// ReferencesName checks the keys of other rows that a create writes, just before the INSERT.
 	ReferencesName = "gormtenant:references"
 	// ConflictName checks, just after the INSERT, that no conflict was with another tenant's row.
@@ -144,6 +146,9 @@ func (g *guard) declare(config Config) error {
 // included.
 const first, last = "*", "*"
 
+// savesFirst is GORM's callback that saves the rows which a statement's own refer to.
+const savesFirst = "gorm:save_before_associations"
+
 func (g *guard) registerCallbacks(db *gorm.DB) error {
 	callback := db.Callback()
 	queries, rows, raws := callback.Query(), callback.Row(), callback.Raw()
@@ -160,6 +165,8 @@ func (g *guard) registerCallbacks(db *gorm.DB) error {
 		{updates.Before(first).Register, UpdateName, g.beforeUpdate},
 		{deletes.Before(first).Register, DeleteName, g.beforeDelete},
 
+		{creates.Before(savesFirst).Register, AssociatedName, g.fillAssociated},
+		{updates.Before(savesFirst).Register, AssociatedName, g.fillAssociated},
 		{creates.Before("gorm:create").Register, ReferencesName, g.checkCreatedReferences},
 		{creates.Before("gorm:save_after_associations").Register, ConflictName, g.afterInsert},
 		{updates.Before("gorm:save_after_associations").Register, OwnerName, g.checkOwner},
