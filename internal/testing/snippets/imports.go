@@ -44,9 +44,17 @@ var known = map[string]string{
 	"tenants":      module("tenants"),
 	"tenanttest":   module("tenanttest"),
 
-	"chi":  `"github.com/go-chi/chi/v5"`,
-	"echo": `"github.com/labstack/echo/v4"`,
-	"gin":  `"github.com/gin-gonic/gin"`,
+	"connecttenant": module("middleware/connecttenant"),
+	"grpctenant":    module("middleware/grpctenant"),
+
+	"chi":        `"github.com/go-chi/chi/v5"`,
+	"connect":    `"connectrpc.com/connect"`,
+	"echo":       `"github.com/labstack/echo/v4"`,
+	"emptypb":    `"google.golang.org/protobuf/types/known/emptypb"`,
+	"gin":        `"github.com/gin-gonic/gin"`,
+	"gorilla":    `gorilla "github.com/gorilla/mux"`,
+	"grpc":       `"google.golang.org/grpc"`,
+	"wrapperspb": `"google.golang.org/protobuf/types/known/wrapperspb"`,
 }
 
 // Module is the path of this module.

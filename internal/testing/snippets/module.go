@@ -30,7 +30,7 @@ func Write(
 	return programs, errors.Join(problems...)
 }
 
-// writeModule writes go.mod and go.sum. The module of the blocks is another one, so that they can
+// writeModule writes go.mod and go.sum. Blocks can use the module in source too. The module of the blocks is another one, so that they can
 // use what users can, and nothing internal.
 func writeModule(dir, root, source string) error {
 	text, err := os.ReadFile(filepath.Join(source, "go.mod"))
@@ -38,11 +38,19 @@ func writeModule(dir, root, source string) error {
 		return err
 	}
 	lines := strings.Split(string(text), "\n")
+	own := strings.TrimPrefix(lines[0], "module ")
 	lines[0] = "module snippets"
 	lines = slices.DeleteFunc(lines, func(line string) bool {
 		return strings.Contains(line, Module+" ")
 	})
-	lines = append(lines, "require "+Module+" v0.0.0", "replace "+Module+" => "+root, "")
+	use := func(module, dir string) {
+		lines = append(lines, "require "+module+" v0.0.0", "replace "+module+" => "+dir)
+	}
+	use(Module, root)
+	if own != Module {
+		use(own, source)
+	}
+	lines = append(lines, "")
 	text = []byte(strings.Join(lines, "\n"))
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), text, 0o600); err != nil {
 		return err
