@@ -30,14 +30,14 @@ func Write(
 	return programs, errors.Join(problems...)
 }
 
-// writeModule writes go.mod and go.sum. Blocks can use the module in source too. The module of the blocks is another one, so that they can
-// use what users can, and nothing internal.
+// writeModule writes go.mod and go.sum. The module of the blocks is another one, so that they can
+// use what users can, and nothing internal. Blocks about a nested module, in source, can use what
+// this module requires besides.
 func writeModule(dir, root, source string) error {
-	text, err := os.ReadFile(filepath.Join(source, "go.mod"))
+	lines, sums, err := readModule(source)
 	if err != nil {
 		return err
 	}
-	lines := strings.Split(string(text), "\n")
 	own := strings.TrimPrefix(lines[0], "module ")
 	lines[0] = "module snippets"
 	lines = slices.DeleteFunc(lines, func(line string) bool {
@@ -49,17 +49,35 @@ func writeModule(dir, root, source string) error {
 	use(Module, root)
 	if own != Module {
 		use(own, source)
+		more, moreSums, err := readModule(root)
+		if err != nil {
+			return err
+		}
+		has := strings.Join(lines, "\n")
+		for _, line := range more {
+			module, version, ok := strings.Cut(strings.TrimSpace(line), " ")
+			if ok && strings.HasPrefix(version, "v") && !strings.Contains(has, module+" ") {
+				lines = append(lines, "require "+module+" "+version)
+			}
+		}
+		sums = append(sums, moreSums...)
 	}
 	lines = append(lines, "")
-	text = []byte(strings.Join(lines, "\n"))
+	text := []byte(strings.Join(lines, "\n"))
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), text, 0o600); err != nil {
 		return err
 	}
-	sums, err := os.ReadFile(filepath.Join(source, "go.sum"))
-	if err != nil {
-		return err
-	}
 	return os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o600)
+}
+
+// readModule returns the lines of go.mod, and go.sum.
+func readModule(dir string) (lines []string, sums []byte, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if err != nil {
+		return nil, nil, err
+	}
+	sums, err = os.ReadFile(filepath.Join(dir, "go.sum"))
+	return strings.Split(string(text), "\n"), sums, err
 }
 
 // writeBlock writes the package of one block.
