@@ -8,6 +8,7 @@ import (
 
 	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/internal/option"
+	"github.com/gormtenant/gormtenant/internal/placemark"
 	"github.com/gormtenant/gormtenant/internal/prefix"
 	"github.com/gormtenant/gormtenant/internal/route"
 	"github.com/gormtenant/gormtenant/internal/tenantname"
@@ -104,6 +105,11 @@ func NewRouter(directory tenants.Directory, rows *sql.DB, options ...Option) (*R
 // ErrNoLevel is returned for a tenant at a level that the [Router] or the [Mover] was not given.
 var ErrNoLevel = errors.New("gormtenant: the router has no pool for the tenant's level of " +
 	"isolation")
+
+// ErrNotOurs is returned for a tenant whose placement names a schema, a database or a file that is
+// not marked as the tenant's: that of another, or one that this module did not make. It is the
+// cause of schemas.ErrNotOurs and databases.ErrNotOurs, whose texts say how to mark one that is.
+var ErrNotOurs = placemark.ErrNotOurs
 
 // key tells connections apart: whose they are, and at which level.
 type key struct {

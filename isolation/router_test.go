@@ -10,6 +10,7 @@ import (
 
 	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/isolation"
+	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -162,4 +163,33 @@ type renamed struct{}
 
 func (renamed) Lookup(_ context.Context, name string) (*tenants.Tenant, error) {
 	return &tenants.Tenant{ID: "t-1", Domains: []string{name}}, nil
+}
+
+// A directory that names the place of another tenant is an error at every level, also where the pool
+// of that place is not open.
+func TestRouter_at_a_place_of_another(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *fixture) {
+		for _, level := range h.levels[1:] {
+			victim := h.tenant("victim-" + string(level))
+			h.fill(victim, 1)
+			h.move(victim.ID, level)
+			before := h.of(t, victim.ID)
+			other := h.remake(t)
+			router, err := isolation.NewRouter(fixed(h.now(victim.ID).Placement),
+				h.crossing, other.routes...)
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = router.Close() })
+			db := h.openOn(t, router)
+			require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(all()...))))
+			evil := db.WithContext(gormtenant.WithTenant(t.Context(), "evil"))
+			for range 2 {
+				require.ErrorIs(t, evil.Find(&[]Doc{}).Error, isolation.ErrNotOurs)
+				err = evil.Create(&Folder{ID: "x"}).Error
+				require.ErrorIs(t, err, isolation.ErrNotOurs)
+				require.NotContains(t, err.Error(), "victim")
+			}
+			require.Equal(t, before, h.of(t, victim.ID))
+		}
+	})
 }

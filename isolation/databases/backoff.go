@@ -33,7 +33,7 @@ func (f *failures) add(d Database, cause error) error {
 		next.Failures = last.Failures + 1
 	}
 	pause := f.from
-	for i := 1; i < next.Failures && pause < f.to && !errors.Is(cause, ErrNoDatabase); i++ {
+	for i := 1; i < next.Failures && pause < f.to && !wanting(cause); i++ {
 		pause = min(2*pause, f.to)
 	}
 	//nolint:gosec // Nobody gains by guessing it.
@@ -41,6 +41,11 @@ func (f *failures) add(d Database, cause error) error {
 	next.Until = time.Now().Add(pause)
 	f.last[d] = next
 	return next
+}
+
+// wanting reports whether the server works and the database has to be made or marked.
+func wanting(cause error) bool {
+	return errors.Is(cause, ErrNoDatabase) || errors.Is(cause, ErrNotOurs)
 }
 
 // forget forgets the failures of a database that was connected to.

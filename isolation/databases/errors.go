@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gormtenant/gormtenant"
+	"github.com/gormtenant/gormtenant/internal/placemark"
 )
 
 var (
@@ -22,6 +23,12 @@ var (
 
 	// ErrClosed is returned by pools that were closed.
 	ErrClosed = errors.New("gormtenant: the pools of the tenants' databases are closed")
+
+	// ErrNotOurs is returned for a tenant whose database, or file, exists and is not marked as the
+	// tenant's: its placement names that of another, or one that this module did not make.
+	// provision.Adopt marks one that is the tenant's.
+	ErrNotOurs = fmt.Errorf("%w: there is a database, a role or a file of its name: correct the "+
+		"placement, or if it is the tenant's mark it with provision.Adopt", placemark.ErrNotOurs)
 
 	// ErrShared is returned for a tenant whose placement names a database that is open for another
 	// one.

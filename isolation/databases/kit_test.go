@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,6 +97,8 @@ func onPostgres(t *testing.T) *engine {
 		create: func(t *testing.T, name string) {
 			made = append(made, name)
 			execute(t, fmt.Sprintf("CREATE DATABASE %q TEMPLATE template0", prefix+name))
+			execute(t, fmt.Sprintf(`COMMENT ON DATABASE %q IS 'gormtenant: {"tenant":%q}'`,
+				prefix+name, strings.TrimPrefix(name, "tenant_")))
 		},
 		drop: drop,
 		wrap: func(

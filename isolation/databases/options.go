@@ -104,7 +104,8 @@ func ConnectTimeout(d time.Duration) Option {
 // Backoff sets how long a database that refused a connection is left alone: from after the first
 // failure, doubling up to to. Each time is shortened at random by up to a half, so that databases
 // that failed together are not tried together. A connection that succeeds ends it. A database that
-// does not exist is always tried again after from. Defaults to 100 milliseconds and 30 seconds.
+// does not exist, or is not marked as the tenant's, is always tried again after from. Defaults to
+// 100 milliseconds and 30 seconds.
 func Backoff(from, to time.Duration) Option {
 	return poolsOption(func(c *config) error {
 		c.backoffFrom, c.backoffTo = from, to

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/gormtenant/gormtenant/internal/pgsession"
+	"github.com/gormtenant/gormtenant/internal/placemark"
 )
 
 // Postgres opens databases on one server, all with the role and the parameters of config, whose
@@ -33,6 +34,10 @@ func Postgres(config *pgx.ConnConfig) Opener {
 // password, and the name of the database. find is called for each connection, by several goroutines
 // at once, and its result may be changed. credentials.Connect makes such a function from servers
 // and secrets.
+//
+// Each connection begins with one round trip that reads whose the database is: from its comment, or
+// that of the role that owns it, which package provision writes. If it is not the tenant's,
+// whatever the tenant's placement says, the error is [ErrNotOurs].
 func PostgresWith(
 	find func(ctx context.Context, database Database) (*pgx.ConnConfig, error),
 ) Opener {
@@ -74,7 +79,43 @@ func (c postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		refused.Code == invalidCatalogName {
 		return nil, fmt.Errorf("%w: %w", ErrNoDatabase, err)
 	}
-	return conn, err
+	if err != nil {
+		return nil, err
+	}
+	if err := c.verify(ctx, conn); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+// markQuery reads the comments of the database and of its owner, past every search path.
+const markQuery = "SELECT coalesce(pg_catalog.shobj_description(oid, 'pg_database'), ''), " +
+	"coalesce(pg_catalog.shobj_description(datdba, 'pg_authid'), '') " +
+	"FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database()"
+
+// verify returns ErrNotOurs unless the database, or its owner, has the mark of the tenant. It takes
+// one round trip for each connection: another tenant can be given a database of that name.
+func (c postgresConnector) verify(ctx context.Context, conn driver.Conn) error {
+	plain, ok := conn.(*stdlib.Conn)
+	if !ok {
+		return fmt.Errorf("gormtenant: pgx opened a %T, which cannot be asked", conn)
+	}
+	results, err := plain.Conn().PgConn().Exec(ctx, markQuery).ReadAll()
+	if err != nil {
+		return fmt.Errorf("gormtenant: reading whose the tenant's database is: %w", err)
+	}
+	if len(results) != 1 || len(results[0].Rows) != 1 {
+		return ErrNotOurs
+	}
+	for _, comment := range results[0].Rows[0] {
+		if found := placemark.Read(string(comment)); found != (placemark.Database{}) {
+			if found.Tenant == c.database.Tenant {
+				return nil
+			}
+			return ErrNotOurs
+		}
+	}
+	return ErrNotOurs
 }
 
 // Driver returns pgx's driver.

@@ -14,9 +14,13 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
 	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 	"github.com/gormtenant/gormtenant/isolation/databases"
+	"github.com/gormtenant/gormtenant/isolation/databases/provision"
 	"github.com/gormtenant/gormtenant/tenants"
 )
 
@@ -65,6 +69,26 @@ func at(config *pgx.ConnConfig) databases.Opener {
 		func(context.Context, databases.Database) (*pgx.ConnConfig, error) {
 			return config.Copy(), nil
 		})
+}
+
+// databaseOf makes a database that is marked as the tenant's.
+func databaseOf(t *testing.T, tenant string) *pgx.ConnConfig {
+	t.Helper()
+	config, err := pgx.ParseConfig(pgtest.New(t))
+	require.NoError(t, err)
+	own := openAs(t, config)
+	require.NoError(t, provision.Adopt(t.Context(), own, tenant))
+	return config
+}
+
+func openAs(t *testing.T, config *pgx.ConnConfig) *gorm.DB {
+	t.Helper()
+	pool := stdlib.OpenDB(*config)
+	t.Cleanup(func() { _ = pool.Close() })
+	db, err := gorm.Open(
+		postgres.New(postgres.Config{Conn: pool}), &gorm.Config{Logger: logger.Discard})
+	require.NoError(t, err)
+	return db
 }
 
 func closedPort(t *testing.T) uint16 {
@@ -128,20 +152,27 @@ func TestDatabase_that_is_gone(t *testing.T) {
 // The server has no connection left: the tenant who comes too late is told so, the others go on.
 func TestServer_without_a_free_connection(t *testing.T) {
 	t.Parallel()
-	admin, err := pgx.ParseConfig(pgtest.New(t))
-	require.NoError(t, err)
+	admin := databaseOf(t, "acme")
+	other := databaseOf(t, "zeta")
 	own := stdlib.OpenDB(*admin)
 	t.Cleanup(func() { _ = own.Close() })
 	role := "few_" + admin.Database[len(admin.Database)-8:]
-	_, err = own.ExecContext(
+	_, err := own.ExecContext(
 		t.Context(), "CREATE ROLE "+role+" LOGIN PASSWORD 'few' CONNECTION LIMIT 1")
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		_, _ = own.ExecContext(context.WithoutCancel(t.Context()), "DROP ROLE "+role)
 	})
-	config := admin.Copy()
-	config.User, config.Password = role, "few"
-	pools := newPools(t, at(config), databases.Backoff(time.Millisecond, time.Millisecond))
+	opener := databases.PostgresWith(
+		func(_ context.Context, d databases.Database) (*pgx.ConnConfig, error) {
+			config := admin.Copy()
+			if d.Tenant == "zeta" {
+				config = other.Copy()
+			}
+			config.User, config.Password = role, "few"
+			return config, nil
+		})
+	pools := newPools(t, opener, databases.Backoff(time.Millisecond, time.Millisecond))
 	tx, err := pools.BeginTx(as(t, "acme"), nil)
 	require.NoError(t, err)
 	_, err = pools.ExecContext(as(t, "zeta"), "SELECT 1")
@@ -166,9 +197,7 @@ func TestServer_without_a_free_connection(t *testing.T) {
 // A connection that breaks is replaced, and what was begun on it fails.
 func TestServer_that_comes_back(t *testing.T) {
 	t.Parallel()
-	direct, err := pgx.ParseConfig(pgtest.New(t))
-	require.NoError(t, err)
-	proxy, config := pgtest.NewProxy(t, direct, 0)
+	proxy, config := pgtest.NewProxy(t, databaseOf(t, "acme"), 0)
 	pools := newPools(t, at(config), databases.Backoff(time.Millisecond, time.Millisecond))
 	tx, err := pools.BeginTx(as(t, "acme"), nil)
 	require.NoError(t, err)

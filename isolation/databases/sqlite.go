@@ -18,6 +18,9 @@ import (
 // each tenant, named after its database and ".db". The driver has to be linked, as by an import of
 // github.com/glebarez/sqlite. Anything but a regular file, such as a symlink, is refused.
 //
+// Each file records whose it is. One that is not the tenant's, whatever the tenant's placement
+// says, is [ErrNotOurs]. A file without tables becomes that of the first tenant that needs it.
+//
 // A text in which a statement reaches past the file fails with gormtenant.ErrRawSQL: ATTACH,
 // DETACH, VACUUM INTO, and PRAGMA writable_schema, trusted_schema and those that name a directory.
 func SQLite(dir string, options ...SQLiteOption) Opener {
@@ -98,7 +101,10 @@ func (f *files) Open(_ context.Context, database Database) (driver.Connector, er
 	}
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw" +
 		strings.Join(f.parameters, "")
-	return &fileConnector{f.driver, f.pragmas, filepath.Join(f.dir, file), dsn, info}, nil
+	return &fileConnector{
+		driver: f.driver, pragmas: f.pragmas, path: filepath.Join(f.dir, file), dsn: dsn, info: info,
+		tenant: database.Tenant,
+	}, nil
 }
 
 // memory returns what opens an empty database that is no tenant's.

@@ -19,6 +19,7 @@ type fileConnector struct {
 	pragmas   []pragma
 	path, dsn string
 	info      fs.FileInfo // of the file that was there when the pool was opened
+	tenant    string      // whose it has to be
 }
 
 // gone reports whether the file was removed, or replaced by another: on Unix open connections go on
@@ -51,16 +52,25 @@ func (c *fileConnector) Connect(ctx context.Context) (driver.Conn, error) {
 			return nil, errors.Join(fmt.Errorf("%s: %w", pragma, err), conn.Close())
 		}
 	}
+	if c.path != "" {
+		if err := c.verify(ctx, conn); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+	}
 	return fileConn{conn}, nil
 }
 
 // Driver returns the driver.
 func (c *fileConnector) Driver() driver.Driver { return c.driver }
 
-// execute runs a statement without arguments and results.
-func execute(ctx context.Context, conn driver.Conn, text string) error {
+// execute runs a statement without results. Its arguments are texts.
+func execute(ctx context.Context, conn driver.Conn, text string, args ...string) error {
+	named, values := make([]driver.NamedValue, len(args)), make([]driver.Value, len(args))
+	for i, arg := range args {
+		named[i], values[i] = driver.NamedValue{Ordinal: i + 1, Value: arg}, arg
+	}
 	if execer, ok := conn.(driver.ExecerContext); ok {
-		if _, err := execer.ExecContext(ctx, text, nil); !errors.Is(err, driver.ErrSkip) {
+		if _, err := execer.ExecContext(ctx, text, named); !errors.Is(err, driver.ErrSkip) {
 			return err
 		}
 	}
@@ -68,7 +78,7 @@ func execute(ctx context.Context, conn driver.Conn, text string) error {
 	if err != nil {
 		return err
 	}
-	_, err = statement.Exec(nil) //nolint:staticcheck // Every driver has it.
+	_, err = statement.Exec(values) //nolint:staticcheck // Every driver has it.
 	return errors.Join(err, statement.Close())
 }
 

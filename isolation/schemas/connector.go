@@ -35,8 +35,8 @@ func Open(dsn string, options ...ConnectorOption) gorm.Dialector {
 //
 // The first connection reports an option that makes no sense.
 //
-// Before the first statement of a tenant in a schema, and once a minute from then on, the pool reads
-// the schema's comment, at the price of one round trip. One that is not marked as the tenant's,
+// Before the first statement of a tenant in a schema, and once a minute from then on, the pool
+// reads the schema's comment, at the price of one round trip. One that is not marked as the tenant's,
 // whatever the tenant's placement says, is [ErrNotOurs]. [Provisioner.Provision] writes the mark,
 // and [Provisioner.Adopt] does for a schema that others made; by hand it is
 //

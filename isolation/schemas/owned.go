@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 
+	"github.com/gormtenant/gormtenant/internal/placemark"
 	"github.com/gormtenant/gormtenant/internal/tenantname"
 )
 
@@ -24,7 +25,7 @@ type owned struct {
 }
 
 // mark begins the comments of the schemas and roles that this package made.
-const mark = "gormtenant:"
+const mark = placemark.Schema
 
 // of returns the schema of a tenant, and sends nothing.
 func (s *Provisioner) of(ctx context.Context, id any) (*owned, error) {

@@ -99,9 +99,9 @@ func (r *router) Verify(
 }
 
 var (
-	errUnmarked = fmt.Errorf("%w: the schema of the tenant has no mark: if it is the tenant's, "+
-		"Adopt of schemas.Provisioner gives it one, or COMMENT ON SCHEMA ... IS '"+mark+
+	errUnmarked = fmt.Errorf("%w: it has no mark: if it is the tenant's, Adopt of "+
+		"schemas.Provisioner gives it one, or COMMENT ON SCHEMA ... IS '"+mark+
 		"' and the tenant's ID", ErrNotOurs)
-	errOfAnother = fmt.Errorf("%w: the schema of the tenant has another's mark: correct the "+
-		"tenant's placement in the directory, or what schemas.Names returns", ErrNotOurs)
+	errOfAnother = fmt.Errorf("%w: it has another's mark: correct the tenant's placement in the "+
+		"directory, or what schemas.Names returns", ErrNotOurs)
 )

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
+
+	"github.com/gormtenant/gormtenant/internal/placemark"
 )
 
 // Provisioner makes, migrates and deletes the schemas of tenants. Each call is one transaction: if
@@ -44,9 +46,8 @@ func NewProvisioner(db *gorm.DB, options ...ProvisionerOption) (*Provisioner, er
 }
 
 // ErrNotOurs is returned if a schema or a role with the tenant's name exists that was not made for
-// the tenant. It is not touched.
-var ErrNotOurs = errors.New(
-	"gormtenant: there is a schema or a role of that name, which was not made for this tenant")
+// the tenant. It is not touched, and not served.
+var ErrNotOurs = fmt.Errorf("%w: there is a schema or a role of its name", placemark.ErrNotOurs)
 
 // ErrNoSchema is returned if the tenant has no schema.
 var ErrNoSchema = errors.New("gormtenant: the tenant has no schema")

@@ -8,11 +8,9 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/gormtenant/gormtenant/internal/placemark"
 	"github.com/gormtenant/gormtenant/isolation/databases/internal/private"
 )
-
-// ownerTable records whose a file is.
-const ownerTable = "gormtenant_owner"
 
 // journals are the suffixes of the files that SQLite keeps beside a database
 // (https://www.sqlite.org/tempfiles.html).
@@ -64,13 +62,12 @@ func complete(path string) error {
 
 // claim records the tenant as the file's owner.
 func (b *fileBuild) claim(ctx context.Context, pool *sql.DB) error {
-	_, err := pool.ExecContext(ctx,
-		"CREATE TABLE "+ownerTable+" (tenant text NOT NULL, application text NOT NULL)")
+	_, err := pool.ExecContext(ctx, placemark.MakeTable)
 	if err != nil {
 		return err
 	}
 	_, err = pool.ExecContext(
-		ctx, "INSERT INTO "+ownerTable+" (tenant, application) VALUES (?, ?)", b.d.Tenant,
+		ctx, "INSERT INTO "+placemark.Table+" (tenant, application) VALUES (?, ?)", b.d.Tenant,
 		b.f.application)
 	return err
 }
@@ -80,11 +77,11 @@ func (b *fileBuild) check(ctx context.Context, pool *sql.DB) error {
 	var claimed bool
 	err := pool.QueryRowContext(
 		ctx, "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = ?",
-		ownerTable).
+		placemark.Table).
 		Scan(&claimed)
 	var owner mark
 	if err == nil && claimed {
-		err = pool.QueryRowContext(ctx, "SELECT tenant, application FROM "+ownerTable).Scan(
+		err = pool.QueryRowContext(ctx, "SELECT tenant, application FROM "+placemark.Table).Scan(
 			&owner.Tenant, &owner.Application)
 	}
 	switch {

@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/gormtenant/gormtenant/internal/placemark"
 	"github.com/gormtenant/gormtenant/isolation/databases/internal/private"
 	"github.com/gormtenant/gormtenant/tenants"
 )
@@ -71,7 +72,7 @@ func empty(ctx context.Context, pool *sql.DB) (err error) {
 		ctx, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' "+
 			"ESCAPE '\\' AND name <> ? "+
 			// With a virtual table its own tables go.
-			"ORDER BY sql LIKE 'CREATE VIRTUAL%' DESC", ownerTable)
+			"ORDER BY sql LIKE 'CREATE VIRTUAL%' DESC", placemark.Table)
 	if err != nil {
 		return err
 	}

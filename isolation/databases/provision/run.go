@@ -60,7 +60,7 @@ func (m *provisionRun) makeRole(ctx context.Context) error {
 	return m.exec(ctx,
 		verb+" ROLE "+m.role()+" LOGIN PASSWORD "+pgsession.Literal(password),
 		"COMMENT ON ROLE "+m.role()+" IS "+pgsession.Literal(
-			mark{m.d.Tenant, m.p.application, m.attempt}.String()),
+			mark{Tenant: m.d.Tenant, Application: m.p.application, Attempt: m.attempt}.String()),
 		// An admin that is no superuser must be a member of a role to make it the owner of a
 		// database. Since PostgreSQL 16 having made the role is not enough.
 		"GRANT "+m.role()+" TO CURRENT_USER")

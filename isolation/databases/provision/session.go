@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gormtenant/gormtenant/internal/placemark"
 	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/isolation/databases"
 )
@@ -71,9 +72,9 @@ func (s *session) look(ctx context.Context) (found state, err error) {
 	if err != nil {
 		return found, fmt.Errorf("look for it: %w", err)
 	}
-	found.mark = readMark(onRole)
+	found.mark = placemark.Read(onRole)
 	// An administrator may have closed a database that was open once.
-	found.opened = !found.broken && (found.opened || readMark(onDatabase) != mark{})
+	found.opened = !found.broken && (found.opened || placemark.Read(onDatabase) != mark{})
 	return found, nil
 }
 

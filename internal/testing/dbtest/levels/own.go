@@ -17,6 +17,7 @@ import (
 	"github.com/gormtenant/gormtenant/internal/testing/pgtest"
 	"github.com/gormtenant/gormtenant/isolation"
 	"github.com/gormtenant/gormtenant/isolation/databases"
+	"github.com/gormtenant/gormtenant/isolation/databases/provision"
 	"github.com/gormtenant/gormtenant/isolation/migrations"
 	"github.com/gormtenant/gormtenant/isolation/schemas"
 	"github.com/gormtenant/gormtenant/tenants"
@@ -60,6 +61,7 @@ func ownDatabases(t *testing.T, s Setup) *Places {
 		require.NoError(t, err)
 		configs[id] = config
 		p.Plain[id] = plain(t, postgres.New(postgres.Config{Conn: openConfig(t, config)}))
+		require.NoError(t, provision.Adopt(t.Context(), p.Plain[id], id))
 		require.NoError(t, s.Migrate(p.Plain[id]))
 	}
 	config, err := pgx.ParseConfig(pgtest.New(t))
