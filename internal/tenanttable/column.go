@@ -23,7 +23,7 @@ var padding = regexp.MustCompile(`(?i)^\s*(bpchar|(national\s+)?char(acter)?|nch
 // checkColumn returns an ErrInvalidModel for a tenant column that takes two IDs for one which are
 // two tenants everywhere else: in the context, in the directory, and in every cache.
 func checkColumn(db *gorm.DB, field *schema.Field) error {
-	kind := columnType(db, field)
+	kind := ColumnType(db, field)
 	if insensitive.MatchString(kind) {
 		return fmt.Errorf("%w: the tenant column %s.%s is a %s, which does not tell capital "+
 			"letters from small ones, so two tenants could be one: use one that does",
@@ -37,7 +37,7 @@ func isPadded(db *gorm.DB, field *schema.Field) bool {
 	if field.IndirectFieldType.Kind() != reflect.String || db.Dialector == nil {
 		return false
 	}
-	switch kind := columnType(db, field); db.Name() {
+	switch kind := ColumnType(db, field); db.Name() {
 	case "postgres":
 		return padding.MatchString(kind)
 	case "sqlite":
@@ -47,8 +47,8 @@ func isPadded(db *gorm.DB, field *schema.Field) bool {
 	}
 }
 
-// columnType returns the type that a migration gives to the column of a field.
-func columnType(db *gorm.DB, field *schema.Field) string {
+// ColumnType returns the type that a migration gives to the column of a field.
+func ColumnType(db *gorm.DB, field *schema.Field) string {
 	if db.Dialector == nil {
 		return string(field.DataType)
 	}
