@@ -85,7 +85,8 @@ func deploy(ctx context.Context, getenv func(string) string) (*deployment, error
 func limit(ctx context.Context, owner *gorm.DB, app string) error {
 	role := pgx.Identifier{app}.Sanitize()
 	return owner.WithContext(ctx).Exec(
-		"REVOKE ALL ON gormtenant_tenants, gormtenant_names, tenant_quota_locks FROM " + role +
+		"REVOKE ALL ON gormtenant_tenants, gormtenant_names, gormtenant_domains, " +
+			"tenant_quota_locks FROM " + role +
 			"; GRANT SELECT ON gormtenant_tenants, gormtenant_names TO " + role +
 			"; GRANT SELECT, INSERT, UPDATE ON tenant_quota_locks TO " + role).Error
 }

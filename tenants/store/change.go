@@ -25,7 +25,9 @@ func (s *Store) Update(ctx context.Context, t *tenants.Tenant) error {
 	if err != nil {
 		return err
 	}
-	stored, err := s.change(ctx, t.ID, func(stored *tenants.Tenant) (*tenants.Tenant, error) {
+	stored, err := s.change(ctx, t.ID, func(
+		_ *gorm.DB, stored *tenants.Tenant,
+	) (*tenants.Tenant, error) {
 		if !stored.UpdatedAt.Equal(kept(t.UpdatedAt)) {
 			return nil, ErrConflict
 		}
@@ -33,6 +35,9 @@ func (s *Store) Update(ctx context.Context, t *tenants.Tenant) error {
 			return nil, err
 		}
 		if err := s.refuseForms(&changed, namesOf(stored)); err != nil {
+			return nil, err
+		}
+		if err := s.refuseUnverified(&changed, stored.Domains); err != nil {
 			return nil, err
 		}
 		if err := refuseMove(stored, &changed); err != nil {
@@ -70,7 +75,9 @@ func (s *Store) Close(ctx context.Context, id string) error {
 }
 
 func (s *Store) setStatus(ctx context.Context, id string, status tenants.Status) error {
-	_, err := s.change(ctx, id, func(stored *tenants.Tenant) (*tenants.Tenant, error) {
+	_, err := s.change(ctx, id, func(
+		_ *gorm.DB, stored *tenants.Tenant,
+	) (*tenants.Tenant, error) {
 		switch stored.Status {
 		case status:
 			return nil, nil
@@ -90,7 +97,8 @@ func (s *Store) setStatus(ctx context.Context, id string, status tenants.Status)
 // change stores what edit makes of the tenant, which nobody else can change meanwhile. nil is no
 // change.
 func (s *Store) change(
-	ctx context.Context, id string, edit func(stored *tenants.Tenant) (*tenants.Tenant, error),
+	ctx context.Context, id string,
+	edit func(tx *gorm.DB, stored *tenants.Tenant) (*tenants.Tenant, error),
 ) (changed *tenants.Tenant, err error) {
 	if problemOfID(id) != "" {
 		return nil, tenants.ErrNotFound
@@ -100,7 +108,7 @@ func (s *Store) change(
 		if stored, err = locked(tx, id); err != nil {
 			return err
 		}
-		if changed, err = edit(stored); changed == nil || err != nil {
+		if changed, err = edit(tx, stored); changed == nil || err != nil {
 			return err
 		}
 		changed.UpdatedAt = s.stamp(stored.UpdatedAt)

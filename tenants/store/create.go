@@ -91,13 +91,16 @@ func (s *Store) complete(t tenants.Tenant) (tenants.Tenant, error) {
 	if err := s.refuseForms(&t, nil); err != nil {
 		return t, err
 	}
+	if err := s.refuseUnverified(&t, nil); err != nil {
+		return t, err
+	}
 	return t, s.refuseReserved(&t, nil)
 }
 
 // wrap says what failed, unless the error says it.
 func wrap(doing string, err error) error {
 	for _, own := range []error{
-		ErrTaken, ErrInvalid, ErrConflict, tenants.ErrNotFound, tenants.ErrClosed,
+		ErrTaken, ErrInvalid, ErrConflict, ErrNotVerified, tenants.ErrNotFound, tenants.ErrClosed,
 	} {
 		if errors.Is(err, own) {
 			return err

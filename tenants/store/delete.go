@@ -10,10 +10,9 @@ import (
 )
 
 // Delete deletes the entry of the tenant of that ID, and lets others take its names at once. It
-// deletes no
-// rows of the application: isolation.Tenants.Erase does that first, and calls it then. To end a
-// tenant without that, use [Store.Close], which keeps its names taken, so that old links never lead
-// to another tenant.
+// deletes no rows of the application: isolation.Tenants.Erase does that first, and calls it then.
+// To end a tenant without that, use [Store.Close], which keeps its names taken, so that old links
+// never lead to another tenant.
 //
 // allow is called with the tenant, while nobody else can change it: its error is returned, and
 // nothing is deleted. nil allows. Where there is no such tenant the error is tenants.ErrNotFound.
@@ -36,8 +35,10 @@ func (s *Store) Delete(
 			}
 		}
 		names := namesOf(stored)
-		if err := tx.Where("tenant_id = ?", id).Delete(&nameRow{}).Error; err != nil {
-			return err
+		for _, of := range []any{&nameRow{}, &domainRow{}} {
+			if err := tx.Where("tenant_id = ?", id).Delete(of).Error; err != nil {
+				return err
+			}
 		}
 		if err := tx.Where("id = ?", id).Delete(&tenantRow{}).Error; err != nil {
 			return err

@@ -11,9 +11,18 @@
 // time one gets it and the other an [ErrTaken], and so that no tenant can call itself what is
 // another's ID.
 //
-// The two tables, gormtenant_tenants and gormtenant_names, belong to no tenant. The *gorm.DB may
-// have the gormtenant plugin, and may be opened through isolation/rls: a Store runs its statements
-// as nobody, whatever tenant the context has, and under gormtenant.Unscoped too.
+// The tables gormtenant_tenants, gormtenant_names and gormtenant_domains belong to no tenant. The
+// *gorm.DB may have the gormtenant plugin, and may be opened through isolation/rls: a Store runs
+// its statements as nobody, whatever tenant the context has, and under gormtenant.Unscoped too.
+//
+// # Domains
+//
+// A domain that a tenant brings leads its visitors to it, so it must be the tenant's. With
+// [VerifyDomains] the tenant proves that, by a record in DNS or as the application likes:
+//
+//	directory, err := store.New(db, store.VerifyDomains(store.DNS(nil)))
+//	request, err := directory.AskDomain(ctx, t.ID, "projects.acme.com") // show request.Token
+//	err = directory.VerifyDomain(ctx, t.ID, "projects.acme.com")        // later, and again
 //
 // # Changes reach all processes
 //
@@ -34,6 +43,6 @@
 //
 // # Reading the code
 //
-// Begin with schema.go, the two tables; then create.go, which shows how names stay unique; then
+// Begin with schema.go, the tables; then create.go, which shows how names stay unique; then
 // listener.go.
 package store

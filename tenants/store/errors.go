@@ -17,6 +17,9 @@ var (
 	// ErrConflict is returned by [Store.Update] where the tenant was changed since it was read.
 	ErrConflict = errors.New("gormtenant: the tenant was changed since it was read: " +
 		"look it up again, and make the change anew")
+	// ErrNotVerified is returned under [VerifyDomains] for a domain that is not proved to be the
+	// tenant's.
+	ErrNotVerified = errors.New("gormtenant: the domain is not verified")
 )
 
 // FieldError says which field of a tenant was refused, and why. It holds what the caller gave and
@@ -27,14 +30,14 @@ type FieldError struct {
 	Field string
 	// Problem says what is wrong, and what to do.
 	Problem string
-	// Err is [ErrTaken] or [ErrInvalid].
+	// Err is [ErrTaken], [ErrInvalid] or [ErrNotVerified].
 	Err error
 }
 
 // Error returns the kind of error, the field and the problem.
 func (e *FieldError) Error() string { return fmt.Sprintf("%v: %s: %s", e.Err, e.Field, e.Problem) }
 
-// Unwrap returns ErrTaken or ErrInvalid, for errors.Is.
+// Unwrap returns Err, for errors.Is.
 func (e *FieldError) Unwrap() error { return e.Err }
 
 func invalid(field, problem string, args ...any) error {

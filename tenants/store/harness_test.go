@@ -63,6 +63,7 @@ func content(t testing.TB, db *gorm.DB) string {
 	for _, query := range []string{
 		"SELECT * FROM gormtenant_tenants ORDER BY id",
 		"SELECT * FROM gormtenant_names ORDER BY name",
+		"SELECT * FROM gormtenant_domains ORDER BY tenant_id, domain",
 	} {
 		var rows []map[string]any
 		require.NoError(t, db.Raw(query).Scan(&rows).Error)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"gorm.io/gorm"
 	"reflect"
 	"strings"
 
@@ -49,7 +50,9 @@ func (s *Store) Place(
 	if edit == nil {
 		return nil, errors.New("gormtenant: Store.Place needs a function that sets the placement")
 	}
-	changed, err := s.change(ctx, id, func(stored *tenants.Tenant) (*tenants.Tenant, error) {
+	changed, err := s.change(ctx, id, func(
+		_ *gorm.DB, stored *tenants.Tenant,
+	) (*tenants.Tenant, error) {
 		edited := *stored
 		if err := edit(&edited); err != nil {
 			return nil, err

@@ -72,6 +72,13 @@ var ddl = [...]string{
 		released_at {time}
 	)`,
 	`CREATE INDEX IF NOT EXISTS gormtenant_names_tenant_id ON gormtenant_names (tenant_id)`,
+	`CREATE TABLE IF NOT EXISTS gormtenant_domains (
+		tenant_id text{key} NOT NULL REFERENCES gormtenant_tenants (id) ON DELETE CASCADE,
+		domain text{key} NOT NULL,
+		token text NOT NULL,
+		asked_at {time} NOT NULL,
+		PRIMARY KEY (tenant_id, domain)
+	)`,
 }
 
 // Migrate makes the tables and columns where they are missing. It may be called at every start, by
@@ -97,9 +104,16 @@ var ddl = [...]string{
 //		released_at timestamptz
 //	);
 //	CREATE INDEX IF NOT EXISTS gormtenant_names_tenant_id ON gormtenant_names (tenant_id);
+//	CREATE TABLE IF NOT EXISTS gormtenant_domains (
+//		tenant_id text COLLATE "C" NOT NULL REFERENCES gormtenant_tenants (id) ON DELETE CASCADE,
+//		domain text COLLATE "C" NOT NULL,
+//		token text NOT NULL,
+//		asked_at timestamptz NOT NULL,
+//		PRIMARY KEY (tenant_id, domain)
+//	);
 //
 // The role of the application needs SELECT, INSERT and UPDATE on the first, and DELETE too on the
-// second. On SQLite there are no collations, and times are of the type datetime.
+// others. On SQLite there are no collations, and times are of the type datetime.
 func (s *Store) Migrate(ctx context.Context) error {
 	db := s.session(ctx)
 	// Each statement takes the lock by itself, and would not get it after a read.

@@ -22,6 +22,7 @@ type Store struct {
 	ids      []IDForm // nil for any
 	hooks    hooks
 	rest     time.Duration
+	verify   verifyFunc       // nil: domains are believed
 	clock    func() time.Time // it may stand still and go back: UpdatedAt grows in any case
 }
 
