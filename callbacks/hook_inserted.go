@@ -25,6 +25,7 @@ func (g *guard) afterInsert(db *gorm.DB) {
 		return
 	}
 	r.beginJoins(db)
+	r.noteMade()
 	conflict, upserts := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
 	if r.ofJoins && conflict.DoNothing && !g.config.AllowRawSQL {
 		return // The question is asked with the join rows.

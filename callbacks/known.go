@@ -3,10 +3,12 @@ package callbacks
 import (
 	"database/sql"
 	"runtime"
+	"slices"
 	"sync"
 	"weak"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant/internal/sqltext"
 )
@@ -112,6 +114,36 @@ func (k *known) note(l lookup, keys [][]any) {
 	for _, key := range keys {
 		k.keys[l.known(key)] = struct{}{}
 	}
+}
+
+// noteMade notes the keys that the database has made and returned for the statement's rows, which
+// are therefore the tenant's, where look-ups in the transaction are to be expected.
+func (r *run) noteMade() {
+	stmt, t := r.stmt, r.own.table
+	k := r.guard.known.peek(stmt)
+	if k == nil || !r.limits() || t.Field == nil || stmt.Schema == nil ||
+		r.guard.dialect != sqltext.SQLite && r.guard.dialect != sqltext.Postgres {
+		return // Others return the last key alone, and GORM counts from it.
+	}
+	values, ok := stmt.Clauses["VALUES"].Expression.(clause.Values)
+	fields := stmt.Schema.PrimaryFields
+	if !ok || !returnsAsNamed(stmt) || len(fields) != 1 || !fields[0].HasDefaultValue ||
+		fields[0].DefaultValueInterface != nil || leavesOut(stmt, fields) ||
+		slices.ContainsFunc(values.Columns, func(c clause.Column) bool {
+			return isNamed(c.Name, fields[0].DBName)
+		}) {
+		return
+	}
+	look := r.lookup(t, names(fields))
+	look.memory.note(look, keysIn(stmt, fields, allRows))
+}
+
+// returnsAsNamed reports whether the statement returns columns under their own names.
+func returnsAsNamed(stmt *gorm.Statement) bool {
+	returning, ok := stmt.Clauses["RETURNING"].Expression.(clause.Returning)
+	return ok && !slices.ContainsFunc(returning.Columns, func(c clause.Column) bool {
+		return c.Raw || c.Alias != ""
+	})
 }
 
 // swapJoins sets joins and returns what it was.
