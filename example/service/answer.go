@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"gorm.io/gorm"
@@ -41,14 +43,22 @@ type problem struct {
 	// Limit is the limit that was reached, with Max what is allowed.
 	Limit string `json:"limit,omitempty"`
 	Max   *int64 `json:"max,omitempty"`
+	// retryAfter is when it may go better, 0 if nobody knows.
+	retryAfter time.Duration
+	// allow are the methods that there are, for 405.
+	allow string
 }
 
 func (p *problem) Error() string { return fmt.Sprintf("%d %s", p.Status, p.Detail) }
 
 func newProblem(status int, detail string) *problem {
-	return &problem{
+	p := &problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail,
 	}
+	if status == http.StatusServiceUnavailable {
+		p.retryAfter = time.Second
+	}
+	return p
 }
 
 func badRequest(detail string) *problem { return newProblem(http.StatusBadRequest, detail) }
@@ -101,8 +111,11 @@ func write(w http.ResponseWriter, got answer, kind string) {
 		return
 	}
 	header.Set("Content-Type", kind)
-	if got.status == http.StatusServiceUnavailable {
-		header.Set("Retry-After", "1") // RFC 9110, section 10.2.3
+	if p, ok := got.body.(*problem); ok && p.retryAfter > 0 { // RFC 9110, section 10.2.3
+		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
+	}
+	if p, ok := got.body.(*problem); ok && p.allow != "" {
+		header.Set("Allow", p.allow)
 	}
 	if got.status == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", "Bearer") // RFC 9110, section 15.5.2

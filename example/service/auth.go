@@ -108,6 +108,10 @@ func (s *Server) login(r *http.Request) (answer, error) {
 	if err := decode(r, &in); err != nil {
 		return answer{}, err
 	}
+	succeeded, err := s.attempts.begin(r, in.Tenant, in.User)
+	if err != nil {
+		return answer{}, err
+	}
 	t, found, err := s.findAccount(r.Context(), in.Tenant, in.User)
 	if err != nil {
 		return answer{}, err
@@ -119,6 +123,7 @@ func (s *Server) login(r *http.Request) (answer, error) {
 	if !matches {
 		return answer{}, errLogin
 	}
+	succeeded()
 	token, err := s.issue(identity{t.ID, found.UserID})
 	if err != nil {
 		return answer{}, err

@@ -3,6 +3,7 @@ package service_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -79,7 +80,17 @@ func TestTokens(t *testing.T) {
 		return token
 	}
 	later, earlier := time.Now().Add(time.Hour).Unix(), time.Now().Add(-time.Hour).Unix()
-	right := jwt.MapClaims{"tenant": "demo-acme", "sub": "1", "exp": later}
+	const issuer, audience = "gormtenant-example", "gormtenant-example/api"
+	right := jwt.MapClaims{
+		"iss": issuer, "aud": audience, "tenant": "demo-acme", "sub": "1", "exp": later,
+	}
+	with := func(name string, value any) string {
+		claims := maps.Clone(right)
+		if claims[name] = value; value == nil {
+			delete(claims, name)
+		}
+		return "Bearer " + sign(jwt.SigningMethodHS256, secret, claims)
+	}
 	valid := sign(jwt.SigningMethodHS256, secret, right)
 	parts := strings.Split(valid, ".")
 	for _, test := range []struct {
@@ -113,35 +124,22 @@ func TestTokens(t *testing.T) {
 		{"no_signature", "Bearer " + parts[0] + "." + parts[1] + ".", http.StatusUnauthorized},
 		{
 			"signature_of_another",
-			"Bearer " + parts[0] + "." + strings.Split(sign(jwt.SigningMethodHS256, secret,
-				jwt.MapClaims{"tenant": "demo-globex", "sub": "3", "exp": later}),
-				".")[1] + "." + parts[2], http.StatusUnauthorized,
-		},
-		{
-			"expired", "Bearer " + sign(jwt.SigningMethodHS256, secret,
-				jwt.MapClaims{"tenant": "demo-acme", "sub": "1", "exp": earlier}),
+			strings.Split(with("tenant", "demo-globex"), ".")[0] + "." +
+				strings.Split(with("tenant", "demo-globex"), ".")[1] + "." + parts[2],
 			http.StatusUnauthorized,
 		},
-		{"never_expires", "Bearer " + sign(jwt.SigningMethodHS256, secret,
-			jwt.MapClaims{"tenant": "demo-acme", "sub": "1"}), http.StatusUnauthorized},
-		{"no_tenant", "Bearer " + sign(jwt.SigningMethodHS256, secret,
-			jwt.MapClaims{"sub": "1", "exp": later}), http.StatusUnauthorized},
-		{"no_user", "Bearer " + sign(jwt.SigningMethodHS256, secret,
-			jwt.MapClaims{"tenant": "demo-acme", "exp": later}), http.StatusUnauthorized},
-		{
-			"user_is_no_number", "Bearer " + sign(jwt.SigningMethodHS256, secret,
-				jwt.MapClaims{"tenant": "demo-acme", "sub": "1 OR 1=1", "exp": later}),
-			http.StatusUnauthorized,
-		},
-		{"user_of_another_tenant", "Bearer " + sign(jwt.SigningMethodHS256, secret,
-			jwt.MapClaims{"tenant": "demo-acme", "sub": "3", "exp": later}), http.StatusForbidden},
-		{"user_that_is_gone", "Bearer " + sign(jwt.SigningMethodHS256, secret,
-			jwt.MapClaims{"tenant": "demo-acme", "sub": "99", "exp": later}), http.StatusForbidden},
-		{
-			"tenant_that_is_gone", "Bearer " + sign(jwt.SigningMethodHS256, secret,
-				jwt.MapClaims{"tenant": "demo-initech", "sub": "1", "exp": later}),
-			http.StatusNotFound,
-		},
+		{"expired", with("exp", earlier), http.StatusUnauthorized},
+		{"never_expires", with("exp", nil), http.StatusUnauthorized},
+		{"no_issuer", with("iss", nil), http.StatusUnauthorized},
+		{"issuer_of_another_service", with("iss", "billing"), http.StatusUnauthorized},
+		{"no_audience", with("aud", nil), http.StatusUnauthorized},
+		{"audience_of_another_service", with("aud", "billing/api"), http.StatusUnauthorized},
+		{"no_tenant", with("tenant", nil), http.StatusUnauthorized},
+		{"no_user", with("sub", nil), http.StatusUnauthorized},
+		{"user_is_no_number", with("sub", "1 OR 1=1"), http.StatusUnauthorized},
+		{"user_of_another_tenant", with("sub", "3"), http.StatusForbidden},
+		{"user_that_is_gone", with("sub", "99"), http.StatusForbidden},
+		{"tenant_that_is_gone", with("tenant", "demo-initech"), http.StatusNotFound},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -16,7 +16,7 @@ type Config struct {
 	// service, one that policies hold and one that may read across tenants. Any other role that may
 	// create the schema will do, but then nothing can be done across tenants, and tenants have no
 	// schemas of their own. They have databases of their own where the role may create databases
-	// and roles. Defaults to SQLite in a temporary directory, which goes with the server.
+	// and roles. Defaults to SQLite, see DataDir.
 	DatabaseURL string
 	// Secret signs the tokens: at least 32 bytes. Several processes on one database need the same.
 	// Defaults to a random one, so that users log in anew after a restart.
@@ -36,6 +36,12 @@ type Config struct {
 	// PasswordIterations is the cost of a password's hash. Defaults to 600,000, as OWASP's Password
 	// Storage Cheat Sheet has it for PBKDF2 with SHA-256.
 	PasswordIterations int
+	// Logins hold back those who guess passwords.
+	Logins LoginLimits
+	// DataDir is where SQLite's files are, and stay: a directory, which is made if it is not there.
+	// One process at a time may use it. Defaults to a temporary directory, which goes with the
+	// server.
+	DataDir string
 	// Log gets a line for each request, and the audit log. Defaults to slog.Default(). Give it a
 	// middleware.LogHandler, and each line says whose it is.
 	Log *slog.Logger
@@ -68,6 +74,11 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.PasswordIterations == 0 {
 		c.PasswordIterations = 600_000
+	}
+	c.Logins = c.Logins.withDefaults()
+	if c.DataDir != "" && c.DatabaseURL != "" {
+		return c, errors.New("a directory for SQLite's files is of no use to Postgres: give " +
+			"-data or DATABASE_URL")
 	}
 	if c.TokenLifetime < 0 || c.PasswordIterations < 0 {
 		return c, errors.New("neither the lifetime of tokens nor the iterations of passwords " +

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -44,15 +43,15 @@ func (d *database) close() error {
 	return errors.Join(errs...)
 }
 
-// open opens the Postgres at url, or SQLite if url is empty, with all tables made. Before it
-// returns it calls first, which no other process does at the same time.
+// open opens Postgres or SQLite, with all tables made. Before it returns it calls first, which no
+// other process does at the same time.
 func open(
-	ctx context.Context, url string, log *slog.Logger, first func(d *database) error,
+	ctx context.Context, config Config, first func(d *database) error,
 ) (*database, error) {
-	if url != "" {
-		return openPostgres(ctx, url, log, first)
+	if config.DatabaseURL != "" {
+		return openPostgres(ctx, config.DatabaseURL, config.Log, first)
 	}
-	return openSQLite(ctx, log, first)
+	return openSQLite(ctx, config.DataDir, config.Log, first)
 }
 
 // withPlugins opens a pool with GORM and all that makes the service multi-tenant.
@@ -90,20 +89,20 @@ func migrate(ctx context.Context, db *gorm.DB) error {
 	return errors.Join(directory.Migrate(ctx), db.AutoMigrate(tenantModels()...), quota.Migrate(db))
 }
 
-// openSQLite makes a database in a directory that goes when the database is closed.
+// openSQLite opens a database in a directory, or in a new one, which goes when the database is
+// closed.
 func openSQLite(
-	ctx context.Context, log *slog.Logger, first func(d *database) error,
+	ctx context.Context, dir string, log *slog.Logger, first func(d *database) error,
 ) (_ *database, err error) {
-	dir, err := os.MkdirTemp("", "gormtenant-example-")
-	if err != nil {
-		return nil, err
-	}
-	d := &database{closers: []func() error{func() error { return os.RemoveAll(dir) }}}
+	d := &database{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close())
 		}
 	}()
+	if dir, err = d.claim(ctx, dir); err != nil {
+		return nil, err
+	}
 	if d.rows, err = d.openFile(filepath.Join(dir, "saas.db")); err != nil {
 		return nil, err
 	}

@@ -2,8 +2,9 @@
 // log in, projects, tasks and tags as JSON, plans with limits, and a page that attacks one tenant
 // as another.
 //
-//	# SQLite in a temporary directory
+//	# SQLite in a temporary directory, or in one that stays
 //	go run ./example serve
+//	go run ./example serve -data ./data
 //	# Postgres, behind row-level security
 //	DATABASE_URL=postgres://... go run ./example serve
 //	# one of two tenants in a database of its own
@@ -17,8 +18,8 @@
 //   - database.go has the plugins, database_postgres.go the roles and the policies.
 //   - levels.go puts the application on top of shared tables, schemas and databases of tenants;
 //     levels_postgres.go says what these are on Postgres, and move.go moves tenants between them.
-//   - auth.go registers tenants and logs users in, admin.go changes tenants, usage.go works across
-//     them and says why.
+//   - auth.go registers tenants and logs users in; attempts.go and password.go hold back those who
+//     guess. admin.go changes tenants, usage.go works across them and says why.
 //   - demo.go and page are a demonstration: they hand out tokens and let one try what must not
 //     work. They are no part of a real service; -demo=false leaves them out.
 //

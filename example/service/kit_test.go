@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -106,6 +107,10 @@ func newServer(t *testing.T, config service.Config) *server {
 	log := &logs{}
 	config.Log = slog.New(middleware.LogHandler(slog.NewJSONHandler(log, nil)))
 	config.AdminToken = adminToken
+	if config.Logins == (service.LoginLimits{}) { // none
+		most := service.Rate{Burst: 10_000, Every: time.Nanosecond}
+		config.Logins = service.LoginLimits{ByAddress: most, ByAccount: most, Queue: 10_000}
+	}
 	if config.PasswordIterations == 0 {
 		config.PasswordIterations = 10
 	}

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime"
 	"strconv"
 	"strings"
@@ -19,11 +20,24 @@ import (
 type passwords struct {
 	iterations int
 	slots      chan struct{}
-	nobodys    string // a hash of what nobody can guess
+	places     chan struct{} // of those who have a slot or wait for one
+	nobodys    string        // a hash of what nobody can guess
 }
 
-func newPasswords(ctx context.Context, iterations int) (*passwords, error) {
-	p := &passwords{iterations: iterations, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+// errBusy is told at once, rather than after a wait that nobody has the patience for.
+var errBusy = newProblem(http.StatusServiceUnavailable,
+	"Too many log in at this time. Try again in a moment.")
+
+// newPasswords lets as many wait as queue, by default seven for each processor.
+func newPasswords(ctx context.Context, iterations, queue int) (*passwords, error) {
+	slots := runtime.GOMAXPROCS(0)
+	if queue == 0 {
+		queue = 7 * slots
+	}
+	p := &passwords{
+		iterations: iterations, slots: make(chan struct{}, slots),
+		places: make(chan struct{}, slots+queue),
+	}
 	var err error
 	p.nobodys, err = p.hash(ctx, rand.Text())
 	return p, err
@@ -63,6 +77,12 @@ func (p *passwords) match(ctx context.Context, password, hash string) (bool, err
 func (p *passwords) derive(
 	ctx context.Context, password string, salt []byte, iterations int,
 ) ([]byte, error) {
+	select {
+	case p.places <- struct{}{}:
+		defer func() { <-p.places }()
+	default:
+		return nil, errBusy
+	}
 	select {
 	case p.slots <- struct{}{}:
 		defer func() { <-p.slots }()

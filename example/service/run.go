@@ -28,6 +28,8 @@ func Run(
 	format := flags.String("log", "text", "the `format` of the log: text or json")
 	demo := flags.Bool("demo", true, "make the tenants acme and globex, and serve a page that "+
 		"attacks one as the other;\nit gives everybody tokens for these two")
+	data := flags.String("data", "", "the `directory` that keeps SQLite's files; without it all "+
+		"is gone at the end")
 	place := map[string]tenants.Level{}
 	flags.Func("place", "move a tenant of the demonstration, as in acme=database, to a level of "+
 		"isolation: rows, schema\n(on Postgres) or database; may be given for both tenants",
@@ -55,6 +57,7 @@ func Run(
 		AdminToken:  getenv("ADMIN_TOKEN"),
 		Demo:        *demo,
 		Place:       place,
+		DataDir:     *data,
 		Log:         log,
 	}
 	server, err := New(ctx, config)
@@ -63,6 +66,13 @@ func Run(
 	}
 	err = listen(ctx, server, *address, func(address net.Addr) {
 		_, _ = fmt.Fprintf(out, "listening on http://%s, with %s\n", address, server.db.Name())
+		switch {
+		case config.DatabaseURL != "":
+		case config.DataDir == "":
+			_, _ = fmt.Fprintln(out, "all is gone when it ends: give -data DIR to keep it")
+		default:
+			_, _ = fmt.Fprintln(out, "kept in", config.DataDir)
+		}
 		if config.Demo {
 			_, port, _ := net.SplitHostPort(address.String()) // as net wrote it
 			_, _ = fmt.Fprintf(out, "two tenants to attack each other: http://%s/\n",

@@ -24,6 +24,7 @@ type Server struct {
 	listener  *store.Listener // nil on SQLite
 	tokens    tokens
 	passwords *passwords
+	attempts  *attempts
 	demo      *demo // nil without
 	handler   http.Handler
 }
@@ -40,11 +41,13 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 	}
 	s := &Server{
 		config: config, log: config.Log, tokens: tokens{config.Secret, config.TokenLifetime},
+		attempts: newAttempts(config.Logins),
 	}
-	if s.passwords, err = newPasswords(ctx, config.PasswordIterations); err != nil {
+	s.passwords, err = newPasswords(ctx, config.PasswordIterations, config.Logins.Queue)
+	if err != nil {
 		return nil, err
 	}
-	s.database, err = open(ctx, config.DatabaseURL, s.log,
+	s.database, err = open(ctx, config,
 		func(d *database) error { return s.use(ctx, d) })
 	if err != nil {
 		return nil, err
@@ -141,13 +144,41 @@ func (s *Server) routes() http.Handler {
 	if s.demo != nil {
 		s.demo.routes(mux, open)
 	}
-	handler := limitBody(s.authenticate(m.Handler(mux)))
+	handler := limitBody(s.authenticate(m.Handler(s.unrouted(mux))))
 	if s.demo != nil {
 		handler = s.demo.allowPage(handler)
 	}
 	// No cookies are used, but the demonstration has POSTs that need no token.
 	return http.NewCrossOriginProtection().Handler(handler)
 }
+
+// unrouted answers what mux has no handler for, as everything else is answered.
+func (s *Server) unrouted(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler, pattern := mux.Handler(r)
+		if pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		s.serve(func(*http.Request) (answer, error) {
+			said := unwritten{header: http.Header{}}
+			handler.ServeHTTP(&said, r)
+			p := newProblem(said.status, "")
+			p.allow = said.header.Get("Allow")
+			return answer{}, p
+		}).ServeHTTP(w, r)
+	})
+}
+
+// unwritten is an answer whose body nobody gets.
+type unwritten struct {
+	header http.Header
+	status int
+}
+
+func (u *unwritten) Header() http.Header         { return u.header }
+func (u *unwritten) WriteHeader(status int)      { u.status = status }
+func (u *unwritten) Write(p []byte) (int, error) { return len(p), nil }
 
 // health reports whether the database answers.
 func (s *Server) health(r *http.Request) (answer, error) {

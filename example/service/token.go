@@ -24,7 +24,14 @@ type tokens struct {
 	lifetime time.Duration
 }
 
-// claims are in a token: "tenant", "sub" (the user), "iat" and "exp".
+// issuer and audience say what a token is for: another service that has the same secret gives
+// tokens that are of no use here.
+const (
+	issuer   = "gormtenant-example"
+	audience = "gormtenant-example/api"
+)
+
+// claims are in a token: "iss", "aud", "tenant", "sub" (the user), "iat" and "exp".
 type claims struct {
 	Tenant string `json:"tenant"`
 	jwt.RegisteredClaims
@@ -34,6 +41,8 @@ func (t tokens) issue(who identity) (token string, expires time.Time, err error)
 	now := time.Now()
 	expires = now.Add(t.lifetime)
 	token, err = jwt.NewWithClaims(jwt.SigningMethodHS256, claims{who.tenant, jwt.RegisteredClaims{
+		Issuer:    issuer,
+		Audience:  jwt.ClaimStrings{audience},
 		Subject:   strconv.FormatUint(uint64(who.user), 10),
 		IssuedAt:  jwt.NewNumericDate(now),
 		ExpiresAt: jwt.NewNumericDate(expires),
@@ -46,7 +55,8 @@ func (t tokens) issue(who identity) (token string, expires time.Time, err error)
 func (t tokens) verify(token string) (identity, error) {
 	var c claims
 	_, err := jwt.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return t.secret, nil },
-		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithExpirationRequired())
+		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithExpirationRequired(),
+		jwt.WithIssuer(issuer), jwt.WithAudience(audience))
 	if err != nil {
 		return identity{}, err
 	}
