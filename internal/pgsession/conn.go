@@ -127,7 +127,7 @@ func (c *Conn) exec(
 		text = c.text(query, args)
 	}
 	result, err := c.pgxConn.ExecContext(ctx, text, args)
-	return result, c.hideSentBadConn(c.clampPosition(err, query))
+	return result, c.several(c.hideSentBadConn(c.clampPosition(err, query)))
 }
 
 // QueryContext runs a query with the settings of ctx.
@@ -159,7 +159,7 @@ func (c *Conn) query(
 	}
 	defer c.wire.disarm()
 	rows, err := c.pgxConn.QueryContext(ctx, c.text(query, args), args)
-	return rows, c.hideSentBadConn(c.clampPosition(err, query))
+	return rows, c.several(c.hideSentBadConn(c.clampPosition(err, query)))
 }
 
 var errUnknown = errors.New("gormtenant: the connection was lost after the statement was sent: " +

@@ -3,8 +3,10 @@ package pgsession
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"regexp"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
@@ -21,6 +23,37 @@ var opens = regexp.MustCompile(`(?is)^(\s|--[^\n]*(\n|$)|/\*.*?\*/)*(BEGIN|START
 
 var errOpens = errors.New("gormtenant: here each statement is in a transaction of its own: " +
 	"begin one with BeginTx, not by SQL")
+
+// extended writes what pgx would say by a Query message, in the messages of the extended protocol,
+// whose replies pgx takes for those to a Query. Citus hands the whole text of a Query message that
+// has a SET LOCAL to its workers, so that a statement beside it would run there too, a second time.
+func extended(text string) (p []byte, err error) {
+	for _, message := range []pgproto3.FrontendMessage{
+		&pgproto3.Parse{Query: text}, &pgproto3.Bind{}, &pgproto3.Describe{ObjectType: 'P'},
+		&pgproto3.Execute{}, &pgproto3.Sync{},
+	} {
+		if p, err = message.Encode(p); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// several says what the server means by its refusal of a text with several commands.
+func (c *Conn) several(err error) error {
+	var server *pgconn.PgError
+	if err == nil || !c.wire.explicitTx || !errors.As(err, &server) {
+		return err
+	}
+	if server.Code == syntaxError && server.Routine == "exec_parse_message" {
+		return fmt.Errorf("gormtenant: several commands in one text cannot be sent to Citus, which "+
+			"would run them twice: send each by itself, in a transaction: %w", err)
+	}
+	return err
+}
+
+// syntaxError is the SQLSTATE of what the server cannot parse.
+const syntaxError = "42601"
 
 // withExplicitTx writes BEGIN, SET LOCAL, the messages of the statement, p, and COMMIT, or in a
 // transaction SET LOCAL and the statement, all in front of the Sync at the end of p.

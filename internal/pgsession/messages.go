@@ -16,23 +16,12 @@ import (
 // that SET TRANSACTION can follow.
 func (w *wire) withText(buffer []byte, text string) []byte {
 	var b strings.Builder
-	if w.begin {
-		b.WriteString(begin + "; ")
-	}
 	for _, s := range w.settings {
 		b.WriteString(setLocal(s) + "; ")
 	}
-	count, shift := len(w.settings), utf8.RuneCountInString(b.String())
 	w.before = b.Len()
+	w.expect(len(w.settings), 'C', utf8.RuneCountInString(b.String()))
 	b.WriteString(text)
-	if w.begin {
-		count++
-		b.WriteString("\n; " + commit) // the caller's text may end in a comment
-	}
-	w.expect(count, 'C', shift)
-	if w.begin {
-		w.commitFilter.reset(last)
-	}
 	query := pgproto3.Query{String: b.String()}
 	buffer, _ = query.Encode(buffer) // fails over a gigabyte only, which pgx would not have written
 	return buffer

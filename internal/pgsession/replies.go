@@ -136,9 +136,6 @@ func (r *replies) decide(kind byte) disposition {
 			r.ignored = 0
 		}
 	}
-	if released := r.commitFilter.release(kind); released != nil {
-		r.passed = append(r.passed, released...)
-	}
 	if r.shift > 0 && (kind == 'E' || kind == 'N') {
 		return hold
 	}

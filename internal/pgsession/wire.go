@@ -70,6 +70,14 @@ func (w *wire) Write(p []byte) (int, error) {
 	}
 	text, ok := simpleQuery(p)
 	last := ok || contains(p, 'E') // an Execute; otherwise pgx prepares the statement first
+	length := len(p)
+	if ok && w.explicitTx {
+		var err error
+		if p, err = extended(text); err != nil {
+			return 0, err
+		}
+		ok = false
+	}
 	switch {
 	case ok:
 		w.buffer = w.withText(w.buffer[:0], text)
@@ -90,7 +98,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	}
 	n, err := w.send(w.buffer, w.before)
 	w.buffer = unlessLarge(w.buffer)
-	return min(n, len(p)), err
+	return min(n, length), err
 }
 
 // send writes to the server, and returns how much was sent of what comes after the first bytes

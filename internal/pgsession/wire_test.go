@@ -93,7 +93,6 @@ func exchanges(t testing.TB) []exchange {
 	}
 	// In front of the caller's text, in the simple protocol.
 	const before = int32(len("SET LOCAL app.tenant_id = 'acme'; "))
-	const begin = int32(len("BEGIN; "))
 	return []exchange{
 		{
 			"extended",
@@ -139,17 +138,16 @@ func exchanges(t testing.TB) []exchange {
 		{
 			"simple_in_an_explicit_transaction",
 			pgsession.Mode{ExplicitTx: true, Idle: true},
-			simple, "BEGIN; SET LOCAL app.tenant_id = 'acme'; SELECT 1\n; COMMIT",
-			all(list(complete("BEGIN"), complete("SET")), row,
-				list(complete("COMMIT"), ready('I'))),
-			all(row, list(ready('I'))), nil,
+			simple, "P\x00\x00\x00\x10\x00SELECT 1\x00\x00\x00B",
+			all(once("BEGIN"), once("SET"), bound, once("COMMIT"), list(ready('I'))),
+			all(bound, list(ready('I'))), nil,
 		},
 		{
 			"simple_failed_in_an_explicit_transaction",
 			pgsession.Mode{ExplicitTx: true, Idle: true},
 			simple, "ROLLBACK",
-			all(list(complete("BEGIN"), complete("SET"), failedAt(begin+before+8), ready('E'))),
-			all(list(failedAt(8), ready('I'))),
+			all(once("BEGIN"), once("SET"), bound[:2], list(failedAt(8), ready('E'))),
+			all(bound[:2], list(failedAt(8), ready('I'))),
 			all(list(complete("ROLLBACK"), ready('I'))),
 		},
 		{

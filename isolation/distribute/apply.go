@@ -27,8 +27,8 @@ var ErrLarge = errors.New("table is too large")
 // tables, and is in no transaction.
 //
 // For [HashPartitions] all of it is one transaction: an Apply that fails or is killed has changed
-// nothing. For [Citus] each statement stands by itself, and an Apply that was killed between any two
-// is completed by the next one; the foreign keys that are away meanwhile are in the table
+// nothing. For [Citus] each statement stands by itself, and an Apply that was killed between any
+// two is completed by the next one; the foreign keys that are away meanwhile are in the table
 // gormtenant_foreign_keys.
 //
 // A table of more than 64 MB that would have to be written anew, to get partitions or another

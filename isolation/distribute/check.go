@@ -9,8 +9,8 @@ import (
 
 // Check returns every rule that the models break, or their tables, joined, each with what mends it:
 // the tag to write, or the statement to run. It is nil where the tables are as [Apply] leaves them.
-// It changes nothing. With a *gorm.DB whose DryRun is set it looks at the models alone, and needs no
-// server.
+// It changes nothing. With a *gorm.DB whose DryRun is set it looks at the models alone, and needs
+// no server.
 func Check(db *gorm.DB, to Target, models ...any) error {
 	p, err := newPlan(db, to, models)
 	if err != nil {

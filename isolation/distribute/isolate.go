@@ -11,8 +11,8 @@ import (
 	"github.com/gormtenant/gormtenant/internal/tenantname"
 )
 
-// Isolate gives a tenant a shard of its own in each table of its group, which Citus can then take to
-// another machine, while the application goes on as it is:
+// Isolate gives a tenant a shard of its own in each table of its group, which Citus can then take
+// to another machine, while the application goes on as it is:
 //
 //	SELECT isolate_tenant_to_new_shard('"users"', 'acme', 'CASCADE',
 //	  shard_transfer_mode => 'block_writes')

@@ -231,7 +231,8 @@ func TestApply_refuses_what_it_would_lose_or_cannot_do(t *testing.T) {
 			"two_types", "ALTER TABLE comments ALTER tenant_id TYPE varchar(40)",
 			"they cannot be together: ALTER TABLE",
 		},
-		{"nullable", "ALTER TABLE comments DROP CONSTRAINT comments_pkey, ALTER tenant_id DROP NOT NULL, " +
+		{"nullable", "ALTER TABLE comments DROP CONSTRAINT comments_pkey, ALTER tenant_id DROP NOT " +
+			"NULL, " +
 			"ADD PRIMARY KEY (id)", `comments.tenant_id may be NULL`},
 		{"no_key", "ALTER TABLE comments DROP CONSTRAINT comments_pkey", "comments has no primary key"},
 		{"view", "CREATE VIEW talk AS SELECT * FROM comments", "comments: the view talk reads it"},

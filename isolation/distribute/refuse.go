@@ -152,8 +152,8 @@ func (p *plan) tableFindings(t *table) (found []error, err error) {
 }
 
 // lostSQL finds what depends on a table and would not be there any more.
-const lostSQL = "SELECT DISTINCT 'the view ' || r.ev_class::regclass::text || ' reads it: drop the " +
-	"view first, and make it again afterwards' FROM pg_depend AS d JOIN pg_rewrite AS r " +
+const lostSQL = "SELECT DISTINCT 'the view ' || r.ev_class::regclass::text || ' reads it: drop " +
+	"the view first, and make it again afterwards' FROM pg_depend AS d JOIN pg_rewrite AS r " +
 	"ON r.oid = d.objid AND r.ev_class <> d.refobjid WHERE d.classid = 'pg_rewrite'::regclass " +
 	"AND d.refclassid = 'pg_class'::regclass AND d.refobjid = ? UNION ALL " +
 	"SELECT 'it has the rule ' || rulename || ': drop it first' FROM pg_rewrite " +

@@ -178,13 +178,15 @@ func TestDistribute_says_what_is_wrong_with_its_arguments(t *testing.T) {
 	t.Parallel()
 	db := dry(t)
 	for name, err := range map[string]error{
-		"needs a target":                 distribute.Check(db, distribute.Target{}, &city{}),
-		"HashPartitions(-1)":             distribute.Check(db, distribute.HashPartitions(-1), &city{}),
-		"HashPartitions(1000000)":        distribute.Check(db, distribute.HashPartitions(1e6), &city{}),
-		"none of the models":             distribute.Check(db, distribute.Citus(), &country{}),
-		"knows no models":                distribute.Check(db, distribute.Citus()),
-		"cities belongs to tenants":      distribute.Check(db, distribute.Citus(), distribute.Reference(&city{}), &city{}),
-		"distribute.Reference of a int":  distribute.Check(db, distribute.Citus(), distribute.Reference(1), &city{}),
+		"needs a target":          distribute.Check(db, distribute.Target{}, &city{}),
+		"HashPartitions(-1)":      distribute.Check(db, distribute.HashPartitions(-1), &city{}),
+		"HashPartitions(1000000)": distribute.Check(db, distribute.HashPartitions(1e6), &city{}),
+		"none of the models":      distribute.Check(db, distribute.Citus(), &country{}),
+		"knows no models":         distribute.Check(db, distribute.Citus()),
+		"cities belongs to tenants": distribute.Check(db, distribute.Citus(), &city{},
+			distribute.Reference(&city{})),
+		"distribute.Reference of a int": distribute.Check(db, distribute.Citus(), &city{},
+			distribute.Reference(1)),
 		"needs a *gorm.DB on Postgres":   distribute.Check(nil, distribute.Citus(), &city{}),
 		"knows no models: pass them, or": distribute.Isolate(t.Context(), db, "acme"),
 	} {

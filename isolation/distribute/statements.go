@@ -37,9 +37,9 @@ import (
 //	ALTER TABLE "projects" ADD CONSTRAINT "fk_projects_owner" FOREIGN KEY (tenant_id, owner_id) ...
 //	-- when all is well: SELECT truncate_local_data_after_distributing_table('"projects"')
 //
-// A table whose key is the id alone gets the key of its model first, a join table its tenant column,
-// and foreign keys the tenant: rows that refer to another tenant's fail there, by the name of the
-// key. Policies of rls.Enable stay on partitions; on Citus they come afterwards.
+// A table whose key is the id alone gets the key of its model first, a join table its tenant
+// column, and foreign keys the tenant: rows that refer to another tenant's fail there, by the name
+// of the key. Policies of rls.Enable stay on partitions; on Citus they come afterwards.
 //
 // Tables that are spread already are passed over: where all are, there is nothing. The error joins
 // all rules that models and tables break, as [Check] tells them.

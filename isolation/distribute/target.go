@@ -41,9 +41,10 @@ func (to Target) validate() error {
 // reference is what Reference returns.
 type reference struct{ models []any }
 
-// Reference marks models, among those given to [Statements], [Apply] and [Check], whose tables every
-// shard needs whole: those that belong to nobody, and that tenants' tables refer to. On Citus they
-// become reference tables, of which each machine has a copy. Partitions leave them as they are.
+// Reference marks models, among those given to [Statements], [Apply] and [Check], whose tables
+// every shard needs whole: those that belong to nobody, and that tenants' tables refer to. On Citus
+// they become reference tables, of which each machine has a copy. Partitions leave them as they
+// are.
 func Reference(models ...any) any { return reference{models} }
 
 // split parts references from models.

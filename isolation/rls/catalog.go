@@ -63,7 +63,7 @@ func (p *policies) inPlace(t *table) (bool, error) {
 			t.name)
 	}
 	found, err := policiesOf(p.db, s.OID)
-	if err != nil || !s.Enabled || !s.Forced {
+	if err != nil || !s.Enabled || s.Forced == p.citus {
 		return false, err
 	}
 	for _, policy := range found {

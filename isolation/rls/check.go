@@ -27,8 +27,13 @@ var ErrHole = errors.New("hole in row-level security")
 // what Enable writes, or is another's and lets more through; a tenant column that may be NULL; a
 // view that reads a table as its owner; a partition that can be reached past its table; the table
 // of the quotas' locks, if there is one that the role may read, whether or not it is among the
-// models; a pooler in front of the server with statements that are cached on the connection. Last
-// it looks for rows as a tenant that nobody is.
+// models; a pooler in front of the server with statements that are cached on the connection. It
+// looks for rows as a tenant that nobody is, and, where the context of db has a tenant, for one row
+// of that tenant's own: policies that let nothing through make every page empty, in silence.
+//
+// With [Citus] it finds tables that are forced, tables that the role owns or whose owner it can
+// become, and a server that would not hand the tenant to its workers, where the role may be
+// missing. Without that option it finds that the server is one of Citus.
 //
 // It is for the role that serves requests. [CheckOwner] is for the one that migrates. Errors other
 // than ErrHole mean that it could not look.
@@ -42,8 +47,10 @@ func Check(db *gorm.DB, args ...any) error {
 				return fmt.Errorf("gormtenant: checking %s: %w", t.name, err)
 			}
 		}
-		if err := c.library(); err != nil {
-			return err
+		for _, look := range []func() error{c.library, c.cluster, c.ownRow} {
+			if err := look(); err != nil {
+				return err
+			}
 		}
 		c.pooler()
 		return nil
@@ -126,7 +133,7 @@ func (c *checker) table(t *table) error {
 		return err
 	}
 	for _, look := range []func(t *table, s *state) error{
-		c.views, c.partitions, c.strangers,
+		c.owner, c.views, c.partitions, c.strangers,
 	} {
 		if err := look(t, s); err != nil {
 			return err
@@ -142,7 +149,11 @@ func (c *checker) protected(t *table, s *state) error {
 		c.found("ALTER TABLE "+name+" ENABLE ROW LEVEL SECURITY", "%s has no row-level security",
 			name)
 	}
-	if !s.Forced {
+	switch {
+	case c.citus && s.Forced:
+		c.found("ALTER TABLE "+name+" NO FORCE ROW LEVEL SECURITY",
+			"%s forces row-level security, with which Citus cannot move its shards", name)
+	case !c.citus && !s.Forced:
 		c.found("ALTER TABLE "+name+" FORCE ROW LEVEL SECURITY",
 			"%s does not force row-level security on its owner", name)
 	}

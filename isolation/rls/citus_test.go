@@ -41,7 +41,8 @@ func (s sent) Write(p []byte) (int, error) {
 	return s.Conn.Write(p)
 }
 
-// texts returns the SQL of all messages that were written, in their order.
+// texts returns the SQL of all messages that were written, in their order. A Query message is
+// marked: Citus hands the whole of its text to the workers.
 func texts(t *testing.T, written []byte) (list []string) {
 	t.Helper()
 	backend := pgproto3.NewBackend(bytes.NewReader(written), io.Discard)
@@ -54,45 +55,108 @@ func texts(t *testing.T, written []byte) (list []string) {
 		case *pgproto3.Parse:
 			list = append(list, m.Query)
 		case *pgproto3.Query:
-			list = append(list, m.String)
+			list = append(list, "Query: "+m.String)
 		}
 	}
 }
 
-func TestCitus_puts_a_statement_into_a_transaction_of_its_own(t *testing.T) {
+// Each thing that is said is a message of its own, in one round trip: with arguments and without,
+// and in a transaction, whose savepoints are statements too.
+func TestCitus_says_each_thing_in_a_message_of_its_own(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	proxy, config := pgtest.NewProxy(t, s.app, 0)
-	wrote := sent{mutex: new(sync.Mutex), bytes: new(bytes.Buffer)}
-	dial := config.DialFunc
-	config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, network, addr)
-		return sent{conn, wrote.mutex, wrote.bytes}, err
-	}
-	const statement = "UPDATE notes SET body = $1 WHERE id = 1"
 	ctx := gormtenant.WithTenant(t.Context(), `o'br\ien`)
-	const set = `SET LOCAL app.tenant_id = E'o''br\\ien'`
-	for name, want := range map[string][]string{
-		"cache_statement": {"BEGIN", set, "COMMIT"}, // it was prepared before
-		"exec":            {"BEGIN", set, statement, "COMMIT"},
-		"simple_protocol": {"BEGIN; " + set + "; UPDATE notes SET body =  'new'  WHERE id = 1\n; " +
-			"COMMIT"},
-	} {
-		config.DefaultQueryExecMode = modes[name]
-		db := sql.OpenDB(rls.NewConnector(config, rls.Citus()))
-		t.Cleanup(func() { _ = db.Close() })
-		exec(t, ctx, db, statement, "new")
-		exec(t, ctx, db, statement, "new")
-		var parameter string
-		require.NoError(t, db.QueryRow("SHOW citus.propagate_set_commands").Scan(&parameter))
-		require.Equal(t, "local", parameter)
-		proxy.Flights()
-		wrote.drain()
+	const (
+		set    = `SET LOCAL app.tenant_id = E'o''br\\ien'`
+		update = "UPDATE notes SET body = $1 WHERE id = 1"
+		plain  = "UPDATE notes SET body = 'new' WHERE id = 1"
+	)
+	for name, mode := range modes {
+		if mode == pgx.QueryExecModeSimpleProtocol {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			proxy, config := pgtest.NewProxy(t, s.app, 0)
+			wrote := sent{mutex: new(sync.Mutex), bytes: new(bytes.Buffer)}
+			dial := config.DialFunc
+			config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				conn, err := dial(ctx, network, addr)
+				return sent{conn, wrote.mutex, wrote.bytes}, err
+			}
+			config.DefaultQueryExecMode = mode
+			db := sql.OpenDB(rls.NewConnector(config, rls.Citus()))
+			t.Cleanup(func() { _ = db.Close() })
+			db.SetMaxOpenConns(1)
+			expect := func(q queryer, statement string, want []string, args ...any) {
+				t.Helper()
+				proxy.Flights()
+				wrote.drain()
+				exec(t, ctx, q, statement, args...)
+				if mode != pgx.QueryExecModeDescribeExec || len(args) == 0 {
+					require.Equal(t, 1, proxy.Flights())
+					require.Equal(t, want, texts(t, wrote.drain()))
+				}
+			}
+			exec(t, ctx, db, update, "new")
+			exec(t, ctx, db, update, "new")
+			var parameter string
+			require.NoError(t, db.QueryRow("SHOW citus.propagate_set_commands").Scan(&parameter))
+			require.Equal(t, "local", parameter)
 
-		exec(t, ctx, db, statement, "new")
-		require.Equal(t, 1, proxy.Flights(), name)
-		require.Equal(t, want, texts(t, wrote.drain()), name)
+			expect(db, plain, []string{"BEGIN", set, plain, "COMMIT"})
+			want := []string{"BEGIN", set, update, "COMMIT"}
+			if mode == pgx.QueryExecModeCacheStatement { // it was prepared before
+				want = []string{"BEGIN", set, "COMMIT"}
+			}
+			expect(db, update, want, "new")
+			tx, err := db.BeginTx(ctx, nil)
+			require.NoError(t, err)
+			expect(tx, "SAVEPOINT one", []string{set, "SAVEPOINT one"})
+			expect(tx, plain, []string{set, plain})
+			expect(tx, "ROLLBACK TO SAVEPOINT one", []string{set, "ROLLBACK TO SAVEPOINT one"})
+			proxy.Flights()
+			wrote.drain()
+			require.NoError(t, tx.Commit())
+			require.Equal(t, 1, proxy.Flights())
+			require.Equal(t, []string{set, "commit"}, texts(t, wrote.drain()))
+		})
 	}
+}
+
+// A statement without arguments is answered as it is elsewhere: rows, their types, and how many.
+func TestCitus_answers_a_statement_without_arguments(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	acme := gormtenant.WithTenant(t.Context(), "acme")
+	db := s.open(t, pgx.QueryExecModeCacheStatement, rls.Citus())
+	result, err := db.ExecContext(acme, "UPDATE notes SET body = body || '!'")
+	require.NoError(t, err)
+	n, err := result.RowsAffected()
+	require.NoError(t, err)
+	require.EqualValues(t, 3, n)
+	rows, err := db.QueryContext(acme, "SELECT id, body, NULL, now() FROM notes ORDER BY id")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, rows.Close()) }()
+	types, err := rows.ColumnTypes()
+	require.NoError(t, err)
+	require.Equal(t, "TIMESTAMPTZ", types[3].DatabaseTypeName())
+	require.True(t, rows.Next())
+	_, err = db.ExecContext(acme, "")
+	require.NoError(t, err, "an empty text")
+}
+
+func TestCitus_refuses_what_Citus_would_run_twice(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	acme := gormtenant.WithTenant(t.Context(), "acme")
+	simple := s.open(t, pgx.QueryExecModeSimpleProtocol, rls.Citus())
+	require.ErrorContains(t, simple.PingContext(acme), "rls.Citus needs the extended protocol")
+
+	db := s.open(t, pgx.QueryExecModeCacheStatement, rls.Citus())
+	_, err := db.ExecContext(acme, "UPDATE notes SET body = 'a'; UPDATE notes SET body = 'b'")
+	require.ErrorContains(t, err, "several commands in one text cannot be sent to Citus")
+	require.Equal(t, "1 2 3", ids(t, acme, db, "SELECT id FROM notes WHERE body <> 'a' ORDER BY id"))
 }
 
 // A transaction around a statement that failed is over before the next.
@@ -109,6 +173,9 @@ func TestCitus_ends_the_transaction_of_a_statement_that_failed(t *testing.T) {
 	}
 	acme := gormtenant.WithTenant(t.Context(), "acme")
 	for name, mode := range modes {
+		if mode == pgx.QueryExecModeSimpleProtocol {
+			continue // refused
+		}
 		t.Run(name, func(t *testing.T) {
 			db := s.open(t, mode, rls.Citus())
 			conn, err := db.Conn(t.Context())
@@ -136,12 +203,6 @@ func TestCitus_ends_the_transaction_of_a_statement_that_failed(t *testing.T) {
 				"transaction", "begin; SELECT 1"} {
 				_, err := conn.ExecContext(acme, statement)
 				require.ErrorContains(t, err, "BeginTx")
-			}
-			if mode == pgx.QueryExecModeSimpleProtocol {
-				require.Equal(t, "1 2 3", ids(t, acme, conn, all+" -- a comment at the end"))
-				_, err := conn.ExecContext(acme, "UPDATE notes SET body = 'a'; UPDATE notes "+
-					"SET body = 'b'")
-				require.NoError(t, err)
 			}
 		})
 	}

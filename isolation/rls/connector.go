@@ -95,6 +95,9 @@ func NewConnector(config *pgx.ConnConfig, options ...Option) driver.Connector {
 		err = fmt.Errorf("gormtenant: rls.NewConnector needs a configuration, " +
 			"as pgx.ParseConfig returns it")
 	}
+	if err == nil {
+		err = c.checkMode(config)
+	}
 	if err != nil {
 		return pgsession.Broken(err)
 	}

@@ -87,6 +87,9 @@ var ways = func() map[string]way {
 	all := map[string]way{}
 	for name, mode := range modes {
 		for suffix, options := range map[string][]rls.Option{"": nil, "_citus": {rls.Citus()}} {
+			if suffix != "" && mode == pgx.QueryExecModeSimpleProtocol {
+				continue // refused
+			}
 			all[name+suffix] = way{mode: mode, options: options}
 			if poolable(mode) {
 				all[name+suffix+"_pgbouncer"] = way{mode: mode, options: options, pooled: true}

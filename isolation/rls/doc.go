@@ -82,8 +82,9 @@
 //
 // # Citus
 //
-// With [Citus] a statement outside a transaction is sent as BEGIN; SET LOCAL; statement; COMMIT in
-// one round trip, which the coordinator hands on to its workers. set_config would not reach them.
+// With [Citus] a statement outside a transaction is sent as BEGIN, SET LOCAL, the statement and
+// COMMIT, each a message of its own, in one round trip. The coordinator hands SET LOCAL on to its
+// workers, which set_config would not reach. Give the option to Enable and Check too.
 //
 // # Lost connections
 //

@@ -26,9 +26,9 @@ const lockKey = 0x676f726d74656e
 //	  USING ("tenant_id" = nullif(current_setting('app.tenant_id', true), '')::text)
 //	  WITH CHECK ("tenant_id" = nullif(current_setting('app.tenant_id', true), '')::text);
 //
-// in one transaction, and skips tables that already have all of this. db must be opened as the
-// owner of the tables, which must exist. Enable may be called at every start, by several processes
-// at once.
+// in one transaction, and skips tables that already have all of this. With [Citus] it is NO FORCE.
+// db must be opened as the owner of the tables, which must exist. Enable may be called at every
+// start, by several processes at once.
 func Enable(db *gorm.DB, args ...any) error {
 	return change(db, args, func(p *policies, t *table) ([]string, error) {
 		right, err := p.inPlace(t)
@@ -68,6 +68,7 @@ func Statements(db *gorm.DB, args ...any) ([]string, error) {
 type policies struct {
 	db      *gorm.DB
 	setting string
+	citus   bool
 	tables  []*table
 }
 
@@ -94,7 +95,7 @@ func newPolicies(db *gorm.DB, args []any) (*policies, error) {
 		return nil, fmt.Errorf("gormtenant: row-level security needs a *gorm.DB on Postgres")
 	}
 	tables, err := tablesOf(db, given)
-	return &policies{db: db, setting: c.setting, tables: tables}, err
+	return &policies{db: db, setting: c.setting, citus: c.citus, tables: tables}, err
 }
 
 // change runs the statements that a function returns for each table, in one transaction.
@@ -127,8 +128,12 @@ func change(
 
 func (p *policies) enable(t *table) []string {
 	name, condition := quote(p.db, t.name), p.condition(t)
+	force := "FORCE"
+	if p.citus {
+		force = "NO FORCE"
+	}
 	return []string{
-		"ALTER TABLE " + name + " ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+		"ALTER TABLE " + name + " ENABLE ROW LEVEL SECURITY, " + force + " ROW LEVEL SECURITY",
 		"DROP POLICY IF EXISTS " + policyName + " ON " + name,
 		"CREATE POLICY " + policyName + " ON " + name + " USING (" + condition + ") WITH CHECK (" +
 			condition + ")",

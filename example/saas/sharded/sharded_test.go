@@ -20,7 +20,7 @@ import (
 	"github.com/gormtenant/gormtenant/tenanttest"
 )
 
-// update writes the files in testdata anew: go test ./example/saas/sharded -update
+// update writes the files in testdata anew, for go test ./example/saas/sharded -update.
 var update = flag.Bool("update", false, "write the files in testdata anew")
 
 func open(t *testing.T, dsn string) *gorm.DB {

@@ -114,8 +114,8 @@ func child(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// TestServer_goes_with_the_process ends the process in two ways. pgtest's tests try more of them: the
-// same code starts and stops both servers.
+// TestServer_goes_with_the_process ends the process in two ways. pgtest's tests try more of them:
+// the same code starts and stops both servers.
 func TestServer_goes_with_the_process(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
