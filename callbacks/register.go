@@ -49,6 +49,9 @@ const (
 	// DeleteName resolves the tenant of a delete, before the transaction begins.
 	DeleteName = "gormtenant:delete"
 
+	// ObserveName looks at a statement just before it is built, under [Observe].
+	ObserveName = "gormtenant:observe"
+
 	failedRowName = "gormtenant:failed_row"
 	endName       = "gormtenant:end"
 )
@@ -71,6 +74,8 @@ type Config struct {
 	CheckReferences bool
 	// SplitCreates sends creates of several tenants' rows as one INSERT for each tenant.
 	SplitCreates bool
+	// Only are the models for which isolation is enforced, nil for all: others are nobody's.
+	Only []any
 	// Default is the tenant of statements whose context says nothing, nil for none. OnDefault is
 	// called once for each statement on tables of tenants that ran as it. It may be nil.
 	Default   any
@@ -90,7 +95,7 @@ type Table struct {
 func (c Config) sameAs(other Config) bool {
 	return c.Column == other.Column && c.AllowRawSQL == other.AllowRawSQL &&
 		c.CheckReferences == other.CheckReferences && c.Strict == other.Strict &&
-		c.SplitCreates == other.SplitCreates && c.Default == other.Default
+		c.SplitCreates == other.SplitCreates && len(c.Only) == len(other.Only) && c.Default == other.Default
 }
 
 // guard enforces isolation on one *gorm.DB. It holds no state of a statement and is safe for
@@ -113,7 +118,7 @@ func Register(db *gorm.DB, config Config) error {
 	g := guardOf(db.ClauseBuilders["WHERE"])
 	if g == nil {
 		g = &guard{
-			config: config, tables: newRegistry(db, config.Column),
+			config: config, tables: newRegistry(db, config),
 			dialect: dialectOf(db), numbered: numberedOf(db), verdicts: newVerdicts(),
 		}
 	} else if !g.config.sameAs(config) {

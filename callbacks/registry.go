@@ -1,6 +1,8 @@
 package callbacks
 
 import (
+	"reflect"
+
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
@@ -17,9 +19,19 @@ type reference tenanttable.Reference
 // registry knows the tables of tenants.
 type registry struct{ *tenanttable.Tables }
 
-func newRegistry(db *gorm.DB, column string) *registry {
+func newRegistry(db *gorm.DB, config Config) *registry {
+	var only map[reflect.Type]bool
+	if config.Only != nil {
+		only = map[reflect.Type]bool{}
+		for _, model := range config.Only {
+			only[reflect.Indirect(reflect.ValueOf(model)).Type()] = true
+		}
+	}
 	return &registry{tenanttable.New(db, func(model *schema.Schema) (*schema.Field, error) {
-		return models.Field(model, column)
+		if only != nil && !only[model.ModelType] {
+			return nil, nil
+		}
+		return models.Field(model, config.Column)
 	})}
 }
 

@@ -102,6 +102,21 @@ func ExampleOnUnscoped() {
 	// 1
 }
 
+// Observe is the first step: isolation is off, and what it would do is told.
+func ExampleObserve() {
+	db := open(tenantplugin.Observe(func(_ context.Context, f tenantplugin.Finding) {
+		fmt.Printf("%s of %s would be %s\n", f.Operation, f.Table, f.Kind)
+	}))
+	for range 2 { // Each place in the code is told once.
+		db.Find(&[]Project{})
+	}
+	db.Exec("UPDATE projects SET name = 'x'")
+	// Output:
+	// create of projects would be scoped
+	// query of projects would be refused
+	// raw of projects would be refused
+}
+
 // An application that is being adopted has code without a context. Its uses of the one tenant that
 // there is are counted, until there are none.
 func ExampleDefaultTenant() {

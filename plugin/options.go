@@ -11,12 +11,12 @@ import (
 
 // Option changes what [New] makes.
 type Option interface {
-	apply(config *callbacks.Config) error
+	apply(p *Plugin) error
 }
 
 type optionFunc func(config *callbacks.Config) error
 
-func (o optionFunc) apply(config *callbacks.Config) error { return o(config) }
+func (o optionFunc) apply(p *Plugin) error { return o(&p.config) }
 
 // Models makes models known from the start: pointers to structs, as AutoMigrate takes them.
 //

@@ -40,6 +40,23 @@ func TestUse_returns_the_error_of_an_option(t *testing.T) {
 			"gormtenant: tenantplugin.OnDefault needs a function",
 		},
 		{
+			"nil_observer", []tenantplugin.Option{tenantplugin.Observe(nil)},
+			"gormtenant: tenantplugin.Observe needs a function, such as " +
+				"observe.Log(slog.Default())",
+		},
+		{
+			"only_something_that_is_no_model",
+			[]tenantplugin.Option{tenantplugin.Only("projects")},
+			"gormtenant: invalid tenant model: tenantplugin.Only takes pointers to structs, as in " +
+				"tenantplugin.Only(&Project{}), and was given a string",
+		},
+		{
+			"only_and_strict",
+			[]tenantplugin.Option{tenantplugin.Only(&Project{}), tenantplugin.Strict()},
+			"gormtenant: tenantplugin.Strict and Only exclude each other: " +
+				"take Only out when every model is enforced",
+		},
+		{
 			"empty_default_tenant",
 			[]tenantplugin.Option{tenantplugin.DefaultTenant("")},
 			"gormtenant: tenantplugin.DefaultTenant needs the ID of a tenant, as in " +

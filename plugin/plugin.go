@@ -41,6 +41,7 @@ import (
 // Plugin is what db.Use takes. It is made by [New] and may be used for several databases.
 type Plugin struct {
 	config   callbacks.Config
+	observe  func(ctx context.Context, f Finding)
 	err      error
 	defaults atomic.Int64
 }
@@ -54,7 +55,7 @@ var _ gorm.Plugin = (*Plugin)(nil)
 func New(options ...Option) *Plugin {
 	p := &Plugin{}
 	p.err = option.Apply("tenantplugin.New", options,
-		func(o Option) error { return o.apply(&p.config) })
+		func(o Option) error { return o.apply(p) })
 	tell := p.config.OnDefault
 	p.config.OnDefault = func(ctx context.Context, operation, table, caller string) {
 		p.defaults.Add(1)
@@ -78,7 +79,17 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	if p.err != nil {
 		return p.err
 	}
-	return callbacks.Register(db, p.config)
+	if p.config.Strict && p.config.Only != nil {
+		return errStrictOnly
+	}
+	if p.observe == nil {
+		if p.config.Only != nil {
+			db.Logger.Warn(context.Background(), "gormtenant: isolation is off but for the "+
+				"models given to tenantplugin.Only")
+		}
+		return callbacks.Register(db, p.config)
+	}
+	return p.watch(db)
 }
 
 // TenantField returns the field by which the plugin tells whose row it is, nil for a model that
@@ -89,6 +100,8 @@ func (p *Plugin) TenantField(model *schema.Schema) (*schema.Field, error) {
 
 // Models returns what the plugin knows on db: the models that were named with the option [Models],
 // and the tenant models that were migrated or used so far, as pointers to structs.
+//
+// Under [Observe] it knows the models that were named, and those of [Only].
 func (p *Plugin) Models(db *gorm.DB) []any {
 	return append(slices.Clone(p.config.Models), callbacks.Known(db)...)
 }
