@@ -55,6 +55,8 @@ func (p *Plan) write(limit func(ref int) uint64) *Edited {
 	w := writer{Plan: p}
 	edits := p.edits(limit)
 	size := len(p.text) + 64*len(edits)
+	w.edited.Insert, w.edited.Columns = make([]int, 0, len(edits)), make([]int, 0, len(edits))
+	w.edited.Tables = make([]*Table, 0, len(edits))
 	w.b.Grow(size)
 	last := 0
 	for i := range edits {
@@ -85,7 +87,7 @@ func (w *writer) copy(from, to int) {
 
 // edits returns the changes that limit the given references, in order.
 func (p *Plan) edits(limit func(ref int) uint64) []edit {
-	var edits []edit
+	edits := make([]edit, 0, 2*len(p.refs))
 	bySlot := make([]int, len(p.slots))
 	for i := range p.refs {
 		r := &p.refs[i]

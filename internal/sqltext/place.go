@@ -37,7 +37,7 @@ type placer struct {
 
 // references returns the references to tenant tables of a text, in the order of its items.
 func (p *placer) references() []reference {
-	var all []reference
+	all := make([]reference, 0, len(p.items))
 	for i := range p.items {
 		it := &p.items[i]
 		if it.table == nil {
@@ -172,7 +172,7 @@ func (p *placer) where(it *item) int32 {
 
 func (p *placer) add(key int32, s slot) int32 {
 	if p.bySlot == nil {
-		p.bySlot = make(map[int32]int32)
+		p.slots, p.bySlot = make([]slot, 0, 4), make(map[int32]int32)
 	}
 	p.slots = append(p.slots, s)
 	p.bySlot[key] = int32(len(p.slots) - 1) //nolint:gosec // Bounded by the text.

@@ -310,26 +310,6 @@ func TestRead_large_texts(t *testing.T) {
 	}
 }
 
-// TestRead_linear counts what reading and writing allocate: twice the text, twice the bytes.
-func TestRead_linear(t *testing.T) {
-	for _, shape := range []string{
-		" UNION SELECT id FROM projects WHERE tenant_id = $1", " UNION SELECT tag_id FROM project_tags",
-		" UNION SELECT (SELECT 1 FROM tasks) FROM projects a JOIN tasks b ON a.tenant_id = b.tenant_id",
-	} {
-		measure := func(n int) float64 {
-			text := "SELECT 1" + strings.Repeat(shape, n)
-			return float64(testing.Benchmark(func(b *testing.B) {
-				b.Helper()
-				b.ReportAllocs()
-				for range b.N {
-					result(text, sqltext.Options{Dialect: sqltext.Postgres, Tables: known, Raw: true, Vars: 1}, always)
-				}
-			}).AllocedBytesPerOp())
-		}
-		require.Less(t, measure(2000)/measure(500), 6.0, shape)
-	}
-}
-
 func TestRead_allocations(t *testing.T) {
 	o := sqltext.Options{Dialect: sqltext.Postgres, Tables: lowerOnly(known), Raw: true, Vars: 1}
 	for _, c := range []struct {

@@ -183,6 +183,7 @@ func (t *tokens) mentions(s statement) bool {
 // planStatement reads one statement.
 func (t *tokens) planStatement(p *Plan, s statement, o *Options) *Refusal {
 	r := &reader{tokens: t, o: o, pos: s.start, last: s.end, block: none}
+	r.blocks, r.items, r.open = make([]block, 0, 4), make([]item, 0, 4), make([]item, 0, 4)
 	if !r.statement() {
 		return r.refusal
 	}
