@@ -70,7 +70,8 @@ func openPostgres(
 		if err != nil {
 			return err
 		}
-		if err := rls.Check(shared.WithContext(ctx), protected()...); err != nil {
+		if err := rls.Check(shared.WithContext(ctx),
+			append(protected(), rls.AllowTemporaryTables())...); err != nil {
 			return err
 		}
 		// The server looks after raw SQL.

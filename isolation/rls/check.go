@@ -22,8 +22,9 @@ var ErrHole = errors.New("hole in row-level security")
 // with, and returns all that it finds, joined, each with the statement that mends it. It is nil if
 // there is nothing. Call it at start-up, and in CI, with the same models and options as [Enable].
 //
-// It finds: a role that is superuser, has BYPASSRLS, or can become one that does; a table without
-// row-level security, or owned by the role and not forced; a policy that is missing, differs from
+// It finds: a role that is superuser, has BYPASSRLS, or can become one that does; the right to
+// make temporary tables, which outlast a statement, unless [AllowTemporaryTables] is given; a table
+// without row-level security, or owned by the role and not forced; a policy that is missing, differs from
 // what Enable writes, or is another's and lets more through; a tenant column that may be NULL; a
 // view that reads a table as its owner; a partition that can be reached past its table; the table
 // of the quotas' locks, if there is one that the role may read, whether or not it is among the
@@ -40,6 +41,9 @@ var ErrHole = errors.New("hole in row-level security")
 func Check(db *gorm.DB, args ...any) error {
 	return check(db, args, func(c *checker) error {
 		if err := c.role(); err != nil {
+			return err
+		}
+		if err := c.sessions(); err != nil {
 			return err
 		}
 		for _, t := range c.tables {
@@ -116,6 +120,38 @@ func (c *checker) role() error {
 		}
 	}
 	return err
+}
+
+// sessions looks for the right to leave something in a session that hides a table.
+func (c *checker) sessions() error {
+	if c.temporary {
+		return nil
+	}
+	var found struct {
+		Name      string
+		Everybody bool
+		Self      bool
+	}
+	err := c.db.Raw("SELECT quote_ident(datname) AS name, " +
+		"EXISTS (SELECT FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) " +
+		"WHERE grantee = 0 AND privilege_type = 'TEMPORARY') AS everybody, " +
+		"EXISTS (SELECT FROM pg_roles AS r WHERE pg_has_role(session_user, r.oid, 'MEMBER') " +
+		"AND has_database_privilege(r.oid, d.oid, 'TEMPORARY')) AS self " +
+		"FROM pg_database AS d WHERE datname = current_database() " +
+		"AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = session_user)").
+		Scan(&found).Error
+	const what = "the role may make temporary tables, which outlast its statements"
+	switch {
+	case err != nil:
+		return err
+	case found.Everybody:
+		c.found("REVOKE TEMPORARY ON DATABASE "+found.Name+" FROM PUBLIC, and GRANT it to the "+
+			"owner of the tables, who needs it to move tenants", what)
+	case found.Self:
+		c.found("REVOKE TEMPORARY ON DATABASE "+found.Name+" from it, and from the roles that it "+
+			"is a member of", what)
+	}
+	return nil
 }
 
 // table looks at one table.

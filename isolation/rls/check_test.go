@@ -76,8 +76,20 @@ func TestCheck_finds_nothing_where_nothing_is_wrong(t *testing.T) {
 func TestCheck_finds_each_hole(t *testing.T) {
 	t.Parallel()
 	for name, hole := range map[string]struct{ makes, says string }{
-		"bypass":           {"ALTER ROLE app BYPASSRLS", "has BYPASSRLS: ALTER ROLE"},
-		"superuser":        {"ALTER ROLE app SUPERUSER", "is a superuser"},
+		"bypass":    {"ALTER ROLE app BYPASSRLS", "has BYPASSRLS: ALTER ROLE"},
+		"superuser": {"ALTER ROLE app SUPERUSER", "is a superuser"},
+		"temporary_tables_of_everybody": {
+			"GRANT TEMPORARY ON DATABASE this TO PUBLIC",
+			"the role may make temporary tables, which outlast its statements: REVOKE TEMPORARY ON",
+		},
+		"temporary_tables": {
+			"GRANT TEMPORARY ON DATABASE this TO app",
+			"from it, and from the roles that it is a member of",
+		},
+		"temporary_tables_of_a_role_it_can_become": {
+			"GRANT TEMPORARY ON DATABASE this TO admin ; GRANT admin TO app",
+			"from it, and from the roles that it is a member of",
+		},
 		"member_of_bypass": {"GRANT admin TO app", "can SET ROLE to"},
 		"not_enabled": {
 			"ALTER TABLE tasks DISABLE ROW LEVEL SECURITY",
@@ -159,7 +171,7 @@ func TestCheck_finds_each_hole(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, owner := deployment(t)
-			makes := strings.NewReplacer("ROLE app ", "ROLE "+s.app.User+" ", "TO app",
+			makes := strings.NewReplacer("DATABASE this", "DATABASE "+s.app.Database, "ROLE app ", "ROLE "+s.app.User+" ", "TO app",
 				"TO "+s.app.User, "GRANT admin", "GRANT "+s.admin.User).Replace(hole.makes)
 			makes = strings.ReplaceAll(makes, "TO admin ", "TO "+s.admin.User+" ")
 			for _, statement := range strings.Split(makes, "; ") {

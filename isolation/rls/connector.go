@@ -34,6 +34,8 @@ type config struct {
 	admin   *pgx.ConnConfig
 	citus   bool
 	zones   bool
+	// temporary is the right to make temporary tables, which Check passes over.
+	temporary bool
 }
 
 // Setting names the run-time parameter that holds the tenant. The name has two parts. Defaults to
@@ -61,6 +63,16 @@ func Admin(admin *pgx.ConnConfig) Option {
 				"as pgx.ParseConfig returns it")
 		}
 		c.admin = admin.Copy()
+		return nil
+	})
+}
+
+// AllowTemporaryTables makes [Check] pass over the right to make temporary tables, for databases
+// where it cannot be revoked. A function of the application that makes one can leave it on a
+// connection, where another tenant's statements meet it. It changes nothing else.
+func AllowTemporaryTables() Option {
+	return setter(func(c *config) error {
+		c.temporary = true
 		return nil
 	})
 }

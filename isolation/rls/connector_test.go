@@ -50,6 +50,7 @@ func newServer(t testing.TB) *server {
 		"ALTER TABLE notes ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
 		"CREATE POLICY tenants ON notes USING (" + policy + ") WITH CHECK (" + policy + ")",
 		"GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO " + app + ", " + admin,
+		"REVOKE TEMPORARY ON DATABASE " + config.Database + " FROM PUBLIC",
 	} {
 		_, err := owner.Exec(statement)
 		require.NoError(t, err, statement)
@@ -64,6 +65,13 @@ func newServer(t testing.TB) *server {
 		return c
 	}
 	return &server{owner: owner, app: as(app, "app"), admin: as(admin, "admin")}
+}
+
+// mayLeave lets the app make temporary tables.
+func (s *server) mayLeave(t testing.TB) {
+	t.Helper()
+	_, err := s.owner.Exec("GRANT TEMPORARY ON DATABASE " + s.app.Database + " TO PUBLIC")
+	require.NoError(t, err)
 }
 
 var modes = map[string]pgx.QueryExecMode{

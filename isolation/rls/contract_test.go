@@ -16,6 +16,7 @@ import (
 func TestConnections_keep_the_contract(t *testing.T) {
 	t.Parallel()
 	s := newServer(t).withPooler(t)
+	s.mayLeave(t)
 	database := &pgsessiontest.Database{
 		Owner: s.owner, App: s.app.User, Acme: "acme", Zeta: "zeta",
 	}

@@ -14,6 +14,7 @@ import (
 func TestSQL_of_a_tenant_leaves_nothing(t *testing.T) {
 	t.Parallel()
 	s, _ := deployment(t)
+	s.mayLeave(t)
 	db := opened(t, dsn(s.app, ""))
 	pool, err := db.DB()
 	require.NoError(t, err)

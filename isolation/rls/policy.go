@@ -70,6 +70,8 @@ type policies struct {
 	setting string
 	citus   bool
 	tables  []*table
+	// temporary is that of the options.
+	temporary bool
 }
 
 // newPolicies returns the policies of models, among which options may stand.
@@ -95,7 +97,9 @@ func newPolicies(db *gorm.DB, args []any) (*policies, error) {
 		return nil, fmt.Errorf("gormtenant: row-level security needs a *gorm.DB on Postgres")
 	}
 	tables, err := tablesOf(db, given)
-	return &policies{db: db, setting: c.setting, citus: c.citus, tables: tables}, err
+	return &policies{
+		db: db, setting: c.setting, citus: c.citus, tables: tables, temporary: c.temporary,
+	}, err
 }
 
 // change runs the statements that a function returns for each table, in one transaction.
