@@ -17,6 +17,7 @@ import (
 //   - a tenant that is not there, is being moved, or has left rows where it is to go
 //     ([ErrUnfinished], [ErrOccupied]);
 //   - tables and columns that are missing on either side, or of other types;
+//   - shared tables that Citus has distributed, where distribute.Isolate is for the tenant;
 //   - rows that belong to the tenant only in part;
 //   - rows and keys that are taken there ([ErrOccupied]);
 //   - rights that the roles of the levels lack, to switch triggers off too, and policies that hide
@@ -60,6 +61,7 @@ func (m *Mover) check(ctx context.Context, id string, to tenants.Placement) (err
 		return errors.Join(append(errs, err)...)
 	}
 	defer mv.source.close(&err)
+	errs = append(errs, refuseCitus(ctx, mv.source.location))
 	if mv.plan, err = m.planAt(ctx, id, mv.source.location); err != nil {
 		return errors.Join(append(errs, err)...)
 	}
@@ -78,6 +80,9 @@ func (mv *move) checkTarget(ctx context.Context, there *tenants.Tenant) (err err
 		return err
 	}
 	defer mv.target.close(&err)
+	if err := refuseCitus(ctx, mv.target.location); err != nil {
+		return err
+	}
 	if err := mv.hasTables(ctx); err != nil {
 		return err
 	}

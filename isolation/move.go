@@ -81,6 +81,9 @@ func (m *Mover) move(
 		return report, err
 	}
 	defer source.close(&err)
+	if err := refuseCitus(ctx, source.location); err != nil {
+		return report, err
+	}
 	mv := &move{Mover: m, id: id, from: from, to: to, source: source}
 	if mv.plan, err = m.planAt(ctx, id, source.location); err != nil {
 		return report, err
@@ -114,6 +117,9 @@ func (m *Mover) move(
 		return report, err
 	}
 	defer mv.target.close(&err)
+	if err := refuseCitus(ctx, mv.target.location); err != nil {
+		return report, err
+	}
 	if err := makeOwn(ctx, source.location, mv.target.location); err != nil {
 		return report, err
 	}

@@ -303,3 +303,27 @@ func TestMove_after_one_that_was_cut_off(t *testing.T) {
 		}
 	})
 }
+
+// Citus takes no triggers that would follow the tenant. What tells of its tables is a table of its
+// catalog; here one of that name stands where the search path finds it.
+func TestMove_refuses_tables_of_Citus(t *testing.T) {
+	t.Parallel()
+	h := onPostgres(t)
+	acme := h.tenant("acme")
+	h.fill(acme, 1)
+	mine, before := h.of(t, acme.ID), h.now(acme.ID)
+	to := tenants.Placement{Level: h.levels[len(h.levels)-1]}
+	exec := func(statement string) {
+		pool, err := h.shared.DB()
+		require.NoError(t, err)
+		_, err = pool.ExecContext(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	exec(`CREATE TABLE pg_dist_partition (logicalrelid regclass, partmethod "char")`)
+	require.NoError(t, h.mover.Check(t.Context(), acme.ID, to), "of tables that are not distributed")
+	exec("INSERT INTO pg_dist_partition VALUES ('docs', 'h')")
+	require.ErrorContains(t, h.mover.Check(t.Context(), acme.ID, to), "distribute.Isolate")
+	_, err := h.mover.Move(t.Context(), acme.ID, to)
+	require.ErrorContains(t, err, "distribute.Isolate")
+	h.unmoved(t, before, mine)
+}

@@ -18,6 +18,9 @@ import (
 // tells, and where that is beyond the limit everything is counted again, which is certain to be
 // right: the lock is held, and every create before has ended.
 func (l *limited) hold(db *gorm.DB, s *share, now time.Time) error {
+	if l.apart != nil {
+		return l.holdApart(db, s, now)
+	}
 	v := s.values(now)
 	held, err := l.lock(db, l.texts.hold.with(v))
 	if err != nil {

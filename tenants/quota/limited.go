@@ -19,6 +19,7 @@ type limited struct {
 	// waits says that a statement can wait for a lock and still see what was there before, as in
 	// PostgreSQL. SQLite has one writer at a time, who sees everything.
 	waits bool
+	apart *apart // nil without Citus
 }
 
 func newLimited(db *gorm.DB, plugin tenantPlugin, given limit) (*limited, error) {

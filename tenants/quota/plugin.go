@@ -25,6 +25,7 @@ type Plugin struct {
 	directory tenants.Directory
 	recount   time.Duration
 	meters    []meter
+	citus     bool
 	soft      map[string]func(ctx context.Context, use Use)
 	guards    sync.Map // *guard by what db.Callback returns, which the sessions of a DB share
 	err       error
@@ -70,7 +71,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 			gormtenant.ErrNotRegistered)
 	}
 	for _, l := range p.limits {
-		if err := g.add(db, l); err != nil {
+		if err := g.add(db, l, p.citus && db.Name() == "postgres"); err != nil {
 			return err
 		}
 	}
@@ -128,10 +129,14 @@ type guard struct {
 }
 
 // add makes a model limited.
-func (g *guard) add(db *gorm.DB, given limit) error {
+func (g *guard) add(db *gorm.DB, given limit, citus bool) error {
 	l, err := newLimited(db, g.plugin, given)
 	if err != nil {
 		return err
+	}
+	if citus {
+		l.apart = l.buildApart(db)
+		l.texts.count = l.apart.rows
 	}
 	key := tableKey(l.schema.Table)
 	if other := g.models[key]; other != nil {
