@@ -101,6 +101,10 @@
 // The role of the application needs SELECT, INSERT and UPDATE on tenant_quota_locks. [Models] are
 // tenant models, so that rls.Enable(db, quota.Models()...) puts a policy on them as on others.
 //
+// # Citus
+//
+// With [Citus] a create sends statements that a Citus cluster takes, and counts all rows each time.
+//
 // # Reading the code
 //
 // Begin with create.go, the callbacks around a create; then text.go, the statement that locks and

@@ -28,6 +28,7 @@ var known = map[string]string{
 
 	"credentials":  module("isolation/databases/credentials"),
 	"databases":    module("isolation/databases"),
+	"distribute":   module("isolation/distribute"),
 	"gormtenant":   `"` + Module + `"`,
 	"isolation":    module("isolation"),
 	"middleware":   module("middleware"),
