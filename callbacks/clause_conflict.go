@@ -26,6 +26,10 @@ func buildConflict(c clause.Clause, stmt *gorm.Statement, prev clause.ClauseBuil
 	if stmt.Error != nil {
 		return
 	}
+	if r.upsertsByAssignment() {
+		r.buildDuplicate(c, conflict, prev)
+		return
+	}
 	if conflict.DoNothing {
 		conflict.Where = clause.Where{} // DO NOTHING takes none.
 		c.Expression = conflict

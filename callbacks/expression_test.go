@@ -154,12 +154,13 @@ func expressions() attackList {
 			return err
 		}},
 		attack{name: "late_without_a_table", run: func(t *testing.T, e *Env) error {
-			keys, err := find(e.As().Where("name = ?", late{"'si' || 'te'"}))
+			keys, err := find(e.As().Where("name = ?", late{e.Concat("'si'", "'te'")}))
 			require.Equal(t, []uint{1}, keys)
 			return err
 		}},
 		attack{name: "late_field", run: func(t *testing.T, e *Env) error {
-			err := e.As().Omit("ID").Create(&lateProject{Name: late{"'a' || 'b'"}, Slug: "n"}).Error
+			err := e.As().Omit("ID").
+				Create(&lateProject{Name: late{e.Concat("'a'", "'b'")}, Slug: "n"}).Error
 			require.Equal(t, "ab", e.Text(t, "SELECT name FROM projects WHERE slug = 'n'"))
 			return err
 		}},

@@ -139,7 +139,7 @@ func updatesFrom() attackList {
 				Where("users.id = 11").Update("name", gorm.Expr("users.tenant_id"))
 			require.Zero(t, tx.RowsAffected)
 			return tx.Error
-		}}},
+		}, notMySQL: "has no UPDATE ... FROM"}},
 	}
 }
 

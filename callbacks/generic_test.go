@@ -148,7 +148,7 @@ func genericJoins() attackList {
 		}),
 		crossed("right", func(t *testing.T, e *Env) error {
 			rows, err := gorm.G[Project](e.DB).Joins(clause.RightJoin.Association("Owner"), nil).
-				Select("\"Owner\".tenant_id AS name").Find(e.A)
+				Select(e.Quoted("Owner") + ".tenant_id AS name").Find(e.A)
 			require.Len(t, rows, 2, "both users of A: one with a project, one without")
 			for _, p := range rows {
 				require.Equal(t, A, p.Name)

@@ -21,6 +21,7 @@ func (g *guard) beforeCreate(db *gorm.DB) {
 	}
 	r.takeJoins()
 	r.saveByKey()
+	r.insertNewRows()
 	eachRow(db.Statement.ReflectValue, func(row reflect.Value) bool {
 		if own.table.isModel(row) {
 			if err := own.table.fill(db, row, r.scope); err != nil {

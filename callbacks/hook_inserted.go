@@ -27,6 +27,11 @@ func (g *guard) afterInsert(db *gorm.DB) {
 	r.beginJoins(db)
 	r.noteMade()
 	conflict, upserts := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
+	if upserts && r.upsertsByAssignment() {
+		values, _ := stmt.Clauses["VALUES"].Expression.(clause.Values)
+		r.afterDuplicate(db, values)
+		return
+	}
 	if r.ofJoins && conflict.DoNothing && !g.config.AllowRawSQL {
 		return // The question is asked with the join rows.
 	}

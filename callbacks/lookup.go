@@ -22,6 +22,7 @@ type lookup struct {
 	columns []string
 	id      any
 	where   []clause.Expression
+	locks   bool // MySQL: what others have written since the transaction began to read counts
 }
 
 // lookup returns a look-up of rows of t by columns, for the run's statement.
@@ -107,6 +108,9 @@ func (q question) writeForeign(query *gorm.Statement) error {
 	_, _ = query.WriteString("(SELECT COUNT(*)")
 	q.writeFrom(query, q.keys)
 	clause.Or(clause.Neq{Column: column, Value: bound}, clause.Eq{Column: column}).Build(query)
+	if q.locks {
+		_, _ = query.WriteString(" LOCK IN SHARE MODE")
+	}
 	return query.WriteByte(')')
 }
 

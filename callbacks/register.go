@@ -18,6 +18,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -107,6 +108,7 @@ type guard struct {
 	numbered string // In front of the number of a placeholder: "@p" on SQL Server.
 	verdicts *verdicts
 	known    transactions
+	uniques  sync.Map // *schema.Schema -> [][]string: see uniqueKeys
 }
 
 // Register adds the callbacks and clause builders to db. Clause builders that were registered

@@ -50,6 +50,7 @@ type run struct {
 
 	list       []string // the clauses that the statement is built of
 	addedWhere bool
+	nothing    bool // an upsert of MySQL that updates nothing
 	reported   bool
 
 	defaulted bool            // it runs as the default tenant: see default.go

@@ -79,7 +79,8 @@ func subqueries() attackList {
 		{name: "in_the_condition_of_a_join", run: func(t *testing.T, e *Env) error {
 			var rows []Project
 			err := e.As().
-				Joins("Owner", e.DB.Where("\"Owner\".id = (?) AND \"Owner\".age > ?", owned(e), 1)).
+				Joins("Owner", e.DB.Where(e.Quoted("Owner")+".id = (?) AND "+
+					e.Quoted("Owner")+".age > ?", owned(e), 1)).
 				Where("budget > ?", 1).Order("projects.id").Find(&rows).Error
 			require.Len(t, rows, 2)
 			require.Nil(t, rows[0].Owner)

@@ -61,7 +61,7 @@ func updates() attackList {
 				Update("name", "x")
 			require.Len(t, rows, 2)
 			return tx.Error
-		}},
+		}, notMySQL: "has no UPDATE ... RETURNING"},
 		{name: "value_from_a_subquery_with_no_tenant", run: func(t *testing.T, e *Env) error {
 			err := e.As().Model(&Project{ID: 1}).
 				Update("name", e.DB.Model(&Project{}).Select("max(slug)")).Error
@@ -119,7 +119,9 @@ func tenantChanges() attackList {
 		}},
 		{name: "own_tenant_alone", run: func(t *testing.T, e *Env) error {
 			tx := e.As().Model(&Project{ID: 1}).Update("tenant_id", A)
-			require.Equal(t, int64(1), tx.RowsAffected)
+			if e.Name != "mysql" { // which counts only rows that it changed
+				require.Equal(t, int64(1), tx.RowsAffected)
+			}
 			return tx.Error
 		}},
 		{name: "struct", run: func(t *testing.T, e *Env) error {

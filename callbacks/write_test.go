@@ -262,7 +262,7 @@ func overlookedWrites() attackList {
 		no("omit_id_do_nothing", func(e *Env) error {
 			return e.As().Omit("ID").Clauses(clause.OnConflict{DoNothing: true}).
 				Create(&Project{ID: 11, Slug: A + "-site", Tasks: children()}).Error
-		}),
+		}).returnsKeys(),
 		sqliteOnly("or_ignore", func(e *Env) error {
 			return e.As().Clauses(clause.Insert{Modifier: "OR IGNORE"}).
 				Create(&Project{ID: 11, Slug: "n", Tasks: children()}).Error
@@ -270,11 +270,11 @@ func overlookedWrites() attackList {
 		no("belongs_to_select_in_a_slice", func(e *Env) error {
 			return e.As().Select("*", "Owner.Name").
 				Create(&[]Project{{Slug: "n", Owner: &User{ID: 11, Name: "x"}}}).Error
-		}),
+		}).returnsKeys(),
 		no("belongs_to_omit_in_a_slice", func(e *Env) error {
 			return e.As().Omit("Owner.ID").
 				Create(&[]Project{{Slug: "n", Owner: &User{ID: 11, Name: "x"}}}).Error
-		}),
+		}).returnsKeys(),
 	}}
 }
 

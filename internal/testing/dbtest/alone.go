@@ -3,6 +3,7 @@ package dbtest
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"regexp"
 	"slices"
@@ -26,9 +27,9 @@ func Alone(t testing.TB, name string) *Env {
 		DB:    open(&gorm.Config{}),
 		A:     gormtenant.WithTenant(context.Background(), A),
 		B:     gormtenant.WithTenant(context.Background(), B),
-		Name:  name,
 		alone: true,
 	}
+	e.Name = e.DB.Name()
 	require.NoError(t, e.Plain.AutoMigrate(Models()...))
 	require.NoError(t, e.DB.Use(noPlugin{}))
 	e.Seed(t)
@@ -87,7 +88,7 @@ func (e *Env) record(t testing.TB) {
 	require.NoError(t, query.Register("test:read", func(db *gorm.DB) {
 		if db.Error == nil && !db.DryRun {
 			inOrder := strings.Contains(strings.ToUpper(db.Statement.SQL.String()), "ORDER BY")
-			e.read = append(e.read, asText(db.Statement.Dest, inOrder))
+			e.read = append(e.read, e.asText(db.Statement.Dest, inOrder))
 		}
 	}))
 }
@@ -96,22 +97,25 @@ func (e *Env) record(t testing.TB) {
 func (e *Env) whatWasRead() []string {
 	read := e.read
 	for _, value := range e.into {
-		read = append(read, asText(value, false))
+		read = append(read, e.asText(value, false))
 	}
 	e.read, e.into = nil, nil
 	return read
 }
 
 // asText writes a value as JSON. Rows that have no order are sorted.
-func asText(value any, inOrder bool) string {
+func (e *Env) asText(value any, inOrder bool) string {
 	rows := reflect.Indirect(reflect.ValueOf(value))
 	if rows.Kind() != reflect.Slice || rows.Type().Elem().Kind() == reflect.Uint8 {
+		if row, ok := value.(map[string]any); ok && e.Name == "mysql" {
+			value = texts(row)
+		}
 		text, _ := json.Marshal(value) // what cannot be written has no text
-		return times.ReplaceAllString(string(text), "now")
+		return WithoutTimes(string(text))
 	}
 	lines := make([]string, 0, rows.Len())
 	for i := range rows.Len() {
-		lines = append(lines, asText(rows.Index(i).Interface(), inOrder))
+		lines = append(lines, e.asText(rows.Index(i).Interface(), inOrder))
 	}
 	if !inOrder {
 		slices.Sort(lines)
@@ -119,5 +123,24 @@ func asText(value any, inOrder bool) string {
 	return "[" + strings.Join(lines, ",") + "]"
 }
 
-// times are those of rows that were just written, never the same twice.
+// texts returns a row with all values as text: MySQL sends those of a statement without arguments
+// as text, and those of another as what they are.
+func texts(row map[string]any) map[string]string {
+	all := make(map[string]string, len(row))
+	for name, value := range row {
+		if text, ok := value.([]byte); ok {
+			value = string(text)
+		}
+		if held := reflect.ValueOf(value); held.Kind() == reflect.Pointer && !held.IsNil() {
+			value = held.Elem().Interface()
+		}
+		all[name] = fmt.Sprint(value)
+	}
+	return all
+}
+
+// WithoutTimes returns a text without its times: those of rows that were just written are never the
+// same twice.
+func WithoutTimes(text string) string { return times.ReplaceAllString(text, "now") }
+
 var times = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ][\d:.]+(Z|[+-]\d\d(:?\d\d)?)?`)

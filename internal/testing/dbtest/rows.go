@@ -116,14 +116,19 @@ func seed(t testing.TB, db *gorm.DB, tenants map[int]string) {
 			}
 		}
 	}
-	if db.Name() == "postgres" { // past the keys above, as below
+	switch db.Name() { // past the keys above, as below
+	case "mysql":
+		for _, table := range Tables[1:7] {
+			statements = append(statements, "ALTER TABLE "+table+" AUTO_INCREMENT = 101")
+		}
+	case "postgres":
 		var sequences []string
 		for _, table := range Tables[1:7] {
 			sequences = append(sequences, "setval(pg_get_serial_sequence('"+table+"', 'id'), 100)")
 		}
 		statements = append(statements, "SELECT "+strings.Join(sequences, ", "))
 	}
-	// Postgres takes the whole text as one transaction, SQLite each statement as one of its own.
+	// Postgres takes the whole text as one transaction, the others each statement as one of its own.
 	text := strings.Join(statements, ";\n")
 	if db.Name() == "sqlite" {
 		text += ";\nUPDATE sqlite_sequence SET seq = 100"
@@ -177,15 +182,22 @@ func rowsQuery(t testing.TB, db *gorm.DB) string {
 		case "user_friends":
 			first, second = of("users", "user_id"), of("users", "friend_id")
 		}
-		text := "r::text"
-		if db.Name() == "sqlite" {
-			var columns []string
+		text := "'" + table + " ' || r::text"
+		var columns []string
+		switch db.Name() {
+		case "sqlite":
 			names := "SELECT 'quote(r.' || name || ')' FROM pragma_table_info('" + table + "')"
 			require.NoError(t, db.Raw(names).Scan(&columns).Error)
-			text = strings.Join(columns, " || ',' || ")
+			text = "'" + table + " ' || " + strings.Join(columns, " || ',' || ")
+		case "mysql":
+			names := "SELECT concat('quote(r.', column_name, ')') FROM information_schema.columns " +
+				"WHERE table_schema = database() AND table_name = '" + table + "' " +
+				"ORDER BY ordinal_position"
+			require.NoError(t, db.Raw(names).Scan(&columns).Error)
+			text = "concat('" + table + " ', " + strings.Join(columns, ", ',', ") + ")"
 		}
-		parts = append(parts, fmt.Sprintf("SELECT '%s ' || %s, %s, %s FROM %[1]s r",
-			table, text, first, second))
+		parts = append(parts, fmt.Sprintf("SELECT %s, %s, %s FROM %s r",
+			text, first, second, table))
 	}
 	return strings.Join(parts, "\nUNION ALL ")
 }

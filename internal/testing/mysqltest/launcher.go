@@ -14,6 +14,7 @@ import (
 
 // fastSettings are options for mariadbd. Nothing of a throwaway server has to survive a crash.
 var fastSettings = []string{
+	"--debug-no-sync", // what DDL writes is synced besides
 	"--innodb-flush-log-at-trx-commit=0",
 	"--innodb-flush-method=nosync",
 	"--innodb-doublewrite=0",

@@ -34,8 +34,8 @@ start() {
 }
 
 answer "$install" --no-defaults --datadir="$dir/data" --tmpdir="$dir" \
-	--auth-root-authentication-method=normal --skip-test-db --innodb-doublewrite=0 \
-	--innodb-flush-method=nosync --innodb-flush-log-at-trx-commit=0
+	--auth-root-authentication-method=normal --skip-test-db --debug-no-sync \
+	--innodb-doublewrite=0 --innodb-flush-method=nosync --innodb-flush-log-at-trx-commit=0
 
 while read -r port; do
 	: >"$dir/log"

@@ -37,6 +37,10 @@ func skipIfShort(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short starts no server")
 	}
+	_, err := mysqltest.FindBinary("mariadbd", mysqltest.UsualPlaces)
+	if err != nil && os.Getenv(mysqltest.EnvDSN) != "" {
+		t.Skip("there is no MariaDB to start here, and the tests use " + mysqltest.EnvDSN)
+	}
 }
 
 func TestStart_settings_and_accounts(t *testing.T) {

@@ -20,6 +20,7 @@ var known = map[string]string{
 	"gorm":     `"gorm.io/gorm"`,
 	"logger":   `"gorm.io/gorm/logger"`,
 	"pgx":      `"github.com/jackc/pgx/v5"`,
+	"mysql":    `"gorm.io/driver/mysql"`,
 	"postgres": `"gorm.io/driver/postgres"`,
 	"require":  `"github.com/stretchr/testify/require"`,
 	"sqlite":   `"github.com/glebarez/sqlite"`,
