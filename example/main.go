@@ -14,6 +14,7 @@
 // interrupted:
 //
 //	go run ./example serve                            # see the package service
+//	go run ./example tenants -h                       # what an operator does with its tenants
 //
 // Start reading in setup, below: it holds all that makes an application multi-tenant. The calls
 // are in allowed.go, attacks_*.go, crossing.go and server.go.
@@ -38,10 +39,11 @@ import (
 	tenantplugin "github.com/gormtenant/gormtenant/plugin"
 )
 
-const usage = `usage: example [serve]
+const usage = `usage: example [serve|tenants]
 
 Without arguments it walks the tour and exits. DATABASE_URL puts it on Postgres.
   serve    the same as a service on http://localhost:8080; serve -h lists its flags
+  tenants  list, register, move, migrate, export and erase its tenants; tenants -h lists how
 `
 
 func main() { os.Exit(command(os.Args[1:], os.Getenv, os.Stdout, os.Stderr)) }
@@ -56,10 +58,14 @@ func command(args []string, getenv func(string) string, out, errs io.Writer) int
 		if broken > 0 {
 			return 1
 		}
-	case args[0] == "serve":
+	case args[0] == "serve", args[0] == "tenants":
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		err = service.Run(ctx, args[1:], getenv, out, errs)
+		run := service.Run
+		if args[0] == "tenants" {
+			run = service.Operate
+		}
+		err = run(ctx, args[1:], getenv, out, errs)
 	default:
 		_, _ = fmt.Fprintf(errs, "example: %q is nothing that it can do\n%s", args[0], usage)
 		return 2

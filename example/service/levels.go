@@ -109,7 +109,8 @@ func (own ownPlaces) routes() (options []isolation.Option) {
 type levels struct {
 	own   ownPlaces
 	names []tenants.Level
-	mover *isolation.Mover // nil if there is one level only
+	all   *isolation.Tenants
+	mover *isolation.Mover // of all; nil if there is one level only
 	store *store.Store
 }
 
@@ -128,10 +129,13 @@ func newLevels(
 		l.names, options = append(l.names, tenants.Database),
 			append(options, isolation.OwnDatabases(own.provisioner))
 	}
-	if len(l.names) > 1 {
-		l.mover, err = isolation.NewMover(directory, protected(), options...)
+	if l.all, err = isolation.NewTenants(directory, protected(), options...); err != nil {
+		return nil, err
 	}
-	return l, err
+	if len(l.names) > 1 {
+		l.mover = l.all.Mover
+	}
+	return l, nil
 }
 
 // migrate brings what tenants have of their own to the version of this program. That one of them
@@ -169,11 +173,16 @@ func (l *levels) move(
 	if err := l.check(level); err != nil || l.mover == nil {
 		return isolation.Report{}, err
 	}
+	return l.mover.Move(ctx, id, l.placement(level, id))
+}
+
+// placement is where a tenant is at a level.
+func (l *levels) placement(level tenants.Level, id string) tenants.Placement {
 	to := tenants.Placement{Level: level}
 	if l.own.name != nil && level != tenants.Rows {
 		to.Name = l.own.name(level, id)
 	}
-	return l.mover.Move(ctx, id, to)
+	return to
 }
 
 // grace is for how long others may still read at a place that the tenant has left.
