@@ -11,6 +11,18 @@ type Mode struct {
 	Idle              bool // outside of a transaction
 }
 
+// ExchangeInPieces sends a statement that is written in two pieces.
+func ExchangeInPieces(
+	mode Mode, settings []Setting, first, second []byte, out io.Writer,
+) (int, error) {
+	w := &wire{out: out, explicitTx: mode.ExplicitTx, names: mode.Names}
+	w.arm(settings, mode.Idle)
+	if n, err := w.Write(first); err != nil {
+		return n, err
+	}
+	return w.Write(second)
+}
+
 // Exchange sends ask with settings to out, and returns what pgx reads of the replies in in, with
 // reads of that size.
 func Exchange(

@@ -2,6 +2,7 @@ package pgsession
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"sync/atomic"
 
@@ -68,6 +69,9 @@ func (w *wire) Write(p []byte) (int, error) {
 		w.markFor(p)
 		return w.send(p, 0)
 	}
+	if !whole(p) {
+		return 0, errPieces
+	}
 	text, ok := simpleQuery(p)
 	last := ok || contains(p, 'E') // an Execute; otherwise pgx prepares the statement first
 	length := len(p)
@@ -99,6 +103,19 @@ func (w *wire) Write(p []byte) (int, error) {
 	n, err := w.send(w.buffer, w.before)
 	w.buffer = unlessLarge(w.buffer)
 	return min(n, length), err
+}
+
+var errPieces = errors.New("gormtenant: pgx sent a part of a message, in front of which no " +
+	"settings can be put")
+
+// whole reports whether p is made of whole messages.
+func whole(p []byte) bool {
+	const header = 5
+	n := 0
+	for _, body := range messagesOf(p) {
+		n += header + len(body)
+	}
+	return n == len(p)
 }
 
 // send writes to the server, and returns how much was sent of what comes after the first bytes
