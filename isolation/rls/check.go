@@ -24,12 +24,12 @@ var ErrHole = errors.New("hole in row-level security")
 //
 // It finds: a role that is superuser, has BYPASSRLS, or can become one that does; the right to
 // make temporary tables, which outlast a statement, unless [AllowTemporaryTables] is given; a table
-// without row-level security, or owned by the role and not forced; a policy that is missing, differs from
-// what Enable writes, or is another's and lets more through; a tenant column that may be NULL; a
-// view that reads a table as its owner; a partition that can be reached past its table; the table
-// of the quotas' locks, if there is one that the role may read, whether or not it is among the
-// models; a pooler in front of the server with statements that are cached on the connection. It
-// looks for rows as a tenant that nobody is, and, where the context of db has a tenant, for one row
+// without row-level security, or owned by the role and not forced; a policy that is missing,
+// differs from what Enable writes, or is another's and lets more through; a tenant column that may
+// be NULL; a view that reads a table as its owner; a partition that can be reached past its table;
+// the table of the quotas' locks, if there is one that the role may read, whether or not it is
+// among the models; a pooler in front of the server with statements that are cached on the
+// connection. It looks for rows as a tenant that nobody is, and, where the context of db has a tenant, for one row
 // of that tenant's own: policies that let nothing through make every page empty, in silence.
 //
 // With [Citus] it finds tables that are forced, tables that the role owns or whose owner it can

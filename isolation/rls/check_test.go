@@ -171,8 +171,9 @@ func TestCheck_finds_each_hole(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, owner := deployment(t)
-			makes := strings.NewReplacer("DATABASE this", "DATABASE "+s.app.Database, "ROLE app ", "ROLE "+s.app.User+" ", "TO app",
-				"TO "+s.app.User, "GRANT admin", "GRANT "+s.admin.User).Replace(hole.makes)
+			makes := strings.NewReplacer("DATABASE this", "DATABASE "+s.app.Database,
+				"ROLE app ", "ROLE "+s.app.User+" ", "TO app", "TO "+s.app.User, "GRANT admin",
+				"GRANT "+s.admin.User).Replace(hole.makes)
 			makes = strings.ReplaceAll(makes, "TO admin ", "TO "+s.admin.User+" ")
 			for _, statement := range strings.Split(makes, "; ") {
 				require.NoError(t, owner.Exec(statement).Error, statement)

@@ -30,7 +30,7 @@ func (s *Provisioner) Check(ctx context.Context, id any) error {
 	if !s.roles {
 		return errors.Join(errs...)
 	}
-	there, err := o.roleExists(ctx, roleOf(o.name))
+	there, err := o.roleExists(ctx, o.roleOf(o.name))
 	errs = append(errs, explain(o.name, err))
 	if err == nil && !there && !makesRoles {
 		errs = append(errs, fmt.Errorf("gormtenant: schema %q: the role of "+

@@ -36,9 +36,9 @@ func Open(dsn string, options ...ConnectorOption) gorm.Dialector {
 // The first connection reports an option that makes no sense.
 //
 // Before the first statement of a tenant in a schema, and once a minute from then on, the pool
-// reads the schema's comment, at the price of one round trip. One that is not marked as the tenant's,
-// whatever the tenant's placement says, is [ErrNotOurs]. [Provisioner.Provision] writes the mark,
-// and [Provisioner.Adopt] does for a schema that others made; by hand it is
+// reads the schema's comment, at the price of one round trip. One that is not marked as the
+// tenant's, whatever the tenant's placement says, is [ErrNotOurs]. [Provisioner.Provision] writes
+// the mark, and [Provisioner.Adopt] does for a schema that others made; by hand it is
 //
 //	COMMENT ON SCHEMA "tenant_acme" IS 'gormtenant:acme';
 func NewConnector(config *pgx.ConnConfig, options ...ConnectorOption) driver.Connector {
@@ -122,7 +122,7 @@ func (r *router) settings(ctx context.Context) (
 	if err != nil {
 		return path, "", "", err
 	}
-	return pathSetting(pathOf(schema, r.across.Value), markOf(schema)), roleOf(schema), text, nil
+	return pathSetting(pathOf(schema, r.across.Value), markOf(schema)), r.roleOf(schema), text, nil
 }
 
 // OtherPool returns nil: all statements run on this pool.

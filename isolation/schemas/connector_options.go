@@ -7,8 +7,8 @@ import (
 	"github.com/gormtenant/gormtenant/internal/pgsession"
 )
 
-// ConnectorOption changes what [Open] and [NewConnector] return: [Shared], [Roles], [Names],
-// [Setting].
+// ConnectorOption changes what [Open] and [NewConnector] return: [Shared], [Roles],
+// [Application], [Names], [Setting].
 type ConnectorOption interface {
 	applyConnector(c *connectorConfig) error
 }

@@ -66,7 +66,7 @@ ORDER BY 1`
 // dropRole drops the schema's role and all that was granted to it elsewhere in the database. That
 // takes the role's own rights, which a role with CREATEROLE may grant itself.
 func (o *owned) dropRole(ctx context.Context) error {
-	role := roleOf(o.name)
+	role := o.roleOf(o.name)
 	exists, err := o.roleExists(ctx, role)
 	if err != nil || !exists {
 		return err

@@ -19,7 +19,7 @@ const (
 // user returns the role that reads and writes the tables, "" for the owner.
 func (o *owned) user() string {
 	if o.roles {
-		return roleOf(o.name)
+		return o.roleOf(o.name)
 	}
 	return o.login
 }
@@ -52,10 +52,23 @@ func (o *owned) admit(ctx context.Context) error {
 
 // makeRole makes the schema's role, and makes the role that logs in a member of it.
 func (o *owned) makeRole(ctx context.Context) error {
-	role := roleOf(o.name)
+	role := o.roleOf(o.name)
 	exists, err := o.roleExists(ctx, role)
 	if err != nil {
 		return err
+	}
+	if !exists && o.application != "" { // it may be there from before it was named
+		former, err := o.roleExists(ctx, o.name)
+		if err != nil && !errors.Is(err, ErrNotOurs) {
+			return err
+		}
+		if former {
+			exists = true
+			if err := o.exec(ctx,
+				"ALTER ROLE "+quote(o.name)+" RENAME TO "+quote(role)); err != nil {
+				return err
+			}
+		}
 	}
 	if !exists {
 		if err := o.exec(ctx, "CREATE ROLE "+quote(role)+" NOLOGIN"); err != nil {

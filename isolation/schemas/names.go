@@ -2,9 +2,11 @@ package schemas
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/gormtenant/gormtenant"
 	"github.com/gormtenant/gormtenant/internal/tenantname"
@@ -39,8 +41,31 @@ func (c *config) nameOf(ctx context.Context, text string) (string, error) {
 	return name, nil
 }
 
-// roleOf returns the role that a schema belongs to.
-func roleOf(schema string) string { return schema }
+// roleOf returns the role that a schema belongs to. No two schemas of an application have the same:
+// a role's name of 63 bytes is one that was shortened.
+func (c *config) roleOf(schema string) string {
+	if c.application == "" {
+		return schema
+	}
+	const longest = 63 // bytes, as a schema's name
+	name := c.application + "." + schema
+	if len(name) < longest {
+		return name
+	}
+	sum := sha256.Sum256([]byte(schema))
+	tail := "." + hex.EncodeToString(sum[:16])
+	readable := strings.Map(func(r rune) rune {
+		if r > unicode.MaxASCII {
+			return '_'
+		}
+		return r
+	}, schema)
+	room := longest - len(c.application) - 1 - len(tail)
+	if len(readable) < room {
+		readable += strings.Repeat("_", room-len(readable))
+	}
+	return c.application + "." + readable[:room] + tail
+}
 
 const (
 	// temporary ends every path. If a path does not name it, a session's temporary tables come

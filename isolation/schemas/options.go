@@ -3,6 +3,7 @@ package schemas
 import (
 	"errors"
 	"fmt"
+	"regexp"
 
 	"github.com/gormtenant/gormtenant/internal/option"
 	"github.com/gormtenant/gormtenant/internal/tenantname"
@@ -26,6 +27,8 @@ type config struct {
 	shared string
 	roles  bool
 	names  func(id string) (string, error) // nil for tenantname.Name
+	// application begins the names of roles, "" for those of the schemas.
+	application string
 }
 
 // defaultShared is the schema of the tables that all tenants share.
@@ -45,7 +48,8 @@ func Shared(name string) Option {
 	})
 }
 
-// Roles gives each schema a role of its own, which has the schema's name. Statements run as it, so
+// Roles gives each schema a role of its own, which has the schema's name, or one that begins with
+// that of the [Application]. Statements run as it, so
 // that the server refuses the names of other tenants' schemas. The role that logs in has to be a
 // member of all of them, and must not inherit their rights: see the package documentation.
 func Roles() Option {
@@ -54,6 +58,31 @@ func Roles() Option {
 		return nil
 	})
 }
+
+// Application names the application, or its stage, in the names of the roles that [Roles] gives to
+// schemas: "staging.tenant_acme" for Application("staging"). Roles belong to the server and not to
+// one database, so of two databases on a server that have a tenant of one ID at least one needs it;
+// without it the second [Provisioner.Provision] fails with [ErrNotOurs]. It must stay the same as
+// long as there are schemas. Names that would be longer than 63 bytes are shortened, with a digest.
+//
+// name has up to 24 lower-case letters, digits and the characters _ and -. Defaults to "": a role
+// has the name of its schema. Where it is given later, Provision and [Provisioner.Adopt] rename the
+// role that the tenant has; until then the tenant's statements fail, as there is no such role. The
+// same by hand is
+//
+//	ALTER ROLE "tenant_acme" RENAME TO "staging.tenant_acme";
+func Application(name string) Option {
+	return sharedOption(func(c *config) error {
+		if !application.MatchString(name) {
+			return fmt.Errorf("gormtenant: schemas.Application(%q): it needs 1 to 24 lower-case "+
+				"letters, digits, _ and -", name)
+		}
+		c.application = name
+		return nil
+	})
+}
+
+var application = regexp.MustCompile(`^[a-z0-9_-]{1,24}$`)
 
 // Names sets how the schema of a tenant is called, whose ID is given as text. names has to give the
 // same answer for an ID every time, and a different one for each ID: two tenants of one name would

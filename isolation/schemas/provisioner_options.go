@@ -8,8 +8,8 @@ import (
 	"github.com/gormtenant/gormtenant/isolation/migrations"
 )
 
-// ProvisionerOption changes what [NewProvisioner] returns: [Shared], [Roles], [Names], [Login],
-// [Migrations].
+// ProvisionerOption changes what [NewProvisioner] returns: [Shared], [Roles],
+// [Application], [Names], [Login], [Migrations].
 type ProvisionerOption interface {
 	applyProvisioner(c *provisionerConfig) error
 }

@@ -46,9 +46,9 @@ func (s *Provisioner) Rename(ctx context.Context, id any, name string) error {
 		if !o.roles {
 			return nil
 		}
-		if _, err := o.roleExists(ctx, roleOf(name)); err != nil {
+		if _, err := o.roleExists(ctx, o.roleOf(name)); err != nil {
 			return err
 		}
-		return o.exec(ctx, "ALTER ROLE "+quote(roleOf(o.name))+" RENAME TO "+quote(roleOf(name)))
+		return o.exec(ctx, "ALTER ROLE "+quote(o.roleOf(o.name))+" RENAME TO "+quote(o.roleOf(name)))
 	})
 }
