@@ -17,8 +17,8 @@ import (
 // ErrLeft is wrapped by each of the errors that [Check] joins.
 var ErrLeft = errors.New("gormtenant: adopt")
 
-// Statements returns the statements that [Apply] would run now, in their order, for migration tools.
-// It writes nothing.
+// Statements returns the statements that [Apply] would run now, in their order, for migration
+// tools. It writes nothing.
 //
 // Each text is to be run by itself and outside of a transaction on Postgres (goose: NO
 // TRANSACTION), because CREATE INDEX CONCURRENTLY can be in none; one text may hold two statements,
@@ -46,8 +46,8 @@ func Statements(db *gorm.DB, models []any, options ...Option) ([]string, error) 
 }
 
 // Apply does what is left to do, and nothing if there is nothing. db must be opened as the owner of
-// the tables. It may be stopped anywhere, by ctx or by a kill, and called again: it goes on where it
-// was. On Postgres one process does it at a time, others wait.
+// the tables. It may be stopped anywhere, by ctx or by a kill, and called again: it goes on where
+// it was. On Postgres one process does it at a time, others wait.
 //
 // A foreign key or a unique index that the rows break fails with the server's error, and with what
 // was done before it in place: [Check] counts rows that point across tenants.
@@ -101,7 +101,8 @@ func (p *planner) applyPostgres(ctx context.Context) error {
 		// A process that waits for it in one statement would hold up CREATE INDEX CONCURRENTLY,
 		// which waits for all transactions: so it asks again and again.
 		for locked := false; !locked; {
-			if err := db.Raw("SELECT pg_try_advisory_lock(?)", lockKey).Row().Scan(&locked); err != nil {
+			err := db.Raw("SELECT pg_try_advisory_lock(?)", lockKey).Row().Scan(&locked)
+			if err != nil {
 				return fmt.Errorf("gormtenant: adopt: %w", err)
 			}
 			if locked {
@@ -287,8 +288,8 @@ func (p *planner) reasons(t *table, l *live) []string {
 	return list
 }
 
-// ofModel returns what is unique over all tenants by the tags of the model, so that AutoMigrate would
-// make it so again.
+// ofModel returns what is unique over all tenants by the tags of the model, so that AutoMigrate
+// would make it so again.
 func (p *planner) ofModel(t *table) []string {
 	var list []string
 	for _, field := range t.Model.Fields {

@@ -54,7 +54,8 @@ type (
 		Code  string    `gorm:"unique"`
 		Token string    `gorm:"uniqueIndex:idx_projects_token"`
 		Tasks []oldTask `gorm:"foreignKey:ProjectID;constraint:OnDelete:CASCADE"`
-		Tags  []oldTag  `gorm:"many2many:project_tags;joinForeignKey:ProjectID;joinReferences:TagID"`
+		//nolint:lll // A tag is one line.
+		Tags []oldTag `gorm:"many2many:project_tags;joinForeignKey:ProjectID;joinReferences:TagID"`
 	}
 	oldTask struct {
 		ID        uint

@@ -96,7 +96,9 @@ func (p *planner) readPostgresKeys(db *gorm.DB, name string, l *live) error {
 	if err != nil {
 		return fmt.Errorf("gormtenant: adopt: reading foreign keys of %s: %w", name, err)
 	}
-	actions := map[string]string{"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT", "r": "RESTRICT"}
+	actions := map[string]string{
+		"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT", "r": "RESTRICT",
+	}
 	for _, k := range keys {
 		target := k.Target
 		if p.table(target) == nil && p.table(k.Schema+"."+target) != nil {

@@ -59,8 +59,9 @@ func (p *planner) readSQLite(db *gorm.DB, t *table) (*live, error) {
 		primary = primary || found.primary
 		l.indexes = append(l.indexes, found)
 	}
-	err = db.Raw("SELECT sql FROM sqlite_master WHERE tbl_name = ? AND type IN ('index', 'trigger') "+
-		"AND sql IS NOT NULL ORDER BY type, name", t.Name).Scan(&l.made).Error
+	err = db.Raw("SELECT sql FROM sqlite_master WHERE tbl_name = ? "+
+		"AND type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY type, name", t.Name).
+		Scan(&l.made).Error
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +73,9 @@ func (p *planner) readSQLiteKeys(db *gorm.DB, t *table, l *live) error {
 		ID                                      int
 		Target, Own, Theirs, OnDelete, OnUpdate string
 	}
-	err := db.Raw("SELECT id, \"table\" AS target, \"from\" AS own, coalesce(\"to\", '') AS theirs, "+
-		"on_delete, on_update FROM pragma_foreign_key_list(?) ORDER BY id DESC, seq", t.Name).
+	err := db.Raw("SELECT id, \"table\" AS target, \"from\" AS own, "+
+		"coalesce(\"to\", '') AS theirs, on_delete, on_update "+
+		"FROM pragma_foreign_key_list(?) ORDER BY id DESC, seq", t.Name).
 		Scan(&keys).Error
 	last := -1
 	for i, k := range keys {
@@ -152,8 +154,9 @@ func (p *planner) indexesSQLite(t *table, l *live) []step {
 }
 
 // head is what stands in front of the columns of an index.
-var head = regexp.MustCompile("(?is)^CREATE\\s+(?:UNIQUE\\s+)?INDEX\\s+(?:IF\\s+NOT\\s+EXISTS\\s+)?" +
-	"(`[^`]*`|\"[^\"]*\"|\\[[^\\]]*\\]|\\w+)\\s+ON\\s+(?:`[^`]*`|\"[^\"]*\"|\\[[^\\]]*\\]|\\w+)\\s*\\(")
+var head = regexp.MustCompile("(?is)^CREATE\\s+(?:UNIQUE\\s+)?INDEX\\s+" +
+	"(?:IF\\s+NOT\\s+EXISTS\\s+)?(`[^`]*`|\"[^\"]*\"|\\[[^\\]]*\\]|\\w+)\\s+ON\\s+" +
+	"(?:`[^`]*`|\"[^\"]*\"|\\[[^\\]]*\\]|\\w+)\\s*\\(")
 
 // bodyOf returns the columns and the rest of the text of an index.
 func (l *live) bodyOf(name string) string {

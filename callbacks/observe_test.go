@@ -100,8 +100,8 @@ func observed(
 	return Over(db, map[string]*gorm.DB{A: plain, B: plain}, false), lines
 }
 
-// inOrder sorts what was sent, and the arguments of each: GORM deletes associations in the order of a
-// map, and preloads in the order in which Postgres returns rows.
+// inOrder sorts what was sent, and the arguments of each: GORM deletes associations in the order of
+// a map, and preloads in the order in which Postgres returns rows.
 func inOrder(lines []string) {
 	for i, line := range lines {
 		parts := strings.Split(line, " | ")

@@ -96,7 +96,8 @@ type Table struct {
 func (c Config) sameAs(other Config) bool {
 	return c.Column == other.Column && c.AllowRawSQL == other.AllowRawSQL &&
 		c.CheckReferences == other.CheckReferences && c.Strict == other.Strict &&
-		c.SplitCreates == other.SplitCreates && len(c.Only) == len(other.Only) && c.Default == other.Default
+		c.SplitCreates == other.SplitCreates && len(c.Only) == len(other.Only) &&
+		c.Default == other.Default
 }
 
 // guard enforces isolation on one *gorm.DB. It holds no state of a statement and is safe for

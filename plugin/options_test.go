@@ -47,8 +47,8 @@ func TestUse_returns_the_error_of_an_option(t *testing.T) {
 		{
 			"only_something_that_is_no_model",
 			[]tenantplugin.Option{tenantplugin.Only("projects")},
-			"gormtenant: invalid tenant model: tenantplugin.Only takes pointers to structs, as in " +
-				"tenantplugin.Only(&Project{}), and was given a string",
+			"gormtenant: invalid tenant model: tenantplugin.Only takes pointers to structs, as " +
+				"in tenantplugin.Only(&Project{}), and was given a string",
 		},
 		{
 			"only_and_strict",

@@ -27,6 +27,7 @@ var known = map[string]string{
 	"stdlib":   `"github.com/jackc/pgx/v5/stdlib"`,
 	"uuid":     `"github.com/google/uuid"`,
 
+	"adopt":        module("adopt"),
 	"credentials":  module("isolation/databases/credentials"),
 	"databases":    module("isolation/databases"),
 	"distribute":   module("isolation/distribute"),
@@ -35,6 +36,7 @@ var known = map[string]string{
 	"middleware":   module("middleware"),
 	"migrations":   module("isolation/migrations"),
 	"models":       module("models"),
+	"observe":      module("plugin/observe"),
 	"provision":    module("isolation/databases/provision"),
 	"quota":        module("tenants/quota"),
 	"resolve":      module("tenants/resolve"),
