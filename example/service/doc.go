@@ -4,7 +4,7 @@
 //
 //	# SQLite in a temporary directory, or in one that stays
 //	go run ./example serve
-//	go run ./example serve -data ./data
+//	go run ./example serve -data data
 //	# Postgres, behind row-level security
 //	DATABASE_URL=postgres://... go run ./example serve
 //	# one of two tenants in a database of its own
