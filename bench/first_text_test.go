@@ -60,7 +60,8 @@ func TestAllocations_of_a_first_text(t *testing.T) {
 					require.NoError(t, op.plugin(db, n).Error)
 				})
 			}
-			unscoped, scoped := measure(d.scoped.WithContext(all)), measure(d.scoped.WithContext(one))
+			unscoped := measure(d.scoped.WithContext(all))
+			scoped := measure(d.scoped.WithContext(one))
 			t.Logf("unscoped %v, scoped %v", unscoped, scoped)
 			require.LessOrEqual(t, scoped, unscoped+50)
 		})

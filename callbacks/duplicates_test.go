@@ -164,7 +164,8 @@ func TestDuplicates_get_their_tenant(t *testing.T) {
 					require.Nil(t, o.DupExtra, "nothing is made in passing")
 				}
 				var read []dupOwner
-				require.NoError(t, db.Preload("Langs").Preload("Clubs").Order("id").Find(&read).Error)
+				err := db.Preload("Langs").Preload("Clubs").Order("id").Find(&read).Error
+				require.NoError(t, err)
 				for _, o := range read {
 					require.Len(t, o.Langs, 2)
 					require.Len(t, o.Clubs, 2)

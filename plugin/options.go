@@ -133,7 +133,9 @@ func SplitCreates() Option {
 type UnscopedEvent struct {
 	// Operation is GORM's name for the kind of statement: create, query, update, delete, row, raw.
 	Operation string
-	// Table is the tenants' table that the statement is about; of several, the first.
+	// Table is the tenants' table that the statement is about: its own or the one that it changes,
+	// else the first that its text names. It is one name, to count and alert by; further tables in
+	// joins and sub-queries are in the text, which GORM's logger has.
 	Table string
 	// Reason is the one given to gormtenant.Unscoped.
 	Reason string
@@ -197,7 +199,9 @@ func DefaultTenant(id any) Option {
 type DefaultEvent struct {
 	// Operation is GORM's name for the kind of statement: create, query, update, delete, row, raw.
 	Operation string
-	// Table is the tenants' table that the statement is about; of several, the first.
+	// Table is the tenants' table that the statement is about: its own or the one that it changes,
+	// else the first that its text names. It is one name, to count and alert by; further tables in
+	// joins and sub-queries are in the text, which GORM's logger has.
 	Table string
 	// Caller is where the statement was made, as file:line: the code to pass a context to.
 	Caller string

@@ -26,11 +26,15 @@ func (c counting) Lookup(schema, name string) *sqltext.Table {
 var growing = []struct{ name, before, part, after string }{
 	{"arms", "SELECT 1", " UNION SELECT tag_id FROM project_tags", ""},
 	{"proved_arms", "SELECT 1", " UNION SELECT id FROM projects WHERE tenant_id = $1", ""},
-	{"joins_in_arms", "SELECT 1", " UNION SELECT (SELECT 1 FROM tasks) " +
-		"FROM projects a JOIN tasks b ON a.tenant_id = b.tenant_id", ""},
+	{
+		"joins_in_arms", "SELECT 1", " UNION SELECT (SELECT 1 FROM tasks) " +
+			"FROM projects a JOIN tasks b ON a.tenant_id = b.tenant_id", "",
+	},
 	{"conjuncts", "SELECT * FROM projects p WHERE p.tenant_id = $1", " AND p.budget > 1", ""},
-	{"equalities", "SELECT 1 FROM projects p, tasks t WHERE p.tenant_id = $1",
-		" AND t.project_id = p.id", ""},
+	{
+		"equalities", "SELECT 1 FROM projects p, tasks t WHERE p.tenant_id = $1",
+		" AND t.project_id = p.id", "",
+	},
 	{"list", "SELECT * FROM projects WHERE id IN (0", ", 1", ")"},
 	{"rows", "INSERT INTO countries VALUES (1)", ", (2)", ""},
 	{"sub_selects", "SELECT 1 WHERE true", " AND EXISTS (SELECT 1 FROM tasks)", ""},
@@ -46,8 +50,8 @@ var growing = []struct{ name, before, part, after string }{
 	{"expressions", "WITH a AS (SELECT 1)", ", b AS (SELECT * FROM tasks)", " SELECT 1 FROM a"},
 }
 
-// TestRead_is_linear counts what reading and limiting a text take: the names that are looked up, and
-// what is allocated. Twice the text, at most a little more than twice as much.
+// TestRead_is_linear counts what reading and limiting a text take: names that are looked up, and what
+// is allocated. Twice the text, at most a little more than twice as much.
 func TestRead_is_linear(t *testing.T) {
 	if race.Enabled {
 		return // It allocates by itself.

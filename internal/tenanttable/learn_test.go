@@ -256,6 +256,52 @@ func TestClosure(t *testing.T) {
 	require.ErrorIs(t, err, gormtenant.ErrInvalidModel)
 }
 
+// twoTenants is unusable: which of the two says whose a row is cannot be told.
+type twoTenants struct {
+	ID     uint
+	First  string `gorm:"tenant"`
+	Second string `gorm:"tenant"`
+}
+
+// holder is related to it.
+type holder struct {
+	ID uint
+	models.TenantModel
+	HeldID uint
+	Held   twoTenants
+}
+
+// TestClosure_of_unusable_models: a table that nothing is done with would stay open to all.
+func TestClosure_of_unusable_models(t *testing.T) {
+	t.Parallel()
+	db := offline(t, "postgres")
+	_, err := tenanttable.New(db, field).Closure(&twoTenants{})
+	require.ErrorIs(t, err, gormtenant.ErrInvalidModel, "given")
+
+	_, err = tenanttable.New(db, field).Closure(&holder{})
+	require.ErrorIs(t, err, gormtenant.ErrInvalidModel, "related to one that was given")
+
+	tables := tenanttable.New(db, field)
+	_, err = tables.Resolve(parse(t, db, &twoTenants{}), "", "two_tenants", tenanttable.Write)
+	require.ErrorIs(t, err, gormtenant.ErrInvalidModel)
+	_, err = tables.Closure()
+	require.ErrorIs(t, err, gormtenant.ErrInvalidModel, "used")
+}
+
+// TestClosure_without_what_was_scanned: what rows of a report are scanned into has no table.
+func TestClosure_without_what_was_scanned(t *testing.T) {
+	t.Parallel()
+	db := offline(t, "postgres")
+	tables := tenanttable.New(db, field)
+	require.NoError(t, tables.Declare(&owner{}))
+	_, err := tables.Resolve(parse(t, db, &projectRow{}), "", "owners", tenanttable.Read)
+	require.NoError(t, err)
+	list, err := tables.Closure()
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	require.Equal(t, "owners", list[0].Qualified())
+}
+
 // TestConcurrent_use learns while others read: nobody sees a model before its join tables.
 func TestConcurrent_use(t *testing.T) {
 	t.Parallel()
