@@ -320,7 +320,8 @@ func TestMove_refuses_tables_of_Citus(t *testing.T) {
 		require.NoError(t, err)
 	}
 	exec(`CREATE TABLE pg_dist_partition (logicalrelid regclass, partmethod "char")`)
-	require.NoError(t, h.mover.Check(t.Context(), acme.ID, to), "of tables that are not distributed")
+	require.NoError(t, h.mover.Check(t.Context(), acme.ID, to), "of tables that are not "+
+		"distributed")
 	exec("INSERT INTO pg_dist_partition VALUES ('docs', 'h')")
 	require.ErrorContains(t, h.mover.Check(t.Context(), acme.ID, to), "distribute.Isolate")
 	_, err := h.mover.Move(t.Context(), acme.ID, to)

@@ -46,7 +46,8 @@ func (c *Conn) several(err error) error {
 		return err
 	}
 	if server.Code == syntaxError && server.Routine == "exec_parse_message" {
-		return fmt.Errorf("gormtenant: several commands in one text cannot be sent to Citus, which "+
+		return fmt.Errorf("gormtenant: several commands in one text cannot be sent to Citus, "+
+			"which "+
 			"would run them twice: send each by itself, in a transaction: %w", err)
 	}
 	return err

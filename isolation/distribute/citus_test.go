@@ -57,7 +57,8 @@ func TestCitus_refuses_a_foreign_key_to_a_local_table(t *testing.T) {
 	exec(t, db, "ALTER TABLE rights ADD country_id bigint, ADD CONSTRAINT by_hand "+
 		"FOREIGN KEY (country_id) REFERENCES countries (id)")
 	_, err := distribute.Statements(db, cluster)
-	require.ErrorContains(t, err, "rights: the foreign key by_hand refers to countries, a local table")
+	require.ErrorContains(t, err, "rights: the foreign key by_hand refers to countries, a local "+
+		"table")
 	_, err = distribute.Statements(db, distribute.HashPartitions(2))
 	require.NoError(t, err)
 }

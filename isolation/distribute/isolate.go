@@ -57,7 +57,8 @@ func Isolate(ctx context.Context, db *gorm.DB, tenant any) error {
 // isolating returns the statement that gives a tenant a shard of its own.
 func (p *plan) isolating(t *table, tenant string) string {
 	return "SELECT isolate_tenant_to_new_shard(" + literal(t.quoted) + ", " + literal(tenant) +
-		"::" + t.stored.column(t.tenant).Kind + ", 'CASCADE', shard_transfer_mode => 'block_writes')"
+		"::" + t.stored.column(t.tenant).Kind + ", 'CASCADE', shard_transfer_mode => " +
+		"'block_writes')"
 }
 
 // isAlone reports whether a tenant's shard holds one hash only, which is the tenant's.

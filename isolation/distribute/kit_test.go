@@ -121,7 +121,8 @@ func contents(t *testing.T, db *gorm.DB) string {
 func shape(t *testing.T, db *gorm.DB) string {
 	t.Helper()
 	return value[string](t, db, "SELECT string_agg(line, E'\n' ORDER BY line) FROM ("+
-		"SELECT attrelid::regclass || ' ' || attname || ' ' || format_type(atttypid, atttypmod) || "+
+		"SELECT attrelid::regclass || ' ' || attname || ' ' || format_type(atttypid, atttypmod) "+
+		"|| "+
 		"' ' || attnotnull || coalesce(' ' || pg_get_expr(d.adbin, d.adrelid), '') AS line "+
 		"FROM pg_attribute LEFT JOIN pg_attrdef AS d ON d.adrelid = attrelid AND d.adnum = attnum "+
 		"WHERE attrelid IN (SELECT to_regclass(n) FROM unnest($1::text[]) AS n) AND attnum > 0 "+

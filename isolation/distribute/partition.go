@@ -51,7 +51,8 @@ func (p *plan) partition(t *table) ([]string, error) {
 		" INCLUDING ALL EXCLUDING INDEXES) PARTITION BY HASH (" + p.list([]string{t.tenant}) + ")"}
 	for i := range p.to.partitions {
 		name := p.quote(partName(t, i))
-		statements = append(statements, fmt.Sprintf("CREATE TABLE %s PARTITION OF %s FOR VALUES WITH "+
+		statements = append(statements, fmt.Sprintf("CREATE TABLE %s PARTITION OF %s FOR VALUES "+
+			"WITH "+
 			"(MODULUS %d, REMAINDER %d)", name, next, p.to.partitions, i))
 		for _, role := range kept.defaults {
 			statements = append(statements, "REVOKE ALL ON "+name+" FROM "+role)
@@ -106,7 +107,8 @@ func (p *plan) keep(t *table) (k kept, err error) {
 	if err != nil {
 		return k, err
 	}
-	const role = "CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) " +
+	const role = "CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE " +
+		"quote_ident(pg_get_userbyid(a.grantee)) " +
 		"END"
 	k.defaults, err = p.texts("SELECT DISTINCT "+role+" FROM pg_default_acl AS d, "+
 		"aclexplode(d.defaclacl) AS a WHERE d.defaclobjtype = 'r' AND a.grantee <> d.defaclrole "+
@@ -136,7 +138,8 @@ func (p *plan) keep(t *table) (k kept, err error) {
 		"SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = ? AND NOT tgisinternal " +
 			"ORDER BY tgname",
 		policySQL,
-		"SELECT 'GRANT ' || string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type) || ' ON ' " +
+		"SELECT 'GRANT ' || string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type) || ' " +
+			"ON ' " +
 			"|| max(c.oid::regclass::text) || ' TO ' || " + role + " || CASE WHEN a.is_grantable " +
 			"THEN ' WITH GRANT OPTION' ELSE '' END FROM pg_class AS c, aclexplode(c.relacl) AS a " +
 			"WHERE c.oid = ? AND a.grantee <> c.relowner GROUP BY a.grantee, a.is_grantable " +

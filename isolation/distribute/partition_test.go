@@ -95,7 +95,8 @@ func TestApply_keeps_policies_rights_and_triggers(t *testing.T) {
 			"SELECT tablename || policyname || permissive || roles::text || cmd || "+
 			"coalesce(qual, '') || coalesce(with_check, '') FROM pg_policies UNION ALL "+
 			"SELECT relname || relrowsecurity || relforcerowsecurity FROM pg_class "+
-			"WHERE relname = ANY ($1) UNION ALL SELECT tgname FROM pg_trigger WHERE NOT tgisinternal "+
+			"WHERE relname = ANY ($1) UNION ALL SELECT tgname FROM pg_trigger WHERE NOT "+
+			"tgisinternal "+
 			"AND tgparentid = 0 UNION ALL SELECT col_description('tasks'::regclass, attnum) "+
 			"FROM pg_attribute WHERE attrelid = 'tasks'::regclass AND attname = 'title') AS lines",
 			tableNames)
@@ -159,7 +160,8 @@ func TestApply_brings_tables_from_id_keys_to_keys_with_the_tenant(t *testing.T) 
 	require.NoError(t, err)
 	_, err = pool.ExecContext(t.Context(), "UPDATE projects SET owner_id = "+
 		"(SELECT id FROM users WHERE tenant_id = 'globex') WHERE slug = 'mobile'")
-	require.ErrorContains(t, err, "fk_projects_owner", "the database itself keeps tenants apart now")
+	require.ErrorContains(t, err, "fk_projects_owner", "the database itself keeps tenants apart "+
+		"now")
 }
 
 // A link from one tenant's row to another's, which id keys allow, is found by the new foreign key.
@@ -216,14 +218,18 @@ func TestApply_refuses_what_it_would_lose_or_cannot_do(t *testing.T) {
 	for _, test := range []struct{ name, makes, says string }{
 		{
 			"half_partitioned", "DROP TABLE comments; CREATE TABLE comments (tenant_id text, id " +
-				"bigint, text text, subject_id bigint, subject_type text, deleted_at timestamptz, " +
-				"PRIMARY KEY (tenant_id, id)) PARTITION BY HASH (tenant_id); CREATE TABLE comments_p0 " +
+				"bigint, text text, subject_id bigint, subject_type text, deleted_at " +
+				"timestamptz, " +
+				"PRIMARY KEY (tenant_id, id)) PARTITION BY HASH (tenant_id); CREATE TABLE " +
+				"comments_p0 " +
 				"PARTITION OF comments FOR VALUES WITH (MODULUS 4, REMAINDER 0)",
 			"comments has 1 partitions and not 4",
 		},
 		{
-			"partitioned_otherwise", "DROP TABLE comments; CREATE TABLE comments (tenant_id text, id " +
-				"bigint, text text, subject_id bigint, subject_type text, deleted_at timestamptz, " +
+			"partitioned_otherwise", "DROP TABLE comments; CREATE TABLE comments (tenant_id " +
+				"text, id " +
+				"bigint, text text, subject_id bigint, subject_type text, deleted_at " +
+				"timestamptz, " +
 				"PRIMARY KEY (tenant_id, id)) PARTITION BY RANGE (id)",
 			"comments is partitioned already, by RANGE (id) and not by HASH (tenant_id)",
 		},
@@ -231,28 +237,36 @@ func TestApply_refuses_what_it_would_lose_or_cannot_do(t *testing.T) {
 			"two_types", "ALTER TABLE comments ALTER tenant_id TYPE varchar(40)",
 			"they cannot be together: ALTER TABLE",
 		},
-		{"nullable", "ALTER TABLE comments DROP CONSTRAINT comments_pkey, ALTER tenant_id DROP NOT " +
+		{"nullable", "ALTER TABLE comments DROP CONSTRAINT comments_pkey, ALTER tenant_id DROP " +
+			"NOT " +
 			"NULL, " +
 			"ADD PRIMARY KEY (id)", `comments.tenant_id may be NULL`},
-		{"no_key", "ALTER TABLE comments DROP CONSTRAINT comments_pkey", "comments has no primary key"},
+		{"no_key", "ALTER TABLE comments DROP CONSTRAINT comments_pkey", "comments has no " +
+			"primary key"},
 		{"view", "CREATE VIEW talk AS SELECT * FROM comments", "comments: the view talk reads it"},
 		{
 			"unique_by_hand", "CREATE UNIQUE INDEX by_hand ON comments (text)",
 			"comments: the unique index by_hand has no tenant_id",
 		},
 		{
-			"nobodys_table_refers", "ALTER TABLE users ADD CONSTRAINT one UNIQUE (tenant_id, id, name); " +
-				"CREATE TABLE audits (org text, actor bigint); ALTER TABLE users ADD UNIQUE (id); " +
+			"nobodys_table_refers", "ALTER TABLE users ADD CONSTRAINT one UNIQUE (tenant_id, " +
+				"id, name); " +
+				"CREATE TABLE audits (org text, actor bigint); ALTER TABLE users ADD UNIQUE " +
+				"(id); " +
 				"ALTER TABLE audits ADD CONSTRAINT who FOREIGN KEY (actor) REFERENCES users (id)",
 			"audits: the foreign key who refers to users, a tenants' table",
 		},
 		{
-			"set_null_by_hand", "ALTER TABLE comments ADD project_id bigint, ADD CONSTRAINT about " +
-				"FOREIGN KEY (tenant_id, project_id) REFERENCES projects (tenant_id, id) ON DELETE SET NULL",
+			"set_null_by_hand", "ALTER TABLE comments ADD project_id bigint, ADD CONSTRAINT " +
+				"about " +
+				"FOREIGN KEY (tenant_id, project_id) REFERENCES projects (tenant_id, id) ON " +
+				"DELETE SET NULL",
 			"about: ON DELETE SET NULL would empty tenant_id",
 		},
-		{"rights_on_a_column", "GRANT SELECT (text) ON comments TO PUBLIC", "its column text has rights"},
-		{"publication", "CREATE PUBLICATION changes FOR TABLE comments", "in the publication changes"},
+		{"rights_on_a_column", "GRANT SELECT (text) ON comments TO PUBLIC", "its column text " +
+			"has rights"},
+		{"publication", "CREATE PUBLICATION changes FOR TABLE comments", "in the publication " +
+			"changes"},
 		{"no_table", "DROP TABLE comments", "there is no table comments: migrate first"},
 		{"child", "CREATE TABLE old () INHERITS (comments)", "the table old inherits from it"},
 	} {

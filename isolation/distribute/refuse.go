@@ -50,7 +50,8 @@ func (p *plan) columnFindings(t *table) (found []error) {
 		case !t.known.Joins:
 			found = append(found, finding("%s has no column %s: migrate first", t.name, t.tenant))
 		case len(p.fill(t)) == 0:
-			found = append(found, finding("%s has no column %s, and no foreign key that tells whose "+
+			found = append(found, finding("%s has no column %s, and no foreign key that tells "+
+				"whose "+
 				"its rows are: add the column, and fill it", t.name, t.tenant))
 		}
 		return found
@@ -95,7 +96,8 @@ func (p *plan) shapeFindings(t *table) (found []error) {
 	for i := range n {
 		if !slices.Contains(s.Modulus, bound(n, i)) {
 			if s.Parts == n || s.Parts == 0 {
-				return append(found, finding("%s lacks a partition: CREATE TABLE %s PARTITION OF %s "+
+				return append(found, finding("%s lacks a partition: CREATE TABLE %s PARTITION "+
+					"OF %s "+
 					"%s", t.name, p.quote(partName(t, i)), t.quoted, bound(n, i)))
 			}
 			return append(found, finding("%s has %d partitions and not %d: give "+
@@ -161,7 +163,8 @@ const lostSQL = "SELECT DISTINCT 'the view ' || r.ev_class::regclass::text || ' 
 	"SELECT 'it is in the publication ' || p.pubname || ': take it out first' " +
 	"FROM pg_publication_rel AS pr JOIN pg_publication AS p ON p.oid = pr.prpubid " +
 	"WHERE pr.prrelid = ? UNION ALL " +
-	"SELECT 'its column ' || attname || ' has rights of its own: grant them on the table, or again " +
+	"SELECT 'its column ' || attname || ' has rights of its own: grant them on the table, or " +
+	"again " +
 	"afterwards, and revoke them' FROM pg_attribute WHERE attrelid = ? AND attacl IS NOT NULL " +
 	"AND NOT attisdropped UNION ALL " +
 	"SELECT 'the table ' || inhrelid::regclass::text || ' inherits from it' FROM pg_inherits " +

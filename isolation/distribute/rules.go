@@ -153,7 +153,8 @@ func (p *plan) joinRule(t *table) error {
 				}
 			}
 			tenant := tenantField(owner)
-			return finding("%s: the join table needs one tenant column: tag %s.%s gorm:\"many2many:"+
+			return finding("%s: the join table needs one tenant column: tag %s.%s "+
+				"gorm:\"many2many:"+
 				"%s;foreignKey:%[5]s,%[6]s;joinForeignKey:%[5]s,%[7]s;references:%[5]s,%[8]s;"+
 				"joinReferences:%[5]s,%[9]s\"", t.name, owner.model.Name, rel.Name, t.name,
 				tenant, ownKey, own, otherKey, other)
@@ -223,7 +224,8 @@ func (p *plan) outsideRule(name string, made *schema.Constraint, parent *table) 
 // pairs reports whether a foreign key has the tenant of both tables, at one place.
 func pairs(made *schema.Constraint, child, parent string) bool {
 	for i, field := range made.ForeignKeys {
-		if i < len(made.References) && field.DBName == child && made.References[i].DBName == parent {
+		if i < len(made.References) && field.DBName == child &&
+			made.References[i].DBName == parent {
 			return true
 		}
 	}

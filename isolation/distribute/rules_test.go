@@ -116,11 +116,13 @@ func TestCheck_names_the_tag_to_write(t *testing.T) {
 			`uniques: the unique index idx_uniques_email has no tenant_id: tag TenantID ` +
 				`gorm:"uniqueIndex:idx_uniques_email,priority:1"`,
 			`uniques: the unique constraint uni_uniques_code has no tenant_id: in place of ` +
-				`gorm:"unique", tag TenantID gorm:"uniqueIndex:idx_uniques_code,priority:1" and Code ` +
+				`gorm:"unique", tag TenantID gorm:"uniqueIndex:idx_uniques_code,priority:1" and ` +
+				`Code ` +
 				`gorm:"uniqueIndex:idx_uniques_code,priority:2"`,
 		}},
 		{"set_null", both, []any{&emptying{}, distribute.Reference(&country{})}, []string{
-			"fk_emptying_city: ON DELETE SET NULL would empty tenant_id: CASCADE, RESTRICT or NO ACTION",
+			"fk_emptying_city: ON DELETE SET NULL would empty tenant_id: CASCADE, RESTRICT or " +
+				"NO ACTION",
 		}},
 		{"update_cascade", both, []any{&changing{}, distribute.Reference(&country{})}, []string{
 			"fk_changing_city: ON UPDATE CASCADE would change tenant_id",
@@ -129,7 +131,8 @@ func TestCheck_names_the_tag_to_write(t *testing.T) {
 			"rights.tenant_id is text, numbereds.org_id bigint: give them one type",
 		}},
 		{"join_table_by_ids", both, []any{&group{}}, []string{
-			`group_parts: the join table needs one tenant column: tag group.Parts gorm:"many2many:` +
+			`group_parts: the join table needs one tenant column: tag group.Parts ` +
+				`gorm:"many2many:` +
 				`group_parts;foreignKey:TenantID,ID;joinForeignKey:TenantID,GroupID;` +
 				`references:TenantID,ID;joinReferences:TenantID,PartID"`,
 		}},
@@ -139,7 +142,8 @@ func TestCheck_names_the_tag_to_write(t *testing.T) {
 				`references:TenantID,ID;joinReferences:TenantID,RightID"`,
 		}},
 		{"local_table", citus, []any{&city{}}, []string{
-			"cities.Country: countries is a local table, to which a distributed one cannot refer: " +
+			"cities.Country: countries is a local table, to which a distributed one cannot " +
+				"refer: " +
 				"add distribute.Reference(&country{})",
 		}},
 		{"nobodys_table_refers", citus, []any{
@@ -151,7 +155,7 @@ func TestCheck_names_the_tag_to_write(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			for _, to := range []distribute.Target{distribute.Citus(), distribute.HashPartitions(4)} {
+			for _, to := range []distribute.Target{cluster, four} {
 				err := distribute.Check(dry(t), to, test.models...)
 				if test.target == citus && to != distribute.Citus() {
 					require.NoError(t, err)

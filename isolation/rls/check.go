@@ -29,8 +29,9 @@ var ErrHole = errors.New("hole in row-level security")
 // be NULL; a view that reads a table as its owner; a partition that can be reached past its table;
 // the table of the quotas' locks, if there is one that the role may read, whether or not it is
 // among the models; a pooler in front of the server with statements that are cached on the
-// connection. It looks for rows as a tenant that nobody is, and, where the context of db has a tenant, for one row
-// of that tenant's own: policies that let nothing through make every page empty, in silence.
+// connection. It looks for rows as a tenant that nobody is, and, where the context of db has a
+// tenant, for one row of that tenant's own: policies that let nothing through make every page
+// empty, in silence.
 //
 // With [Citus] it finds tables that are forced, tables that the role owns or whose owner it can
 // become, and a server that would not hand the tenant to its workers, where the role may be

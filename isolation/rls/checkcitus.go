@@ -17,7 +17,8 @@ func (c *checker) owner(t *table, s *state) error {
 	if can {
 		name := quote(c.db, t.name)
 		c.found("ALTER TABLE "+name+" OWNER TO a role that the application cannot become",
-			"the role is %s, the owner of %s, or can become it, and no policy holds the owner of a "+
+			"the role is %s, the owner of %s, or can become it, and no policy holds the owner "+
+				"of a "+
 				"table without FORCE", quote(c.db, owner), name)
 	}
 	return err
@@ -73,7 +74,8 @@ func (c *checker) workers() error {
 		"session_user))").Scan(&nodes).Error
 	for _, n := range nodes {
 		if n.Result != "1" {
-			c.found("CREATE ROLE there, as on the coordinator, with its password in pg_dist_authinfo "+
+			c.found("CREATE ROLE there, as on the coordinator, with its password in "+
+				"pg_dist_authinfo "+
 				"or pg_hba.conf", "the role is missing on the worker %s: %s", n.Node, n.Result)
 		}
 	}

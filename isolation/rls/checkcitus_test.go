@@ -22,7 +22,8 @@ import (
 // openedForCitus opens the deployment's database as an application on Citus does.
 func openedForCitus(t *testing.T, s *server) *gorm.DB {
 	t.Helper()
-	db, err := gorm.Open(rls.Open(dsn(s.app, ""), rls.Citus()), &gorm.Config{Logger: logger.Discard})
+	db, err := gorm.Open(rls.Open(dsn(s.app, ""), rls.Citus()),
+		&gorm.Config{Logger: logger.Discard})
 	require.NoError(t, err)
 	closeAfter(t, db)
 	require.NoError(t, db.Use(tenantplugin.New(tenantplugin.Models(saas.Models()...),
@@ -57,7 +58,8 @@ func TestCheck_with_Citus_finds_each_hole(t *testing.T) {
 	exec("ALTER TABLE tasks OWNER TO " + role)
 	require.NoError(t, rls.Check(app(), rls.Citus()))
 	exec("GRANT " + role + " TO " + s.app.User)
-	require.ErrorContains(t, rls.Check(app(), rls.Citus()), `the owner of "tasks", or can become it`)
+	require.ErrorContains(t, rls.Check(app(), rls.Citus()),
+		`the owner of "tasks", or can become it`)
 }
 
 // Policies that let nothing through hold, and make every page empty.

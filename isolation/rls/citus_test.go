@@ -156,7 +156,8 @@ func TestCitus_refuses_what_Citus_would_run_twice(t *testing.T) {
 	db := s.open(t, pgx.QueryExecModeCacheStatement, rls.Citus())
 	_, err := db.ExecContext(acme, "UPDATE notes SET body = 'a'; UPDATE notes SET body = 'b'")
 	require.ErrorContains(t, err, "several commands in one text cannot be sent to Citus")
-	require.Equal(t, "1 2 3", ids(t, acme, db, "SELECT id FROM notes WHERE body <> 'a' ORDER BY id"))
+	require.Equal(t, "1 2 3", ids(t, acme, db, "SELECT id FROM notes WHERE body <> 'a' ORDER BY "+
+		"id"))
 }
 
 // A transaction around a statement that failed is over before the next.
