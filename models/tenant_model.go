@@ -40,6 +40,10 @@ package models
 // change it. On a *gorm.DB without the plugin, statements on the model fail with
 // gormtenant.ErrNotRegistered.
 //
+// GORM's tags cannot name a field of another struct, so the index is over tenant_id alone. Run
+// adopt.Apply after AutoMigrate: it makes the one over tenant_id and the primary key, by which a
+// tenant's newest row is found among those of all, and foreign keys over both.
+//
 // To make natural keys unique within a tenant, declare the column once more beside it. The
 // model's own field takes the place of the embedded one:
 //
