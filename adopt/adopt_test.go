@@ -54,8 +54,7 @@ type (
 		Code  string    `gorm:"unique"`
 		Token string    `gorm:"uniqueIndex:idx_projects_token"`
 		Tasks []oldTask `gorm:"foreignKey:ProjectID;constraint:OnDelete:CASCADE"`
-		//nolint:lll // A tag is one line.
-		Tags []oldTag `gorm:"many2many:project_tags;joinForeignKey:ProjectID;joinReferences:TagID"`
+		Tags  []oldTag  `gorm:"many2many:project_tags;joinForeignKey:ProjectID;joinReferences:TagID"`
 	}
 	oldTask struct {
 		ID        uint

@@ -57,7 +57,8 @@ func TestCheck(t *testing.T) {
 			postgres: []string{"DROP INDEX gormtenant_tags_key"},
 		},
 		{
-			name: "no_foreign_key", says: "there is no foreign key (tenant_id, project_id) " +
+			name: "no_foreign_key",
+			says: "there is no foreign key (tenant_id, project_id) " +
 				"to projects",
 			postgres: []string{
 				"ALTER TABLE tasks DROP CONSTRAINT fk_projects_tasks",
@@ -66,7 +67,8 @@ func TestCheck(t *testing.T) {
 			},
 		},
 		{
-			name: "rows_across", says: "1 rows refer by (project_id) to rows of another tenant in " +
+			name: "rows_across",
+			says: "1 rows refer by (project_id) to rows of another tenant in " +
 				"projects",
 			sqlite: []string{
 				"PRAGMA foreign_keys = OFF", "UPDATE tasks SET tenant_id = 'zeta' WHERE id = 6",

@@ -40,7 +40,8 @@ func TestUse_returns_the_error_of_an_option(t *testing.T) {
 			"gormtenant: tenantplugin.OnDefault needs a function",
 		},
 		{
-			"nil_observer", []tenantplugin.Option{tenantplugin.Observe(nil)},
+			"nil_observer",
+			[]tenantplugin.Option{tenantplugin.Observe(nil)},
 			"gormtenant: tenantplugin.Observe needs a function, such as " +
 				"observe.Log(slog.Default())",
 		},
