@@ -45,4 +45,6 @@ const (
 	Table = "gormtenant_owner"
 	// MakeTable makes it.
 	MakeTable = "CREATE TABLE " + Table + " (tenant text NOT NULL, application text NOT NULL)"
+	// InsertOwner inserts the row: the tenant, and the application.
+	InsertOwner = "INSERT INTO " + Table + " (tenant, application) VALUES (?, ?)"
 )

@@ -13,15 +13,16 @@
 // # What it promises
 //
 // A statement reaches the database of its context's tenant or none: one that is not marked as the
-// tenant's is [ErrNotOurs]. In one process no two tenants have the same database open. However many tenants there are, pools and connections stay within
-// [MaxPools] and [MaxConnections]; a pool in use is never closed for another. A database that is
-// down costs its tenant an error at once, and others nothing.
+// tenant's is [ErrNotOurs]. In one process no two tenants have the same database open. However many
+// tenants there are, pools and connections stay within [MaxPools] and [MaxConnections]; a pool in
+// use is never closed for another. A database that is down costs its tenant an error at once, and
+// others nothing.
 //
 // # What it does not
 //
 // Openers of the application's own have to look at marks themselves. A role that can reach all
-// databases reaches them by SQL: give each tenant a role of its own, with [PostgresWith] and credentials.Connect. Databases are made and deleted by package provision, not
-// here.
+// databases reaches them by SQL: give each tenant a role of its own, with [PostgresWith] and
+// credentials.Connect. Databases are made and deleted by package provision, not here.
 //
 // To read it, begin with pools.go, the face; open.go is how a pool comes to be, evict.go how it
 // makes room.

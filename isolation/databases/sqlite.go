@@ -102,8 +102,8 @@ func (f *files) Open(_ context.Context, database Database) (driver.Connector, er
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw" +
 		strings.Join(f.parameters, "")
 	return &fileConnector{
-		driver: f.driver, pragmas: f.pragmas, path: filepath.Join(f.dir, file), dsn: dsn, info: info,
-		tenant: database.Tenant,
+		driver: f.driver, pragmas: f.pragmas, path: filepath.Join(f.dir, file), dsn: dsn,
+		info: info, tenant: database.Tenant,
 	}, nil
 }
 

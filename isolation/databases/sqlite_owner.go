@@ -63,8 +63,7 @@ func (c *fileConnector) claim(ctx context.Context, conn driver.Conn) (ours bool,
 		if err := execute(ctx, conn, placemark.MakeTable); err != nil {
 			return false, err
 		}
-		if err := execute(ctx, conn, "INSERT INTO "+placemark.Table+
-			" (tenant, application) VALUES (?, '')", c.tenant); err != nil {
+		if err := execute(ctx, conn, placemark.InsertOwner, c.tenant, ""); err != nil {
 			return false, err
 		}
 		ours = true

@@ -25,7 +25,9 @@ func TestApplication_has_roles_of_its_own(t *testing.T) {
 	t.Parallel()
 	staging, production := newHouse(t), newHouse(t)
 	long := strings.Repeat("x", 46) // its schema's name is short enough, its role's is not
-	for _, id := range []string{staging.id("acme"), long + staging.suffix[:9], "ÄÖ" + staging.suffix} {
+	for _, id := range []string{
+		staging.id("acme"), long + staging.suffix[:9], "ÄÖ" + staging.suffix,
+	} {
 		plain, served := production.stage(t)
 		require.NoError(t, plain.Provision(t.Context(), id))
 		other, _ := staging.stage(t)
@@ -38,7 +40,8 @@ func TestApplication_has_roles_of_its_own(t *testing.T) {
 		run(t, as(t, id), db, "INSERT INTO projects (tenant_id, name) VALUES ($1, 'staging')", id)
 		run(t, as(t, id), served, "INSERT INTO projects (tenant_id, name) VALUES ($1, 'live')", id)
 		for want, pool := range map[string]*sql.DB{"staging": db, "live": served} {
-			require.Equal(t, want, scanText(t, pool, id, "SELECT string_agg(name, ',') FROM projects"))
+			require.Equal(t, want,
+				scanText(t, pool, id, "SELECT string_agg(name, ',') FROM projects"))
 		}
 		role := scanText(t, db, id, "SELECT current_user")
 		require.True(t, strings.HasPrefix(role, "stage_"+staging.suffix+"."), role)
@@ -88,7 +91,9 @@ func TestApplication_roles_differ(t *testing.T) {
 	own, _ := h.stage(t, schemas.Application("a"), schemas.Names(
 		func(id string) (string, error) { return id, nil }))
 	seen := map[string]string{}
-	for _, name := range []string{long, long[:62], long[:61], long[:60], long[:59] + "ä", "ä", "_"} {
+	for _, name := range []string{
+		long, long[:62], long[:61], long[:60], long[:59] + "ä", "ä", "_",
+	} {
 		role := schemas.RoleOf(own, name)
 		require.LessOrEqual(t, len(role), 63)
 		require.Empty(t, seen[role], role)

@@ -14,15 +14,23 @@ func TestCheckLogin(t *testing.T) {
 	s := h.schemas(t)
 	temporary := "TEMPORARY ON DATABASE " + h.app.Database
 	for _, c := range []struct{ makes, says, mends string }{
-		{"GRANT " + temporary + " TO PUBLIC", "REVOKE " + temporary + " FROM PUBLIC",
-			"REVOKE " + temporary + " FROM PUBLIC"},
-		{"GRANT " + temporary + " TO " + h.app.User, "from it, and from the roles",
-			"REVOKE " + temporary + " FROM " + h.app.User},
-		{"GRANT " + h.owner.User + " TO " + h.app.User + "; GRANT " + temporary + " TO " +
-			h.owner.User, "from it, and from the roles",
-			"REVOKE " + h.owner.User + " FROM " + h.app.User},
-		{"ALTER ROLE " + h.app.User + " SUPERUSER", "is a superuser",
-			"ALTER ROLE " + h.app.User + " NOSUPERUSER"},
+		{
+			"GRANT " + temporary + " TO PUBLIC", "REVOKE " + temporary + " FROM PUBLIC",
+			"REVOKE " + temporary + " FROM PUBLIC",
+		},
+		{
+			"GRANT " + temporary + " TO " + h.app.User, "from it, and from the roles",
+			"REVOKE " + temporary + " FROM " + h.app.User,
+		},
+		{
+			"GRANT " + h.owner.User + " TO " + h.app.User + "; GRANT " + temporary + " TO " +
+				h.owner.User, "from it, and from the roles",
+			"REVOKE " + h.owner.User + " FROM " + h.app.User,
+		},
+		{
+			"ALTER ROLE " + h.app.User + " SUPERUSER", "is a superuser",
+			"ALTER ROLE " + h.app.User + " NOSUPERUSER",
+		},
 	} {
 		h.do(t, c.makes)
 		err := s.CheckLogin(t.Context())

@@ -49,6 +49,7 @@ func (s *Provisioner) Rename(ctx context.Context, id any, name string) error {
 		if _, err := o.roleExists(ctx, o.roleOf(name)); err != nil {
 			return err
 		}
-		return o.exec(ctx, "ALTER ROLE "+quote(o.roleOf(o.name))+" RENAME TO "+quote(o.roleOf(name)))
+		return o.exec(ctx,
+			"ALTER ROLE "+quote(o.roleOf(o.name))+" RENAME TO "+quote(o.roleOf(name)))
 	})
 }

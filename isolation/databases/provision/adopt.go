@@ -92,7 +92,6 @@ func adoptFile(ctx context.Context, pool gorm.ConnPool, tenant string) error {
 	case rows > 0:
 		return ErrNotOurs
 	}
-	_, err = pool.ExecContext(ctx, "INSERT INTO "+placemark.Table+
-		" (tenant, application) VALUES (?, '')", tenant)
+	_, err = pool.ExecContext(ctx, placemark.InsertOwner, tenant, "")
 	return err
 }

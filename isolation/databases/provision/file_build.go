@@ -67,8 +67,7 @@ func (b *fileBuild) claim(ctx context.Context, pool *sql.DB) error {
 		return err
 	}
 	_, err = pool.ExecContext(
-		ctx, "INSERT INTO "+placemark.Table+" (tenant, application) VALUES (?, ?)", b.d.Tenant,
-		b.f.application)
+		ctx, placemark.InsertOwner, b.d.Tenant, b.f.application)
 	return err
 }
 
