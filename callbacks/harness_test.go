@@ -33,10 +33,17 @@ type attack struct {
 	shared bool
 }
 
-// returnsKeys is for an attack of which nothing comes on MariaDB: its upsert returns the keys of the
-// rows that are there in the end, new ones or the tenant's own, and they replace those in memory.
+// returnsKeys is for an attack of which nothing comes on MariaDB: its upsert returns the keys of
+// the rows that are there in the end, new ones or the tenant's own, and they replace those in
+// memory.
 func (a attack) returnsKeys() attack {
 	a.returned = true
+	return a
+}
+
+// notOnMySQL is for an attack that cannot be made there.
+func (a attack) notOnMySQL(why string) attack {
+	a.notMySQL = why
 	return a
 }
 

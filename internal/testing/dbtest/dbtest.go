@@ -115,8 +115,8 @@ func On(t testing.TB, name string) func(*gorm.Config) *gorm.DB {
 	return nil
 }
 
-// Each runs test once on SQLite and on Postgres, on an empty database each. Tests of MySQL ask for it
-// by name, with On.
+// Each runs test once on SQLite and on Postgres, on an empty database each. Tests of MySQL ask for
+// it by name, with On.
 func Each(t *testing.T, test func(t *testing.T, open func(*gorm.Config) *gorm.DB)) {
 	t.Helper()
 	for _, dialector := range dialectors {

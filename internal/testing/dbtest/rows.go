@@ -128,7 +128,7 @@ func seed(t testing.TB, db *gorm.DB, tenants map[int]string) {
 		}
 		statements = append(statements, "SELECT "+strings.Join(sequences, ", "))
 	}
-	// Postgres takes the whole text as one transaction, the others each statement as one of its own.
+	// Postgres takes the whole text as one transaction, the others each statement as its own.
 	text := strings.Join(statements, ";\n")
 	if db.Name() == "sqlite" {
 		text += ";\nUPDATE sqlite_sequence SET seq = 100"
@@ -190,7 +190,8 @@ func rowsQuery(t testing.TB, db *gorm.DB) string {
 			require.NoError(t, db.Raw(names).Scan(&columns).Error)
 			text = "'" + table + " ' || " + strings.Join(columns, " || ',' || ")
 		case "mysql":
-			names := "SELECT concat('quote(r.', column_name, ')') FROM information_schema.columns " +
+			names := "SELECT concat('quote(r.', column_name, ')') " +
+				"FROM information_schema.columns " +
 				"WHERE table_schema = database() AND table_name = '" + table + "' " +
 				"ORDER BY ordinal_position"
 			require.NoError(t, db.Raw(names).Scan(&columns).Error)

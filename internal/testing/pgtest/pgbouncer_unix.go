@@ -86,7 +86,8 @@ ignore_startup_parameters = extra_float_digits, citus.propagate_set_commands
 `
 
 func runPgBouncer(
-	t testing.TB, program string, user server.Account, dir string, config *pgx.ConnConfig, port, size int,
+	t testing.TB, program string, user server.Account, dir string, config *pgx.ConnConfig,
+	port, size int,
 ) (*pgx.ConnConfig, error) {
 	t.Helper()
 	users, settings := filepath.Join(dir, "users.txt"), filepath.Join(dir, "pgbouncer.ini")

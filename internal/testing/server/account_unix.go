@@ -35,8 +35,8 @@ func FindAccount(names ...string) (Account, error) {
 		}
 		return Account{&syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
 	}
-	return Account{}, errors.New("a database does not run as root, and there is no user nobody to " +
-		"run it as; run the tests as another user")
+	return Account{}, errors.New("a database does not run as root, and there is no user nobody " +
+		"to run it as; run the tests as another user")
 }
 
 // SysProcAttr starts a process as this user, and in a session of its own, because an interrupt
