@@ -117,7 +117,7 @@ func migratePostgres(ctx context.Context, owner *sql.DB, log *slog.Logger) error
 	if err := migrate(ctx, db); err != nil {
 		return err
 	}
-	return rls.Enable(db.Session(&gorm.Session{Context: ctx}), protected()...)
+	return rls.Enable(db.WithContext(ctx), protected()...)
 }
 
 // ensureRoles returns how the service connects: as a role that policies hold, and for work across

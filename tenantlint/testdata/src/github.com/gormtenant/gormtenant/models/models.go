@@ -1,0 +1,5 @@
+package models
+
+type TenantModel struct {
+	TenantID string `gorm:"tenant;not null;index"`
+}
