@@ -32,7 +32,10 @@ func newAnalyzer() *analysis.Analyzer {
 		URL:       "https://pkg.go.dev/github.com/gormtenant/gormtenant/tenantlint",
 		Requires:  []*analysis.Analyzer{inspect.Analyzer},
 		FactTypes: []analysis.Fact{new(tablesFact)},
-		Run:       func(pass *analysis.Pass) (any, error) { return nil, run(pass, &o) },
+		Run: func(pass *analysis.Pass) (any, error) {
+			run(pass, &o)
+			return nil, nil
+		},
 	}
 	a.Flags.StringVar(&o.column, "column", "tenant_id",
 		"column that makes a model a tenant's without a tag")
@@ -79,7 +82,7 @@ type check struct {
 	rule     string
 }
 
-func run(pass *analysis.Pass, o *options) error {
+func run(pass *analysis.Pass, o *options) {
 	c := &check{
 		Pass:    pass,
 		options: o,
@@ -88,7 +91,7 @@ func run(pass *analysis.Pass, o *options) error {
 	c.models = findModels(c)
 	c.models.export()
 	if !c.concerned() {
-		return nil
+		return
 	}
 	c.ignored = readIgnored(pass)
 	c.passOver = make(map[*ast.File]bool)
@@ -104,7 +107,6 @@ func run(pass *analysis.Pass, o *options) error {
 			r.run(c)
 		}
 	}
-	return nil
 }
 
 // concerned reports whether the package has models or talks to GORM or to gormtenant itself.

@@ -12,5 +12,6 @@ import (
 // another does with them.
 func TestAnalyzer(t *testing.T) {
 	t.Parallel()
-	analysistest.RunWithSuggestedFixes(t, analysistest.TestData(), tenantlint.Analyzer, "store", "app")
+	analysistest.RunWithSuggestedFixes(t, analysistest.TestData(), tenantlint.Analyzer,
+		"store", "app")
 }

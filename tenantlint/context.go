@@ -59,7 +59,8 @@ func (c *check) contextType(t types.Type) (suffix string, ok bool) {
 	case isDB(t):
 		return "", false
 	}
-	if request := method(t, "Request"); request != nil && request.Signature().Results().Len() == 1 &&
+	if request := method(t, "Request"); request != nil &&
+		request.Signature().Results().Len() == 1 &&
 		isNamed(request.Signature().Results().At(0).Type(), "net/http", "Request") {
 		return ".Request().Context()", true // echo.Context
 	}

@@ -9,8 +9,8 @@ import (
 // initialisms are the words that GORM's naming takes as one: UserID is user_id, APIKey api_key.
 var initialisms = func() *strings.Replacer {
 	var pairs []string
-	for word := range strings.FieldsSeq("API ASCII CPU CSS DNS EOF GUID HTML HTTP HTTPS ID IP JSON " +
-		"LHS QPS RAM RHS RPC SLA SMTP SSH TLS TTL UID UI UUID URI URL UTF8 VM XML XSRF XSS") {
+	for word := range strings.FieldsSeq("API ASCII CPU CSS DNS EOF GUID HTML HTTP HTTPS ID IP " +
+		"JSON LHS QPS RAM RHS RPC SLA SMTP SSH TLS TTL UID UI UUID URI URL UTF8 VM XML XSRF XSS") {
 		pairs = append(pairs, word, word[:1]+strings.ToLower(word[1:]))
 	}
 	return strings.NewReplacer(pairs...)

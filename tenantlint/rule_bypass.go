@@ -28,7 +28,8 @@ func checkBypass(c *check) {
 	pools := make(map[*types.Var]bool)
 	for v, values := range c.values.given {
 		for _, value := range values {
-			if call, ok := value.Expr.(*ast.CallExpr); ok && isNamed(v.Type(), "database/sql", "DB") {
+			call, ok := value.Expr.(*ast.CallExpr)
+			if ok && isNamed(v.Type(), "database/sql", "DB") {
 				g, ok := c.gormCall(call)
 				pools[v] = pools[v] || ok && g.name == "DB"
 			}

@@ -203,6 +203,8 @@ func (c *check) template(e ast.Expr) ([]piece, bool) {
 	return parts, ok && len(parts) > 0
 }
 
+var plainVerbs = map[byte]bool{'s': true, 'd': true, 'v': true}
+
 // walkFormat takes a format apart that has plain verbs only.
 func walkFormat(text string, args []ast.Expr, add func(piece), leaf func(ast.Expr) bool) bool {
 	for {
@@ -211,7 +213,7 @@ func walkFormat(text string, args []ast.Expr, add func(piece), leaf func(ast.Exp
 		if !found {
 			return len(args) == 0
 		}
-		if after == "" || len(args) == 0 || !strings.Contains("sdv", after[:1]) || !leaf(args[0]) {
+		if after == "" || len(args) == 0 || !plainVerbs[after[0]] || !leaf(args[0]) {
 			return false
 		}
 		text, args = after[1:], args[1:]

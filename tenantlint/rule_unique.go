@@ -27,7 +27,8 @@ func checkUnique(c *check) {
 		reported := make(map[string]bool)
 		for _, f := range m.fields {
 			name, ok := f.tag.uniqueIndex()
-			if !ok || f.column == m.tenant.column || name != "" && (scoped[name] || reported[name]) {
+			if !ok || f.column == m.tenant.column ||
+				name != "" && (scoped[name] || reported[name]) {
 				continue
 			}
 			if random(f.Name()) || refersTo(c, m, f) != nil {
