@@ -86,8 +86,8 @@ func TestLogin_limits_guesses_by_account(t *testing.T) {
 			if n >= 3 {
 				want = http.StatusTooManyRequests
 			}
-			require.Equal(t, want,
-				guess(s, fmt.Sprintf("192.0.2.%d:1", n), user, "wrong horse").Code, "%s %d", user, n)
+			got := guess(s, fmt.Sprintf("192.0.2.%d:1", n), user, "wrong horse").Code
+			require.Equal(t, want, got, "%s %d", user, n)
 		}
 	}
 }

@@ -3,9 +3,10 @@ package store
 import (
 	"context"
 	"errors"
-	"gorm.io/gorm"
 	"reflect"
 	"strings"
+
+	"gorm.io/gorm"
 
 	"github.com/gormtenant/gormtenant/internal/tenantname"
 	"github.com/gormtenant/gormtenant/tenants"

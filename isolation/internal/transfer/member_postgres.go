@@ -31,9 +31,9 @@ func (s *session) members(ctx context.Context, list []*locatedTable) ([][]member
 		oids[i] = t.oid
 	}
 	rows, err := s.query(ctx, "WITH RECURSIVE tree (root, oid, depth) AS (SELECT number, oid, 0 "+
-		"FROM unnest(ARRAY["+strings.Join(oids, ", ")+"]::oid[]) WITH ORDINALITY AS r (oid, number) "+
-		"UNION ALL SELECT tree.root, i.inhrelid, tree.depth + 1 FROM pg_inherits AS i "+
-		"JOIN tree ON tree.oid = i.inhparent) SELECT tree.root - 1, c.oid, "+
+		"FROM unnest(ARRAY["+strings.Join(oids, ", ")+"]::oid[]) WITH ORDINALITY "+
+		"AS r (oid, number) UNION ALL SELECT tree.root, i.inhrelid, tree.depth + 1 "+
+		"FROM pg_inherits AS i JOIN tree ON tree.oid = i.inhparent) SELECT tree.root - 1, c.oid, "+
 		"quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind, "+
 		"c.relispartition AND min(tree.depth) > 0 FROM tree "+
 		"JOIN pg_class AS c ON c.oid = tree.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace "+
