@@ -54,7 +54,7 @@ type (
 		Code  string    `gorm:"unique"`
 		Token string    `gorm:"uniqueIndex:idx_projects_token"`
 		Tasks []oldTask `gorm:"foreignKey:ProjectID;constraint:OnDelete:CASCADE"`
-		Tags  []oldTag  `gorm:"many2many:project_tags;joinForeignKey:ProjectID;joinReferences:TagID"`
+		Tags  []oldTag  `gorm:"many2many:project_tags;joinForeignKey:ProjectID;joinReferences:TagID"` //nolint:lll // a tag
 	}
 	oldTask struct {
 		ID        uint

@@ -166,8 +166,8 @@ func (renamed) Lookup(_ context.Context, name string) (*tenants.Tenant, error) {
 	return &tenants.Tenant{ID: "t-1", Domains: []string{name}}, nil
 }
 
-// A directory that names the place of another tenant is an error at every level, also where the pool
-// of that place is not open.
+// A directory that names the place of another tenant is an error at every level, also where the
+// pool of that place is not open.
 func TestRouter_at_a_place_of_another(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, h *fixture) {

@@ -26,7 +26,7 @@ import (
 //	DROP TABLE "users"
 //	ALTER TABLE "users_spread" RENAME TO "users"
 //	... keys, indexes, triggers, policies and rights, as they were
-//	ALTER TABLE "projects" ADD CONSTRAINT "fk_projects_owner" FOREIGN KEY (tenant_id, owner_id) ...
+//	ALTER TABLE "projects" ADD CONSTRAINT "fk_projects_owner" FOREIGN KEY (tenant_id, ...) ...
 //
 // For [Citus] each is a transaction of its own, and the order matters:
 //
@@ -34,7 +34,7 @@ import (
 //	SELECT create_reference_table('"plans"')
 //	SELECT create_distributed_table('"users"', 'tenant_id', colocate_with => 'none')
 //	SELECT create_distributed_table('"projects"', 'tenant_id', colocate_with => '"users"')
-//	ALTER TABLE "projects" ADD CONSTRAINT "fk_projects_owner" FOREIGN KEY (tenant_id, owner_id) ...
+//	ALTER TABLE "projects" ADD CONSTRAINT "fk_projects_owner" FOREIGN KEY (tenant_id, ...) ...
 //	-- when all is well: SELECT truncate_local_data_after_distributing_table('"projects"')
 //
 // A table whose key is the id alone gets the key of its model first, a join table its tenant
