@@ -16,7 +16,8 @@ import (
 func (g *guard) fillAssociated(db *gorm.DB) {
 	stmt := db.Statement
 	r := runOf(stmt)
-	if db.Error != nil || r == nil || r.err != nil || r.scope.id == nil || stmt.Schema == nil {
+	if db.Error != nil || r == nil || r.err != nil || r.scope.id == nil || stmt.Schema == nil ||
+		db.DryRun { // Nothing is saved, and a copy shares these rows with what it is of.
 		return
 	}
 	var saved saved

@@ -13,7 +13,7 @@ func TestCommand_prints_its_usage(t *testing.T) {
 	var out, errs bytes.Buffer
 	require.Equal(t, 2, command([]string{"nonsense"}, none, &out, &errs))
 	require.Contains(t, errs.String(), `"nonsense"`)
-	require.Contains(t, errs.String(), "usage: example [serve]")
+	require.Contains(t, errs.String(), "usage: example [serve|tenants]")
 	errs.Reset()
 	require.Equal(t, 1, command([]string{"serve", "now"}, none, &out, &errs))
 	require.Contains(t, errs.String(), "no argument but flags")

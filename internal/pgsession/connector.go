@@ -38,10 +38,8 @@ type Router interface {
 // Verifier is a Router that looks at the server before the statements of a context run there.
 type Verifier interface {
 	// Verify is called before each statement, and before BEGIN, with the settings that it is to run
-	// with, and returns why it must not be sent. query sends a text of one statement, which brings
-	// no settings, and returns the first column of its rows.
-	Verify(ctx context.Context, settings []Setting,
-		query func(text string) ([]string, error)) error
+	// with, and returns why it must not be sent.
+	Verify(ctx context.Context, settings []Setting, on Asked) error
 }
 
 // Connector opens connections for database/sql whose statements run with the settings of their

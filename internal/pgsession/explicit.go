@@ -47,8 +47,7 @@ func (c *Conn) several(err error) error {
 	}
 	if server.Code == syntaxError && server.Routine == "exec_parse_message" {
 		return fmt.Errorf("gormtenant: several commands in one text cannot be sent to Citus, "+
-			"which "+
-			"would run them twice: send each by itself, in a transaction: %w", err)
+			"which would run them twice: send each by itself, in a transaction: %w", err)
 	}
 	return err
 }

@@ -12,9 +12,7 @@ func (c *Conn) verify(ctx context.Context, settings []Setting) error {
 	if c.verifier == nil || status == failed {
 		return nil
 	}
-	err := c.verifier.Verify(ctx, settings, func(text string) ([]string, error) {
-		return c.ask(ctx, text)
-	})
+	err := c.verifier.Verify(ctx, settings, Asked{c})
 	// Nothing of the statement was sent: database/sql may try another connection.
 	if err != nil && status == idle && ctx.Err() == nil && c.pgxConn.Conn().IsClosed() {
 		return driver.ErrBadConn
@@ -22,9 +20,13 @@ func (c *Conn) verify(ctx context.Context, settings []Setting) error {
 	return err
 }
 
-// ask sends a query without settings in the simple protocol, and returns its first column.
-func (c *Conn) ask(ctx context.Context, text string) (column []string, err error) {
-	results, err := c.pgxConn.Conn().PgConn().Exec(ctx, text).ReadAll()
+// Asked is a connection that a [Verifier] may ask.
+type Asked struct{ conn *Conn }
+
+// Column sends a text of one statement, which brings no settings, and returns the first column of
+// its rows.
+func (a Asked) Column(ctx context.Context, text string) (column []string, err error) {
+	results, err := a.conn.pgxConn.Conn().PgConn().Exec(ctx, text).ReadAll()
 	if err != nil {
 		return nil, err
 	}

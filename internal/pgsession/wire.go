@@ -111,11 +111,14 @@ var errPieces = errors.New("gormtenant: pgx sent a part of a message, in front o
 // whole reports whether p is made of whole messages.
 func whole(p []byte) bool {
 	const header = 5
-	n := 0
-	for _, body := range messagesOf(p) {
-		n += header + len(body)
+	for len(p) >= header { // without messagesOf, which allocates
+		length := int(binary.BigEndian.Uint32(p[1:header])) + 1
+		if length < header || length > len(p) {
+			return false
+		}
+		p = p[length:]
 	}
-	return n == len(p)
+	return len(p) == 0
 }
 
 // send writes to the server, and returns how much was sent of what comes after the first bytes

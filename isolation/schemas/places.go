@@ -65,7 +65,7 @@ const commentQuery = "SELECT coalesce(pg_catalog.obj_description(oid, 'pg_namesp
 // Verify returns an error unless the schema in front of the path has the mark of the tenant in ctx:
 // a directory can name any.
 func (r *router) Verify(
-	ctx context.Context, settings []pgsession.Setting, query func(string) ([]string, error),
+	ctx context.Context, settings []pgsession.Setting, on pgsession.Asked,
 ) error {
 	id, ok := gormtenant.FromContext(ctx)
 	if !ok {
@@ -83,7 +83,7 @@ func (r *router) Verify(
 	if err != nil {
 		return err
 	}
-	comments, err := query(commentQuery + pgsession.Literal(name))
+	comments, err := on.Column(ctx, commentQuery+pgsession.Literal(name))
 	switch {
 	case err != nil:
 		return fmt.Errorf("gormtenant: reading whose the tenant's schema is: %w", err)

@@ -3,6 +3,7 @@ package oracle
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -169,7 +170,10 @@ type stub struct{}
 func (stub) Name() string { return "gormtenant" }
 
 func (stub) Initialize(db *gorm.DB) error {
-	return db.Callback().Create().Before("*").Register("oracle:tenant", fillTenant)
+	return errors.Join(
+		db.Callback().Create().Before("*").Register("oracle:tenant", fillTenant),
+		db.Callback().Create().After("*").Register("oracle:duplicates", fillDuplicates),
+		db.Callback().Update().After("*").Register("oracle:duplicates", fillDuplicates))
 }
 
 // tenantColumn is how a table is declared to have the tenant column on SQLite.
