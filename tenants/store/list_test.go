@@ -79,9 +79,10 @@ func TestList_goes_on_after_an_id(t *testing.T) {
 		if db.Name() == "postgres" { // whatever the collation of the database
 			var collations []string
 			require.NoError(t, db.Raw("SELECT collation_name FROM information_schema.columns "+
-				"WHERE table_name LIKE 'gormtenant_%' AND column_name IN ('id', 'tenant_id') OR "+
+				"WHERE table_name LIKE 'gormtenant_%' AND column_name IN ('id', 'tenant_id', "+
+				"'domain') OR "+
 				"table_name = 'gormtenant_names' AND column_name = 'name'").Scan(&collations).Error)
-			require.Equal(t, []string{"C", "C", "C"}, collations)
+			require.Equal(t, []string{"C", "C", "C", "C", "C"}, collations)
 		}
 	})
 }

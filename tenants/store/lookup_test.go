@@ -138,6 +138,7 @@ func TestLookup_error_is_not_ErrNotFound(t *testing.T) {
 		_, err := s.Lookup(t.Context(), "acme")
 		require.Error(t, err)
 		require.NotErrorIs(t, err, tenants.ErrNotFound)
+		require.NoError(t, db.Exec("DROP TABLE gormtenant_domains").Error)
 		require.NoError(t, db.Exec("DROP TABLE gormtenant_names").Error)
 		require.NoError(t, db.Exec("DROP TABLE gormtenant_tenants").Error)
 		fails(t.Context(), nil)
