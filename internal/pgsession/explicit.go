@@ -41,11 +41,12 @@ func extended(text string) (p []byte, err error) {
 
 // several says what the server means by its refusal of a text with several commands.
 func (c *Conn) several(err error) error {
-	var server *pgconn.PgError
-	if err == nil || !c.wire.explicitTx || !errors.As(err, &server) {
+	if err == nil || !c.wire.explicitTx {
 		return err
 	}
-	if server.Code == syntaxError && server.Routine == "exec_parse_message" {
+	var server *pgconn.PgError
+	if errors.As(err, &server) && server.Code == syntaxError &&
+		server.Routine == "exec_parse_message" {
 		return fmt.Errorf("gormtenant: several commands in one text cannot be sent to Citus, "+
 			"which would run them twice: send each by itself, in a transaction: %w", err)
 	}
