@@ -48,7 +48,7 @@ newest: ## run the library's tests on the latest GORM and drivers
 .PHONY: race
 race: ## run every test under the race detector
 	@bash .ci/setup race
-	CGO_ENABLED=1 $(TEST) -race -count=1 -timeout 25m ./...
+	CGO_ENABLED=1 $(TEST) -race -count=1 -timeout 40m ./...
 	@echo "PASS: every test of every package, no data race seen"
 
 .PHONY: lint
