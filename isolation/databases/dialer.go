@@ -55,7 +55,7 @@ func (d *dialer) open(
 
 // fail notes that a database could not be connected to, unless the caller's own context ended.
 func (d *dialer) fail(ctx context.Context, database Database, cause error) error {
-	if ctx.Err() != nil {
+	if ended(ctx) {
 		return cause
 	}
 	err := d.failures.add(database, cause)
@@ -63,6 +63,13 @@ func (d *dialer) fail(ctx context.Context, database Database, cause error) error
 	d.onFailed(database, cause)
 	d.noted()
 	return err
+}
+
+// ended reports whether a context has ended. Its deadline may have ended a connection before its
+// own timer tells.
+func ended(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }
 
 // connector makes the connections of one pool.

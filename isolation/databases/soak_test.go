@@ -30,7 +30,7 @@ type crowd struct {
 	written []atomic.Int64
 }
 
-func (s *crowd) tenant(i int) string { return fmt.Sprint("tenant ", i) }
+func (s *crowd) tenant(i int) string { return fmt.Sprint("tenant-", i) }
 
 // TestPools_soak runs all kinds of statements of all tenants at once, over a tenth of the pools
 // that they would need. Not parallel: it counts goroutines.
