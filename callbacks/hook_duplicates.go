@@ -31,30 +31,45 @@ func (g *guard) fillAssociated(db *gorm.DB) {
 
 func (r *run) fillRelations(db *gorm.DB, relations []*schema.Relationship, saved *saved) {
 	for _, relation := range relations {
+		var t *table // found where a row holds something
+		var bound any
 		eachOwn(r.stmt, func(row reflect.Value) bool {
-			if held := fieldIn(row, relation.Field); held.IsValid() && !held.IsZero() {
-				r.fillRelation(db, relation, held, saved)
+			held := fieldIn(row, relation.Field)
+			if !held.IsValid() || held.IsZero() {
+				return true
 			}
+			if t == nil {
+				if t, bound = r.tableOf(relation); t == nil {
+					return false
+				}
+			}
+			r.fillRelation(db, relation, t, bound, held, saved)
 			return db.Error == nil
 		})
 	}
 }
 
-// fillRelation fills the tenant into what a row holds for a relation.
-func (r *run) fillRelation(
-	db *gorm.DB, relation *schema.Relationship, held reflect.Value, saved *saved,
-) {
+// tableOf returns the table of a relation's rows and the tenant as its column has it, nil where the
+// rows are nobody's, or the tenant is no ID there, which the create of the rows tells.
+func (r *run) tableOf(relation *schema.Relationship) (t *table, bound any) {
 	model := relation.FieldSchema
 	schemaName, name := tenanttable.Split(model.Table)
 	known, _ := r.guard.tables.View().Of(model, schemaName, name)
-	t := (*table)(known)
-	if t == nil || t.Field == nil {
-		return
+	if t = (*table)(known); t == nil || t.Field == nil {
+		return nil, nil
 	}
 	bound, err := t.bind(r.scope.id)
 	if err != nil {
-		return // The create of the rows tells it.
+		return nil, nil
 	}
+	return t, bound
+}
+
+// fillRelation fills the tenant into what a row holds for a relation.
+func (r *run) fillRelation(
+	db *gorm.DB, relation *schema.Relationship, t *table, bound any, held reflect.Value,
+	saved *saved,
+) {
 	eachRow(held, func(row reflect.Value) bool {
 		if !t.isModel(row) || !row.CanAddr() {
 			return true
