@@ -184,14 +184,12 @@ func (p *planner) fill(ctx context.Context, db *gorm.DB, s step) error {
 
 // check joins what is left to do.
 func (p *planner) check() error {
-	c := p.config
 	var left []error
 	say := func(format string, args ...any) {
 		left = append(left, fmt.Errorf("%w: "+format, append([]any{ErrLeft}, args...)...))
 	}
 	for _, t := range p.tables {
-		one := &planner{db: p.db, config: c, tables: p.tables}
-		l, err := one.read(p.db, t)
+		l, err := p.read(p.db, t)
 		if err != nil {
 			return err
 		}
@@ -199,10 +197,10 @@ func (p *planner) check() error {
 			say("%s: there is no such table: run AutoMigrate", t.name)
 			continue
 		}
-		for _, reason := range one.reasons(t, l) {
+		for _, reason := range p.reasons(t, l) {
 			say("%s: %s", t.name, reason)
 		}
-		for _, reason := range one.across(t, l) {
+		for _, reason := range p.across(t, l) {
 			say("%s: %s", t.name, reason)
 		}
 	}
@@ -220,6 +218,19 @@ func (p *planner) read(db *gorm.DB, t *table) (*live, error) {
 		return p.readSQLite(db, t)
 	}
 	return p.readPostgres(db, t)
+}
+
+// existing reads a table as it is, and returns an error if there is none.
+func (p *planner) existing(db *gorm.DB, t *table) (*live, error) {
+	l, err := p.read(db, t)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("gormtenant: adopt: reading %s: %w", t.name, err)
+	case l == nil:
+		return nil, fmt.Errorf("gormtenant: adopt: there is no table %s: run AutoMigrate for "+
+			"it first, or leave its model out", t.name)
+	}
+	return l, nil
 }
 
 // reasons returns what a table lacks.

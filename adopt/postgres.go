@@ -22,13 +22,9 @@ type step struct {
 func (p *planner) planPostgres(db *gorm.DB) ([]step, error) {
 	var columns, indexes, keys, last []step
 	for _, t := range p.tables {
-		l, err := p.readPostgres(db, t)
+		l, err := p.existing(db, t)
 		if err != nil {
-			return nil, fmt.Errorf("gormtenant: adopt: reading %s: %w", t.name, err)
-		}
-		if l == nil {
-			return nil, fmt.Errorf("gormtenant: adopt: there is no table %s: run AutoMigrate for "+
-				"it first, or leave its model out", t.name)
+			return nil, err
 		}
 		steps, defaulted, err := p.columnSteps(db, t, l)
 		if err != nil {

@@ -104,13 +104,9 @@ func (p *planner) readSQLiteKeys(db *gorm.DB, t *table, l *live) error {
 func (p *planner) planSQLite(db *gorm.DB) ([]step, error) {
 	var rebuilt, indexes []step
 	for _, t := range p.tables {
-		l, err := p.readSQLite(db, t)
+		l, err := p.existing(db, t)
 		if err != nil {
-			return nil, fmt.Errorf("gormtenant: adopt: reading %s: %w", t.name, err)
-		}
-		if l == nil {
-			return nil, fmt.Errorf("gormtenant: adopt: there is no table %s: run AutoMigrate for "+
-				"it first, or leave its model out", t.name)
+			return nil, err
 		}
 		again, err := p.rebuild(db, t, l)
 		if err != nil {

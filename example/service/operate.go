@@ -42,10 +42,11 @@ has it.
 
 // operator is what the command tenants works with.
 type operator struct {
-	d    *database
-	all  *isolation.Tenants
-	out  io.Writer
-	errs io.Writer
+	config Config
+	d      *database
+	all    *isolation.Tenants
+	out    io.Writer
+	errs   io.Writer
 }
 
 // Operate is the command tenants: what an operator does with the tenants of the service. It writes
@@ -80,17 +81,17 @@ func Operate(
 		return fmt.Errorf("tenants: %q is no command, or has other arguments", strings.Join(args,
 			" "))
 	}
-	config := Config{DatabaseURL: getenv("DATABASE_URL"), DataDir: *data}
-	if config.DatabaseURL == "" && config.DataDir == "" {
+	o.config = Config{DatabaseURL: getenv("DATABASE_URL"), DataDir: *data}
+	if o.config.DatabaseURL == "" && o.config.DataDir == "" {
 		return errors.New("tenants: give -data DIR, as to serve, or DATABASE_URL")
 	}
-	if config.Log, err = newLog(errs, "text"); err != nil {
+	if o.config.Log, err = newLog(errs, "text"); err != nil {
 		return err
 	}
-	if config, err = config.withDefaults(); err != nil {
+	if o.config, err = o.config.withDefaults(); err != nil {
 		return err
 	}
-	o.d, err = open(ctx, config, func(*database) error { return nil })
+	o.d, err = open(ctx, o.config, func(*database) error { return nil })
 	if err != nil {
 		return err
 	}
@@ -165,11 +166,7 @@ func (o *operator) addUser(
 	if err := checkLogin(user, password); err != nil {
 		return err
 	}
-	config, err := Config{}.withDefaults()
-	if err != nil {
-		return err
-	}
-	passwords, err := newPasswords(ctx, config.PasswordIterations, 0)
+	passwords, err := newPasswords(ctx, o.config.PasswordIterations, 0)
 	if err != nil {
 		return err
 	}
