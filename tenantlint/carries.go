@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// answer says whether a *gorm.DB has been given a context.
+// answer reports whether a *gorm.DB has been given a context.
 type answer int
 
 const (

@@ -1,6 +1,7 @@
 package sqltext_test
 
-// keywords are the keywords of SQLite and those of Postgres that are reserved or take part in a query.
+// keywords are the keywords of SQLite and those of Postgres that are reserved or take part
+// in a query.
 const keywords = `
 ABORT ACTION ADD AFTER ALL ALTER ALWAYS ANALYSE ANALYZE AND ARRAY AS ASC ASYMMETRIC ATTACH
 AUTHORIZATION AUTOINCREMENT BEFORE BEGIN BETWEEN BINARY BOTH BY CALL CASCADE CASE CAST CHAR

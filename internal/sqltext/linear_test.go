@@ -50,8 +50,8 @@ var growing = []struct{ name, before, part, after string }{
 	{"expressions", "WITH a AS (SELECT 1)", ", b AS (SELECT * FROM tasks)", " SELECT 1 FROM a"},
 }
 
-// TestRead_is_linear counts what reading and limiting a text take: names that are looked up, and what
-// is allocated. Twice the text, at most a little more than twice as much.
+// TestRead_is_linear counts what reading and limiting a text take: names that are looked up, and
+// what is allocated. Twice the text, at most a little more than twice as much.
 func TestRead_is_linear(t *testing.T) {
 	if race.Enabled {
 		return // It allocates by itself.

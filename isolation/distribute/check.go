@@ -54,8 +54,7 @@ func (p *plan) leftBehind() (found []error, err error) {
 	list, err := p.waiting()
 	for _, w := range list {
 		found = append(found, finding("the foreign key %s of %s is away since an Apply that did "+
-			"not "+
-			"end: distribute.Apply", w.Name, w.TableName))
+			"not end: distribute.Apply", w.Name, w.TableName))
 	}
 	if err != nil || !p.to.citus || !p.server.Citus {
 		return found, err

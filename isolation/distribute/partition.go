@@ -52,8 +52,7 @@ func (p *plan) partition(t *table) ([]string, error) {
 	for i := range p.to.partitions {
 		name := p.quote(partName(t, i))
 		statements = append(statements, fmt.Sprintf("CREATE TABLE %s PARTITION OF %s FOR VALUES "+
-			"WITH "+
-			"(MODULUS %d, REMAINDER %d)", name, next, p.to.partitions, i))
+			"WITH (MODULUS %d, REMAINDER %d)", name, next, p.to.partitions, i))
 		for _, role := range kept.defaults {
 			statements = append(statements, "REVOKE ALL ON "+name+" FROM "+role)
 		}

@@ -51,8 +51,7 @@ func (p *plan) columnFindings(t *table) (found []error) {
 			found = append(found, finding("%s has no column %s: migrate first", t.name, t.tenant))
 		case len(p.fill(t)) == 0:
 			found = append(found, finding("%s has no column %s, and no foreign key that tells "+
-				"whose "+
-				"its rows are: add the column, and fill it", t.name, t.tenant))
+				"whose its rows are: add the column, and fill it", t.name, t.tenant))
 		}
 		return found
 	}

@@ -18,8 +18,7 @@ func (c *checker) owner(t *table, s *state) error {
 		name := quote(c.db, t.name)
 		c.found("ALTER TABLE "+name+" OWNER TO a role that the application cannot become",
 			"the role is %s, the owner of %s, or can become it, and no policy holds the owner "+
-				"of a "+
-				"table without FORCE", quote(c.db, owner), name)
+				"of a table without FORCE", quote(c.db, owner), name)
 	}
 	return err
 }

@@ -164,8 +164,7 @@ func (p *policies) condition(t *table) string {
 	}
 	for _, o := range t.owners {
 		terms = append(terms, "EXISTS (SELECT 1 FROM "+quote(p.db, o.Table.name)+" "+ownerAlias+
-			" WHERE "+
-			strings.Join(p.joined(t, o), " AND ")+" AND "+ownerAlias+"."+
+			" WHERE "+strings.Join(p.joined(t, o), " AND ")+" AND "+ownerAlias+"."+
 			quote(p.db, o.Table.column)+" = "+p.tenant(o.Table)+")")
 	}
 	return strings.Join(terms, " AND ")
