@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"github.com/gormtenant/gormtenant/internal/prefix"
 	"github.com/gormtenant/gormtenant/tenants"
@@ -136,7 +135,7 @@ func (s *Store) AskDomain(ctx context.Context, id, domain string) (DomainRequest
 			return invalid("Domains", "the tenant has asked for %d: withdraw some first",
 				len(asked))
 		}
-		return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error
+		return tx.Create(&row).Error // nobody else adds one while the tenant is locked
 	})
 	if err != nil {
 		return DomainRequest{}, wrap("asking for a domain", err)
