@@ -141,8 +141,8 @@ func (p *plan) readTable(t *table) error {
 func (p *plan) readKey(s *stored) error {
 	var key []struct{ Name, Column string }
 	err := p.db.Raw("SELECT con.conname AS name, a.attname AS \"column\" FROM pg_constraint AS "+
-		"con CROSS JOIN unnest(con.conkey) WITH ORDINALITY AS k (num, place) JOIN pg_attribute AS a "+
-		"ON a.attrelid = con.conrelid AND a.attnum = k.num "+
+		"con CROSS JOIN unnest(con.conkey) WITH ORDINALITY AS k (num, place) "+
+		"JOIN pg_attribute AS a ON a.attrelid = con.conrelid AND a.attnum = k.num "+
 		"WHERE con.conrelid = ? AND con.contype = 'p' ORDER BY k.place", s.OID).Scan(&key).Error
 	for _, k := range key {
 		s.KeyName = k.Name

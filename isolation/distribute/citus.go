@@ -54,7 +54,8 @@ func (p *plan) clusterRules() (found []error) {
 	switch {
 	case !p.server.Citus:
 		found = append(found, finding("there is no Citus in this database: on the coordinator, "+
-			"and on every worker, CREATE EXTENSION citus; then SELECT citus_add_node('worker', 5432)"))
+			"and on every worker, CREATE EXTENSION citus; then "+
+			"SELECT citus_add_node('worker', 5432)"))
 	case !p.server.Coordinator:
 		found = append(found, finding("this is a worker: connect to the coordinator"))
 	}

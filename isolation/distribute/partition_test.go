@@ -96,8 +96,9 @@ func TestApply_keeps_policies_rights_and_triggers(t *testing.T) {
 			"coalesce(qual, '') || coalesce(with_check, '') FROM pg_policies UNION ALL "+
 			"SELECT relname || relrowsecurity || relforcerowsecurity FROM pg_class "+
 			"WHERE relname = ANY ($1) UNION ALL SELECT tgname FROM pg_trigger WHERE NOT "+
-			"tgisinternal AND tgparentid = 0 UNION ALL SELECT col_description('tasks'::regclass, attnum) "+
-			"FROM pg_attribute WHERE attrelid = 'tasks'::regclass AND attname = 'title') AS lines",
+			"tgisinternal AND tgparentid = 0 UNION ALL SELECT "+
+			"col_description('tasks'::regclass, attnum) FROM pg_attribute "+
+			"WHERE attrelid = 'tasks'::regclass AND attname = 'title') AS lines",
 			tableNames)
 	}
 	require.NoError(t, rls.Enable(db))
